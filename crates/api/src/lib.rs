@@ -1,0 +1,1 @@
+//! HTTP: routes, DTOs, authentication, OpenAPI, events.

@@ -1,0 +1,1 @@
+//! The rules of the house: pure functions over plain values, no I/O, no clock of their own.

@@ -1,0 +1,1 @@
+//! A Proxmox VE simulator, faithful on the wire.

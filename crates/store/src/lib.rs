@@ -1,0 +1,1 @@
+//! Rows and transactions: one SQL code base over SQLite and PostgreSQL.

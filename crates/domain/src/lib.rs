@@ -1,1 +1,24 @@
-//! The rules of the house: pure functions over plain values, no I/O, no clock of their own.
+//! The rules of the house: pure functions over plain values. No I/O, no async; the clock is passed in.
+//!
+//! One file per noun of the product; `store`, `engine` and `api` carry files of the same names.
+
+#[macro_use]
+mod words;
+
+pub mod access;
+pub mod breaker;
+pub mod clusters;
+pub mod events;
+pub mod ids;
+pub mod instances;
+pub mod mark;
+pub mod names;
+pub mod operations;
+pub mod placement;
+pub mod plans;
+pub mod projects;
+pub mod retry;
+pub mod sizes;
+pub mod templates;
+pub mod time;
+pub mod users;

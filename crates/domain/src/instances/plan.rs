@@ -1,0 +1,102 @@
+//! The planner: from what is wanted, what was seen and what is under way, the one next step. Pure and total: every
+//! combination has an answer, [`Step::Nothing`] when wish and world agree.
+
+use super::{Act, Goal, Guest, Owner, Power, Seen, Task, Wish};
+use crate::time::Timestamp;
+
+/// The one next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Wish and world agree.
+    Nothing,
+    /// Read the guest.
+    Look,
+    /// We do not know what became of this act: look for its task, do not repeat it.
+    Find(Act),
+    /// Ask how the running task goes.
+    Follow,
+    /// Stop the running task: it stands in the way of the wish.
+    Cancel,
+    /// Nothing to do but to look again later: a lock, or an address that is not there yet.
+    Await,
+    /// Ask Proxmox for this change.
+    Do(Act),
+    /// The number belongs to somebody else: take another one.
+    Renumber,
+    /// It cannot be.
+    Refuse(Refusal),
+}
+
+/// Why a wish cannot be fulfilled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The guest under our number is not ours any more.
+    Foreign,
+    /// The guest is gone from Proxmox.
+    Vanished,
+}
+
+/// The next step. `born` says whether the instance was complete once: before that a missing guest is made and a
+/// foreign number is given up; afterwards neither is touched.
+pub fn plan(wish: &Wish, born: bool, seen: &Seen, task: &Task, now: Timestamp) -> Step {
+    match *task {
+        Task::Asked { act, .. } => return Step::Find(act),
+        Task::Running { act, cancelled } => {
+            return if !cancelled && in_the_way(wish, act, now) { Step::Cancel } else { Step::Follow };
+        }
+        Task::None => {}
+    }
+    match *seen {
+        Seen::Unknown => Step::Look,
+        Seen::Absent => match wish.goal {
+            Goal::Absent => Step::Nothing,
+            _ if born => Step::Refuse(Refusal::Vanished),
+            _ => Step::Do(Act::Create),
+        },
+        Seen::Present(guest) => match guest.owner {
+            Owner::Unreadable => Step::Await,
+            // Ours is gone, whoever has the number now.
+            Owner::Foreign if wish.goal == Goal::Absent => Step::Nothing,
+            Owner::Foreign if born => Step::Refuse(Refusal::Foreign),
+            Owner::Foreign => Step::Renumber,
+            Owner::Ours if guest.locked => Step::Await,
+            Owner::Ours => steer(wish, born, guest, now),
+        },
+    }
+}
+
+/// The next step for a guest that is ours and free.
+fn steer(wish: &Wish, born: bool, guest: Guest, now: Timestamp) -> Step {
+    let gentle = wish.gentle_until.is_some_and(|until| now < until);
+    match (wish.goal, guest.power) {
+        (Goal::Absent, Power::Stopped) => Step::Do(Act::Delete),
+        (Goal::Absent, Power::Running | Power::Paused) => Step::Do(Act::Stop),
+        // A new guest is finished before it is first started.
+        (_, Power::Stopped) if !born && !guest.fitted => Step::Do(Act::Configure),
+        (_, Power::Stopped) if !born && !guest.grown => Step::Do(Act::Grow),
+        (Goal::Running, Power::Stopped) => Step::Do(Act::Start),
+        (Goal::Running, Power::Paused) => Step::Do(Act::Resume),
+        (Goal::Running, Power::Running) if wish.restart && gentle => Step::Do(Act::Reboot),
+        (Goal::Running, Power::Running) if wish.restart => Step::Do(Act::Stop),
+        (Goal::Running, Power::Running) if wish.address && !guest.addressed => Step::Await,
+        (Goal::Running, Power::Running) | (Goal::Stopped, Power::Stopped) => Step::Nothing,
+        (Goal::Stopped, Power::Running) if gentle => Step::Do(Act::Shutdown),
+        (Goal::Stopped, Power::Running | Power::Paused) => Step::Do(Act::Stop),
+    }
+}
+
+/// Whether a running task keeps the wish waiting for no good: making what should be gone, or asking politely what
+/// should be cut off.
+fn in_the_way(wish: &Wish, act: Act, now: Timestamp) -> bool {
+    let gentle = wish.gentle_until.is_some_and(|until| now < until);
+    match act {
+        Act::Create => wish.goal == Goal::Absent,
+        Act::Shutdown | Act::Reboot => match wish.goal {
+            Goal::Absent => true,
+            // `gentle_until` has passed only for a wish that was never gentle: a polite task ends by itself then.
+            Goal::Stopped => wish.gentle_until.is_none() && !gentle,
+            Goal::Running => false,
+        },
+        _ => false,
+    }
+}

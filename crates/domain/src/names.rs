@@ -1,0 +1,168 @@
+//! Names that people give, parsed once at the edge: afterwards a value of these types is known to be good.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A word outside the list of those allowed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{word}` is not one of: {}", allowed.join(", "))]
+pub struct UnknownWord {
+    /// What was given (cut to 40 characters).
+    pub word: String,
+    /// What would have been right.
+    pub allowed: &'static [&'static str],
+}
+
+/// Why a name was refused, and what a good one looks like.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadName(pub &'static str);
+
+macro_rules! names {
+    ($($(#[$meta:meta])* $name:ident($check:ident)),+ $(,)?) => { $(
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str { &self.0 }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(&self.0) }
+        }
+        impl FromStr for $name {
+            type Err = BadName;
+            fn from_str(text: &str) -> Result<Self, BadName> { $check(text).map(Self) }
+        }
+        impl TryFrom<String> for $name {
+            type Error = BadName;
+            fn try_from(text: String) -> Result<Self, BadName> { text.parse() }
+        }
+        impl From<$name> for String {
+            fn from(name: $name) -> Self { name.0 }
+        }
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String).into()
+            }
+        }
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {}
+    )+ };
+}
+
+names! {
+    /// The host name of an instance: one DNS label (RFC 1123), lower case.
+    Hostname(hostname),
+    /// A short name of a cluster, template, plan or project as shown to people: 1 to 64 printable characters.
+    Title(title),
+    /// An e-mail address, lower-cased.
+    Email(email),
+    /// The name of a Proxmox node.
+    NodeName(node_name),
+    /// The id of a Proxmox storage.
+    StorageName(storage_name),
+    /// A public key in the one-line form of OpenSSH.
+    SshKey(ssh_key),
+}
+
+fn hostname(text: &str) -> Result<String, BadName> {
+    let good = (1..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err(BadName(
+            "use 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end, for example `web-1`",
+        ))
+    }
+}
+
+fn title(text: &str) -> Result<String, BadName> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 64 || text.chars().any(char::is_control) {
+        return Err(BadName("use 1 to 64 printable characters"));
+    }
+    Ok(text.to_owned())
+}
+
+fn email(text: &str) -> Result<String, BadName> {
+    let bad = BadName("use an address like `ada@example.org`");
+    let text = text.trim().to_lowercase();
+    let (local, host) = text.split_once('@').ok_or_else(|| bad.clone())?;
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"@".contains(c);
+    let bad_host = host.is_empty() || host.starts_with('.') || host.ends_with('.') || host.contains("..");
+    if local.is_empty() || bad_host || text.len() > 254 || local.contains(odd) || host.contains(odd) {
+        return Err(bad);
+    }
+    Ok(text)
+}
+
+fn node_name(text: &str) -> Result<String, BadName> {
+    let good = (1..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    good.then(|| text.to_owned())
+        .ok_or(BadName("use the node's name as Proxmox lists it, for example `pve1`"))
+}
+
+fn storage_name(text: &str) -> Result<String, BadName> {
+    let good = (2..=100).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.ends_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    good.then(|| text.to_owned())
+        .ok_or(BadName("use the storage's id as Proxmox lists it, for example `local-lvm`"))
+}
+
+fn ssh_key(text: &str) -> Result<String, BadName> {
+    let text = text.trim();
+    let bad = BadName("use one public key in OpenSSH form, for example `ssh-ed25519 AAAA… name`");
+    let mut parts = text.split(' ');
+    let kind = parts.next().unwrap_or_default();
+    let body = parts.next().unwrap_or_default();
+    let known = [
+        "ssh-ed25519",
+        "ssh-rsa",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "sk-ssh-ed25519@openssh.com",
+        "sk-ecdsa-sha2-nistp256@openssh.com",
+    ];
+    let base64 = body.len() >= 40 && body.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+    if !known.contains(&kind) || !base64 || text.len() > 4096 || text.chars().any(char::is_control) {
+        return Err(bad);
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_parsed_strictly() {
+        for good in ["web-1", "a", "0x", &"a".repeat(63)] {
+            assert!(good.parse::<Hostname>().is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "a-", "a_b", "A", "a.b", "a b", "..", "é", &"a".repeat(64)] {
+            assert!(bad.parse::<Hostname>().is_err(), "{bad}");
+        }
+        assert_eq!("Ada@Example.ORG".parse::<Email>().unwrap().as_str(), "ada@example.org");
+        for bad in ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@.c", "a@c..d", "a\n@c"] {
+            assert!(bad.parse::<Email>().is_err(), "{bad}");
+        }
+        assert!("..".parse::<StorageName>().is_err());
+        assert!("../x".parse::<NodeName>().is_err());
+        assert!("ssh-ed25519 AAAA\nssh-rsa BBBB".parse::<SshKey>().is_err());
+    }
+}

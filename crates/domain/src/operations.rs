@@ -1,0 +1,158 @@
+//! Operations: one asked-for change of an instance, with its steps, progress and outcome.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{InstanceId, OperationId, ProjectId, UserId};
+use crate::instances::{Act, Goal, Wish};
+use crate::time::Timestamp;
+
+words! {
+    /// What was asked for.
+    pub enum Verb {
+        /// Make it and run it.
+        Create = "create",
+        /// Run it.
+        Start = "start",
+        /// Ask it to stop, then force it.
+        Shutdown = "shutdown",
+        /// Cut it off.
+        Stop = "stop",
+        /// Stop it gracefully and run it again.
+        Reboot = "reboot",
+        /// Remove it for good.
+        Delete = "delete",
+    }
+}
+
+words! {
+    /// How an operation stands.
+    pub enum State {
+        /// Waiting for its turn.
+        Pending = "pending",
+        /// Being worked on.
+        Running = "running",
+        /// It failed, and what it had begun is being removed.
+        Undoing = "undoing",
+        /// Done, and seen to be done.
+        Succeeded = "succeeded",
+        /// Ended without success; the error says why.
+        Failed = "failed",
+        /// A later operation took its place.
+        Superseded = "superseded",
+    }
+}
+
+impl State {
+    /// Whether nothing more will happen.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Superseded)
+    }
+}
+
+words! {
+    /// How one step of an operation stands.
+    pub enum StepState {
+        /// Asked of Proxmox, outcome not yet known.
+        Running = "running",
+        /// Took effect.
+        Done = "done",
+        /// Did not take effect.
+        Failed = "failed",
+        /// Given up for a later wish.
+        Cancelled = "cancelled",
+    }
+}
+
+/// Why an operation failed: a stable code for programs, a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Stable, snake_case.
+    pub code: String,
+    /// What happened, and what to do about it.
+    pub message: String,
+}
+
+/// One step of an operation: one call to Proxmox and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Counts from 1 within the operation.
+    pub seq: i32,
+    /// What was done.
+    pub act: Act,
+    /// How it stands.
+    pub state: StepState,
+    /// The Proxmox task, for staff; it names nodes and tokens and is not shown to customers.
+    pub upid: Option<String>,
+    /// The error, or how many warnings there were.
+    pub detail: Option<String>,
+    /// When it was asked.
+    pub started_at: Timestamp,
+    /// When its outcome was known.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// One asked-for change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Identity.
+    pub id: OperationId,
+    /// What it changes.
+    pub instance_id: InstanceId,
+    /// Whose that is.
+    pub project_id: ProjectId,
+    /// What was asked for.
+    pub verb: Verb,
+    /// How it stands.
+    pub state: State,
+    /// Who asked; none when the house did.
+    pub asked_by: Option<UserId>,
+    /// When it was asked.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// When we stop trying; none when we never do.
+    pub deadline: Option<Timestamp>,
+    /// Why it failed, or why it is being undone.
+    pub fault: Option<Fault>,
+    /// What was done, in order.
+    pub steps: Vec<StepRecord>,
+}
+
+/// How long a guest is asked politely before it is cut off.
+pub const GRACE: Duration = Duration::from_secs(60);
+
+impl Verb {
+    /// When we stop trying. A delete is never forgotten.
+    pub fn deadline(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Create => Some(now.after(Duration::from_mins(30))),
+            Self::Start | Self::Stop => Some(now.after(Duration::from_mins(10))),
+            Self::Shutdown | Self::Reboot => Some(now.after(Duration::from_mins(15))),
+            Self::Delete => None,
+        }
+    }
+
+    /// What the instance should become. `address` says whether it must report one before it counts as ready.
+    pub fn wish(self, now: Timestamp, address: bool) -> Wish {
+        let wish = |goal, gentle_until, restart| Wish { goal, gentle_until, restart, address };
+        match self {
+            Self::Create | Self::Start => wish(Goal::Running, None, false),
+            Self::Shutdown => wish(Goal::Stopped, Some(now.after(GRACE)), false),
+            Self::Stop => wish(Goal::Stopped, None, false),
+            Self::Reboot => wish(Goal::Running, Some(now.after(GRACE)), true),
+            Self::Delete => wish(Goal::Absent, None, false),
+        }
+    }
+
+    /// Whether this may take the place of an operation that has not ended: deleting always, cutting off what is
+    /// being asked politely too. Anything else waits for its turn.
+    pub fn supersedes(self, active: Self) -> bool {
+        match self {
+            Self::Delete => active != Self::Delete,
+            Self::Stop => matches!(active, Self::Shutdown | Self::Reboot),
+            _ => false,
+        }
+    }
+}

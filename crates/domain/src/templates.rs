@@ -1,0 +1,77 @@
+//! Templates: what an instance is made from, and where each cluster keeps it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ClusterId, TemplateId};
+use crate::instances::Kind;
+use crate::names::{NodeName, Title};
+use crate::sizes::{BadSize, Size};
+use crate::time::Timestamp;
+
+/// What an instance is made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Template {
+    /// Identity.
+    pub id: TemplateId,
+    /// As shown, for example `Debian 12`.
+    pub name: Title,
+    /// Container or virtual machine.
+    pub kind: Kind,
+    /// The smallest size that it runs in.
+    pub least: Size,
+    /// The size when none is asked for.
+    pub default_size: Size,
+    /// The greatest size that we sell of it.
+    pub most: Size,
+    /// Whether a guest made from it can report its addresses: every container can, a VM only with the QEMU agent.
+    pub reports_address: bool,
+    /// Whether it is offered for new instances.
+    pub offered: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Template {
+    /// The sizes of a template must be ordered: least ≤ default ≤ most, all within what Proxmox can take.
+    pub fn check_sizes(&self) -> Result<(), BadSize> {
+        self.least.check_within(Size::LEAST, Size::MOST)?;
+        self.most.check_within(self.least, Size::MOST)?;
+        self.default_size.check_within(self.least, self.most)
+    }
+}
+
+/// Where one cluster keeps a template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The template.
+    pub template_id: TemplateId,
+    /// The cluster.
+    pub cluster_id: ClusterId,
+    /// The node that has it; none when every node of the cluster can read it.
+    pub node: Option<NodeName>,
+    /// What to make the guest from.
+    pub origin: Origin,
+}
+
+/// The thing in Proxmox that a guest is made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A container template volume, for example `local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst`.
+    Volume(String),
+    /// A template VM, cloned.
+    Vm(u32),
+}
+
+/// Checks the form of a template volume: `storage:vztmpl/file`, nothing that could climb out of a folder. A
+/// misspelt volume makes Proxmox answer as if a path had been given.
+pub fn check_volume(volume: &str) -> Result<(), crate::names::BadName> {
+    let bad = crate::names::BadName("use `storage:vztmpl/file`, as `pveam list` shows it");
+    let (storage, file) = volume.split_once(":vztmpl/").ok_or_else(|| bad.clone())?;
+    storage.parse::<crate::names::StorageName>().map_err(|_| bad.clone())?;
+    let good = !file.is_empty()
+        && file.len() <= 200
+        && !file.starts_with('.')
+        && file.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.+~".contains(&b));
+    good.then_some(()).ok_or(bad)
+}

@@ -1,0 +1,69 @@
+//! People and machines that sign in.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ProjectId, SessionId, UserId};
+use crate::names::{Email, Title};
+use crate::time::Timestamp;
+
+words! {
+    /// What a user may do across the whole house.
+    pub enum Role {
+        /// Has projects and what is in them.
+        User = "user",
+        /// Also looks after clusters, templates and everybody's instances.
+        Operator = "operator",
+        /// Also looks after users and settings.
+        Admin = "admin",
+    }
+}
+
+/// A user as everybody may see it: no secrets here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Identity.
+    pub id: UserId,
+    /// Signs in with it.
+    pub email: Email,
+    /// How to greet them.
+    pub name: Title,
+    /// House-wide role.
+    pub role: Role,
+    /// Their own project, made with them.
+    pub personal_project: ProjectId,
+    /// When they were made.
+    pub created_at: Timestamp,
+}
+
+/// A signed-in session. The token itself is kept nowhere: only its hash is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Identity, safe to show.
+    pub id: SessionId,
+    /// Who signed in.
+    pub user_id: UserId,
+    /// When.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+}
+
+/// How long a session lasts after signing in.
+pub const SESSION_LIFETIME: std::time::Duration = std::time::Duration::from_hours(24 * 7);
+
+/// The fewest characters of a password that we accept.
+pub const PASSWORD_MIN: usize = 10;
+
+/// The most bytes of a password that we hash: longer ones only cost time.
+pub const PASSWORD_MAX: usize = 256;
+
+/// Why a password cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a password needs {PASSWORD_MIN} to {PASSWORD_MAX} characters")]
+pub struct BadPassword;
+
+/// Checks the form of a new password.
+pub fn check_password(password: &str) -> Result<(), BadPassword> {
+    let long_enough = password.chars().count() >= PASSWORD_MIN;
+    (long_enough && password.len() <= PASSWORD_MAX).then_some(()).ok_or(BadPassword)
+}

@@ -1,1 +1,31 @@
 //! Rows and transactions: one SQL code base over SQLite and PostgreSQL.
+//!
+//! Only this crate writes SQL. Writes take `&mut Tx`, single reads take `&Db`, and no function opens a transaction of
+//! its own: the use case decides what belongs together. One file per noun, named as in `innkeeper-domain`.
+
+#[macro_use]
+mod db;
+mod columns;
+mod error;
+mod wake;
+
+pub mod clusters;
+pub mod events;
+pub mod idempotency;
+pub mod instances;
+pub mod nodes;
+pub mod operations;
+pub mod plans;
+pub mod projects;
+pub mod seal;
+pub mod sessions;
+pub mod settings;
+pub mod slots;
+pub mod templates;
+pub mod users;
+pub mod vmids;
+
+pub use db::{Db, Engine, Tx};
+pub use error::Error;
+pub use seal::{KeyRing, SealError, SealKey, Sealed};
+pub use wake::Topic;

@@ -1,0 +1,86 @@
+//! Rows of people and machines that sign in. Password hashes leave only through [`by_email`].
+
+use innkeeper_domain::ids::{ProjectId, UserId};
+use innkeeper_domain::names::Email;
+use innkeeper_domain::time::Timestamp;
+use innkeeper_domain::users::User;
+use uuid::Uuid;
+
+use crate::columns::Columns;
+use crate::error::{Unique, explain};
+use crate::{Db, Error, Tx};
+
+const UNIQUE: &[Unique] = &[Unique { index: "users_email", columns: "index 'users_email'", what: "email" }];
+
+#[derive(sqlx::FromRow)]
+struct UserRow {
+    id: Uuid,
+    email: String,
+    name: String,
+    role: String,
+    personal_project_id: Uuid,
+    password_hash: Option<String>,
+    created_at: i64,
+}
+
+impl UserRow {
+    fn read(self) -> Result<(User, Option<String>), Error> {
+        let columns = Columns("users");
+        let user = User {
+            id: UserId(self.id),
+            email: columns.word("email", &self.email)?,
+            name: columns.word("name", &self.name)?,
+            role: columns.word("role", &self.role)?,
+            personal_project: ProjectId(self.personal_project_id),
+            created_at: Timestamp(self.created_at),
+        };
+        Ok((user, self.password_hash))
+    }
+}
+
+/// Adds a user; [`Error::Conflict`] `email` when the address is taken. Their personal project may follow in the same
+/// transaction.
+pub async fn insert(tx: &mut Tx, user: &User, password_hash: Option<&str>) -> Result<(), Error> {
+    let sql = "insert into users (id, email, name, role, personal_project_id, password_hash, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7)";
+    on!(tx, c => sqlx::query(sql)
+        .bind(user.id.0).bind(user.email.as_str()).bind(user.name.as_str()).bind(user.role.as_str())
+        .bind(user.personal_project.0).bind(password_hash).bind(user.created_at.0)
+        .execute(c).await.map(drop))
+    .map_err(|e| explain(e, UNIQUE))
+}
+
+/// The user with this id.
+pub async fn by_id(db: &Db, id: UserId) -> Result<Option<User>, Error> {
+    let sql = "select * from users where id = $1";
+    let row: Option<UserRow> = on_db!(db, c => sqlx::query_as(sql).bind(id.0).fetch_optional(c).await)?;
+    Ok(row.map(UserRow::read).transpose()?.map(|(user, _)| user))
+}
+
+/// The user with this address, and the hash of their password if they have one.
+pub async fn by_email(db: &Db, email: &Email) -> Result<Option<(User, Option<String>)>, Error> {
+    let sql = "select * from users where lower(email) = lower($1)";
+    let row: Option<UserRow> =
+        on_db!(db, c => sqlx::query_as(sql).bind(email.as_str()).fetch_optional(c).await)?;
+    row.map(UserRow::read).transpose()
+}
+
+/// How many users there are.
+pub async fn count(db: &Db) -> Result<i64, Error> {
+    Ok(on_db!(db, c => sqlx::query_scalar("select count(*) from users").fetch_one(c).await)?)
+}
+
+/// Users in the order in which they came, those after the given one.
+pub async fn list(db: &Db, after: Option<UserId>, limit: i64) -> Result<Vec<User>, Error> {
+    let sql = "select * from users where $1 is null or id > $1 order by id limit $2";
+    let after = after.map(|id| id.0);
+    let rows: Vec<UserRow> = on_db!(db, c => sqlx::query_as(sql).bind(after).bind(limit).fetch_all(c).await)?;
+    rows.into_iter().map(|row| row.read().map(|(user, _)| user)).collect()
+}
+
+/// Sets the hash of a user's password.
+pub async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<(), Error> {
+    let sql = "update users set password_hash = $2 where id = $1";
+    on!(tx, c => sqlx::query(sql).bind(id.0).bind(hash).execute(c).await.map(drop))?;
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Hints that there is something to do. A hint may come twice or, after a lost connection, for nothing; it never
+//! replaces looking at the rows.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgListener;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+/// What there is to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Some instance is due.
+    Work,
+    /// An event was appended.
+    Events,
+}
+
+impl Topic {
+    const ALL: [Self; 2] = [Self::Work, Self::Events];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Work => "work",
+            Self::Events => "events",
+        }
+    }
+}
+
+/// The channel on which processes that share a PostgreSQL database wake each other.
+pub(crate) const CHANNEL: &str = "innkeeper";
+
+/// How long the listener rests when the database does not answer.
+const REST: Duration = Duration::from_secs(1);
+
+/// The topics of one transaction.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Topics {
+    work: bool,
+    events: bool,
+}
+
+impl Topics {
+    pub(crate) fn add(&mut self, topic: Topic) {
+        match topic {
+            Topic::Work => self.work = true,
+            Topic::Events => self.events = true,
+        }
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Topic> {
+        Topic::ALL.into_iter().filter(move |topic| match topic {
+            Topic::Work => self.work,
+            Topic::Events => self.events,
+        })
+    }
+}
+
+struct Senders {
+    work: watch::Sender<u64>,
+    events: watch::Sender<u64>,
+}
+
+impl Senders {
+    fn of(&self, topic: Topic) -> &watch::Sender<u64> {
+        match topic {
+            Topic::Work => &self.work,
+            Topic::Events => &self.events,
+        }
+    }
+
+    fn raise(&self, topic: Topic) {
+        self.of(topic).send_modify(|count| *count += 1);
+    }
+}
+
+/// The hints of one process; the listener ends with it.
+pub(crate) struct Wake {
+    senders: Arc<Senders>,
+    /// Tells our own notifications from those of other processes.
+    process: String,
+    listener: Option<AbortHandle>,
+}
+
+impl Wake {
+    /// Hints within this process only.
+    pub(crate) fn local() -> Self {
+        let senders = Senders { work: watch::channel(0).0, events: watch::channel(0).0 };
+        let process = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
+        Self { senders: Arc::new(senders), process, listener: None }
+    }
+
+    /// Hints from other processes as well.
+    pub(crate) async fn listening(url: &str) -> Result<Self, sqlx::Error> {
+        let mut wake = Self::local();
+        let mut listener = PgListener::connect(url).await?;
+        listener.listen(CHANNEL).await?;
+        let task = tokio::spawn(listen(listener, Arc::clone(&wake.senders), wake.process.clone()));
+        wake.listener = Some(task.abort_handle());
+        Ok(wake)
+    }
+
+    pub(crate) fn subscribe(&self, topic: Topic) -> watch::Receiver<u64> {
+        self.senders.of(topic).subscribe()
+    }
+
+    pub(crate) fn raise(&self, topic: Topic) {
+        self.senders.raise(topic);
+    }
+
+    /// What other processes are told.
+    pub(crate) fn message(&self, topic: Topic) -> String {
+        format!("{} {}", topic.as_str(), self.process)
+    }
+}
+
+impl Drop for Wake {
+    fn drop(&mut self) {
+        if let Some(listener) = &self.listener {
+            listener.abort();
+        }
+    }
+}
+
+async fn listen(mut listener: PgListener, senders: Arc<Senders>, own: String) {
+    loop {
+        match listener.try_recv().await {
+            Ok(Some(notification)) => {
+                let (word, process) = notification.payload().split_once(' ').unwrap_or_default();
+                if process != own {
+                    Topic::ALL.into_iter().filter(|t| t.as_str() == word).for_each(|t| senders.raise(t));
+                }
+            }
+            // The connection was lost and with it, perhaps, notifications: have everybody look.
+            Ok(None) => Topic::ALL.into_iter().for_each(|topic| senders.raise(topic)),
+            Err(error) => {
+                tracing::warn!(%error, "cannot listen for hints of other processes");
+                tokio::time::sleep(REST).await;
+            }
+        }
+    }
+}

@@ -2,6 +2,8 @@
 //! predicates over all rows; the committed `planner_table.txt` shows the rows folded together, so that a change of
 //! rules is seen in review. `INNKEEPER_BLESS=1` writes that file anew.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fmt::Write as _;
 
 use innkeeper_domain::instances::{Act, Goal, Guest, Owner, Power, Refusal, Seen, Step, Task, Wish, plan};

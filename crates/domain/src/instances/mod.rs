@@ -251,7 +251,7 @@ pub fn state(course: &Course, active: Option<Verb>, deleted: bool) -> State {
         None => {}
     }
     match course.seen {
-        Seen::Unknown => State::Unknown,
+        Seen::Unknown | Seen::Present(Guest { owner: Owner::Unreadable, .. }) => State::Unknown,
         // Another's guest under our number is none of ours, and its state is none of our people's business.
         Seen::Absent | Seen::Present(Guest { owner: Owner::Foreign, .. }) => {
             if course.born {
@@ -260,7 +260,6 @@ pub fn state(course: &Course, active: Option<Verb>, deleted: bool) -> State {
                 State::Failed
             }
         }
-        Seen::Present(Guest { owner: Owner::Unreadable, .. }) => State::Unknown,
         Seen::Present(guest) => match guest.power {
             Power::Stopped => State::Stopped,
             Power::Running => State::Running,
@@ -355,7 +354,7 @@ mod tests {
                 let lost = matches!(state, State::Failed | State::Missing);
                 let idle = matches!(state, State::Stopped | State::Paused);
                 let expected = state != State::Deleted
-                    && (verb == Verb::Delete || !lost && !(verb == Verb::Reboot && idle));
+                    && (verb == Verb::Delete || !(lost || verb == Verb::Reboot && idle));
                 assert_eq!(verb.check(state).is_ok(), expected, "{verb} when {state}");
             }
         }

@@ -121,7 +121,7 @@ pub struct Operation {
 }
 
 /// How long a guest is asked politely before it is cut off.
-pub const GRACE: Duration = Duration::from_secs(60);
+pub const GRACE: Duration = Duration::from_mins(1);
 
 impl Verb {
     /// When we stop trying. A delete is never forgotten.
@@ -153,6 +153,57 @@ impl Verb {
             Self::Delete => active != Self::Delete,
             Self::Stop => matches!(active, Self::Shutdown | Self::Reboot),
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000_000);
+
+    #[test]
+    fn only_a_harder_wish_takes_the_place_of_a_softer_one() {
+        for &later in Verb::ALL {
+            for &active in Verb::ALL {
+                let expected = match later {
+                    Verb::Delete => active != Verb::Delete,
+                    Verb::Stop => [Verb::Shutdown, Verb::Reboot].contains(&active),
+                    _ => false,
+                };
+                assert_eq!(later.supersedes(active), expected, "{later} over {active}");
+            }
+            // Else two requests could push each other aside for ever.
+            assert!(!later.supersedes(later));
+            assert!(Verb::ALL.iter().all(|&other| !(later.supersedes(other) && other.supersedes(later))));
+        }
+    }
+
+    #[test]
+    fn each_verb_wishes_for_what_it_says() {
+        for &verb in Verb::ALL {
+            let wish = verb.wish(NOW, true);
+            let expected = match verb {
+                Verb::Create | Verb::Start | Verb::Reboot => Goal::Running,
+                Verb::Shutdown | Verb::Stop => Goal::Stopped,
+                Verb::Delete => Goal::Absent,
+            };
+            assert_eq!(wish.goal, expected, "{verb}");
+            assert_eq!(wish.restart, verb == Verb::Reboot, "{verb}");
+            let polite = matches!(verb, Verb::Shutdown | Verb::Reboot);
+            assert_eq!(wish.gentle_until, polite.then(|| NOW.after(GRACE)), "{verb}");
+            assert!(wish.address && !verb.wish(NOW, false).address);
+        }
+    }
+
+    #[test]
+    fn a_polite_wish_outlives_its_grace_and_a_delete_is_never_forgotten() {
+        for &verb in Verb::ALL {
+            match verb.deadline(NOW) {
+                None => assert_eq!(verb, Verb::Delete),
+                Some(deadline) => assert!(deadline > NOW.after(GRACE), "{verb} ends before it may be forced"),
+            }
         }
     }
 }

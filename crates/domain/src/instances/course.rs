@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Act, Seen, Step, Task, Wish, plan};
+use super::{Act, Goal, Guest, Owner, Power, Seen, Step, Task, Wish, plan};
 use crate::time::Timestamp;
 
 /// Wish, observation and the task under way.
@@ -66,8 +66,9 @@ impl Course {
             (Act::Configure, Seen::Present(guest)) => guest.fitted = true,
             _ => self.seen = Seen::Unknown,
         }
-        // Either way the guest went through a stop.
-        if matches!(act, Act::Reboot | Act::Start) {
+        // It went through a stop. What runs now was started since, by us or by somebody else: stopping it again would
+        // be a second restart. A start says nothing: it may have been asked for before the restart was wished.
+        if matches!(act, Act::Reboot | Act::Stop) {
             self.wish.restart = false;
         }
     }
@@ -92,12 +93,108 @@ impl Course {
 
     /// This is what is there.
     pub fn saw(&mut self, seen: Seen) {
+        // Stopped, for whatever reason: a restart needs no second stop.
+        if let Seen::Present(Guest { owner: Owner::Ours, power: Power::Stopped, .. }) = seen {
+            self.wish.restart = false;
+        }
         self.seen = seen;
+    }
+
+    /// Taken up again after a pause of any length, a crash perhaps. What was seen before is old: the number may be
+    /// another's by now, so nothing is done to the guest before it is looked at again. Only a first make needs no
+    /// look: Proxmox refuses a number that is taken.
+    pub fn resumed(&mut self) {
+        let to_be_made = !self.born && self.wish.goal != Goal::Absent && self.seen == Seen::Absent;
+        if !to_be_made {
+            self.seen = Seen::Unknown;
+        }
     }
 
     /// Another number was taken; nothing is known to be there.
     pub fn renumbered(&mut self) {
         self.seen = Seen::Absent;
         self.task = Task::None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000_000);
+
+    fn guest(power: Power) -> Seen {
+        let owner = Owner::Ours;
+        Seen::Present(Guest { owner, power, locked: false, fitted: true, grown: true, addressed: true })
+    }
+
+    fn born(wish: Wish) -> Course {
+        Course { wish, born: true, seen: Seen::Unknown, task: Task::None, attempts: 0 }
+    }
+
+    const RESTART: Wish = Wish { goal: Goal::Running, gentle_until: None, restart: true, address: false };
+    const GONE: Wish = Wish { goal: Goal::Absent, gentle_until: None, restart: false, address: false };
+
+    #[test]
+    fn a_guest_started_by_somebody_else_after_our_stop_is_not_stopped_again() {
+        let mut course = born(RESTART);
+        course.saw(guest(Power::Running));
+        assert_eq!(course.next(NOW), Step::Do(Act::Stop));
+        course.ask(Act::Stop, NOW);
+        course.accepted(Act::Stop);
+        course.done(Act::Stop);
+        assert_eq!(course.next(NOW), Step::Look);
+        course.saw(guest(Power::Running));
+        assert_eq!(course.next(NOW), Step::Nothing);
+    }
+
+    #[test]
+    fn a_start_asked_for_earlier_does_not_count_as_the_restart() {
+        let mut course = born(Wish { restart: false, ..RESTART });
+        course.saw(guest(Power::Stopped));
+        course.ask(Act::Start, NOW);
+        course.accepted(Act::Start);
+        course.wish_for(RESTART);
+        course.done(Act::Start);
+        course.saw(guest(Power::Running));
+        assert_eq!(course.next(NOW), Step::Do(Act::Stop));
+    }
+
+    #[test]
+    fn a_guest_found_stopped_is_only_started() {
+        let mut course = born(RESTART);
+        course.saw(guest(Power::Stopped));
+        assert_eq!(course.next(NOW), Step::Do(Act::Start));
+        course.ask(Act::Start, NOW);
+        course.done(Act::Start);
+        course.saw(guest(Power::Running));
+        assert_eq!(course.next(NOW), Step::Nothing);
+    }
+
+    #[test]
+    fn after_a_pause_nothing_is_removed_on_an_old_sight() {
+        let mut course = born(GONE);
+        course.saw(guest(Power::Stopped));
+        assert_eq!(course.next(NOW), Step::Do(Act::Delete));
+        course.resumed();
+        assert_eq!(course.next(NOW), Step::Look);
+        // An old absence proves nothing either.
+        course.saw(Seen::Absent);
+        course.resumed();
+        assert_eq!(course.next(NOW), Step::Look);
+        // What was asked is looked up, and its task followed, as before the pause.
+        course.ask(Act::Delete, NOW);
+        course.resumed();
+        assert_eq!(course.next(NOW), Step::Find(Act::Delete));
+        course.accepted(Act::Delete);
+        course.resumed();
+        assert_eq!(course.next(NOW), Step::Follow);
+    }
+
+    #[test]
+    fn a_first_make_needs_no_look() {
+        let mut course = Course::new(Wish { restart: false, ..RESTART });
+        course.resumed();
+        assert_eq!(course.next(NOW), Step::Do(Act::Create));
     }
 }

@@ -251,9 +251,15 @@ pub fn state(course: &Course, active: Option<Verb>, deleted: bool) -> State {
         None => {}
     }
     match course.seen {
-        Seen::Unknown => State::Unknown,
-        Seen::Absent if course.born => State::Missing,
-        Seen::Absent => State::Failed,
+        Seen::Unknown | Seen::Present(Guest { owner: Owner::Unreadable, .. }) => State::Unknown,
+        // Another's guest under our number is none of ours, and its state is none of our people's business.
+        Seen::Absent | Seen::Present(Guest { owner: Owner::Foreign, .. }) => {
+            if course.born {
+                State::Missing
+            } else {
+                State::Failed
+            }
+        }
         Seen::Present(guest) => match guest.power {
             Power::Stopped => State::Stopped,
             Power::Running => State::Running,
@@ -273,8 +279,84 @@ impl Verb {
                 Err("the guest is missing in Proxmox; an operator must restore it, or delete the instance")
             }
             (Self::Reboot, State::Stopped) => Err("the instance is stopped; start it instead"),
-            (Self::Reboot, State::Paused) => Err("the instance is paused; resume or stop it first"),
+            (Self::Reboot, State::Paused) => {
+                Err("the instance is paused; start it to let it go on, or stop it")
+            }
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: Wish = Wish { goal: Goal::Running, gentle_until: None, restart: false, address: false };
+
+    fn course(born: bool, seen: Seen) -> Course {
+        Course { wish: RUN, born, seen, task: Task::None, attempts: 0 }
+    }
+
+    fn present(owner: Owner, power: Power) -> Seen {
+        Seen::Present(Guest { owner, power, locked: false, fitted: true, grown: true, addressed: true })
+    }
+
+    #[test]
+    fn without_an_operation_the_state_is_what_was_seen() {
+        for (born, seen, expected) in [
+            (true, Seen::Unknown, State::Unknown),
+            (false, Seen::Unknown, State::Unknown),
+            (true, Seen::Absent, State::Missing),
+            (false, Seen::Absent, State::Failed),
+            (true, present(Owner::Ours, Power::Running), State::Running),
+            (true, present(Owner::Ours, Power::Stopped), State::Stopped),
+            (true, present(Owner::Ours, Power::Paused), State::Paused),
+            (true, present(Owner::Unreadable, Power::Stopped), State::Unknown),
+        ] {
+            assert_eq!(state(&course(born, seen), None, false), expected, "{born} {seen:?}");
+        }
+    }
+
+    #[test]
+    fn anothers_guest_under_our_number_is_never_shown_as_ours() {
+        for &power in Power::ALL {
+            let seen = present(Owner::Foreign, power);
+            assert_eq!(state(&course(true, seen), None, false), State::Missing);
+            assert_eq!(state(&course(false, seen), None, false), State::Failed);
+        }
+    }
+
+    #[test]
+    fn an_operation_names_the_state_whatever_was_seen() {
+        for seen in [Seen::Unknown, Seen::Absent, present(Owner::Ours, Power::Running)] {
+            for (verb, expected) in [
+                (Verb::Create, State::Provisioning),
+                (Verb::Start, State::Starting),
+                (Verb::Shutdown, State::Stopping),
+                (Verb::Stop, State::Stopping),
+                (Verb::Reboot, State::Rebooting),
+                (Verb::Delete, State::Deleting),
+            ] {
+                assert_eq!(state(&course(true, seen), Some(verb), false), expected);
+                assert_eq!(state(&course(true, seen), Some(verb), true), State::Deleted);
+                // Undoing a create, for one, removes.
+                let mut going = course(true, seen);
+                going.wish.goal = Goal::Absent;
+                assert_eq!(state(&going, Some(verb), false), State::Deleting);
+            }
+        }
+    }
+
+    #[test]
+    fn verbs_are_refused_where_they_make_no_sense_and_deleting_always_works() {
+        for &state in State::ALL {
+            for &verb in Verb::ALL {
+                let lost = matches!(state, State::Failed | State::Missing);
+                let idle = matches!(state, State::Stopped | State::Paused);
+                let expected = state != State::Deleted
+                    && (verb == Verb::Delete || !(lost || verb == Verb::Reboot && idle));
+                assert_eq!(verb.check(state).is_ok(), expected, "{verb} when {state}");
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ pub fn plan(wish: &Wish, born: bool, seen: &Seen, task: &Task, now: Timestamp) -
     match *task {
         Task::Asked { act, .. } => return Step::Find(act),
         Task::Running { act, cancelled } => {
-            return if !cancelled && in_the_way(wish, act, now) { Step::Cancel } else { Step::Follow };
+            return if !cancelled && in_the_way(wish, act) { Step::Cancel } else { Step::Follow };
         }
         Task::None => {}
     }
@@ -59,15 +59,20 @@ pub fn plan(wish: &Wish, born: bool, seen: &Seen, task: &Task, now: Timestamp) -
             Owner::Foreign if wish.goal == Goal::Absent => Step::Nothing,
             Owner::Foreign if born => Step::Refuse(Refusal::Foreign),
             Owner::Foreign => Step::Renumber,
-            Owner::Ours if guest.locked => Step::Await,
-            Owner::Ours => steer(wish, born, guest, now),
+            Owner::Ours => match steer(wish, born, guest, now) {
+                // A lock hinders changes only: a running guest in the middle of a backup runs.
+                Step::Do(_) if guest.locked => Step::Await,
+                step => step,
+            },
         },
     }
 }
 
-/// The next step for a guest that is ours and free.
+/// The next step for a guest that is ours, as if no lock were held.
+#[allow(clippy::match_same_arms)] // a table: the order tells more than shortness
 fn steer(wish: &Wish, born: bool, guest: Guest, now: Timestamp) -> Step {
     let gentle = wish.gentle_until.is_some_and(|until| now < until);
+    let unfinished = !(born || guest.fitted && guest.grown);
     match (wish.goal, guest.power) {
         (Goal::Absent, Power::Stopped) => Step::Do(Act::Delete),
         (Goal::Absent, Power::Running | Power::Paused) => Step::Do(Act::Stop),
@@ -76,6 +81,8 @@ fn steer(wish: &Wish, born: bool, guest: Guest, now: Timestamp) -> Step {
         (_, Power::Stopped) if !born && !guest.grown => Step::Do(Act::Grow),
         (Goal::Running, Power::Stopped) => Step::Do(Act::Start),
         (Goal::Running, Power::Paused) => Step::Do(Act::Resume),
+        // Started by somebody before it was finished; nobody has been given it yet, so it is taken back.
+        (Goal::Running, Power::Running) if unfinished => Step::Do(Act::Stop),
         (Goal::Running, Power::Running) if wish.restart && gentle => Step::Do(Act::Reboot),
         (Goal::Running, Power::Running) if wish.restart => Step::Do(Act::Stop),
         (Goal::Running, Power::Running) if wish.address && !guest.addressed => Step::Await,
@@ -87,14 +94,13 @@ fn steer(wish: &Wish, born: bool, guest: Guest, now: Timestamp) -> Step {
 
 /// Whether a running task keeps the wish waiting for no good: making what should be gone, or asking politely what
 /// should be cut off.
-fn in_the_way(wish: &Wish, act: Act, now: Timestamp) -> bool {
-    let gentle = wish.gentle_until.is_some_and(|until| now < until);
+fn in_the_way(wish: &Wish, act: Act) -> bool {
     match act {
         Act::Create => wish.goal == Goal::Absent,
         Act::Shutdown | Act::Reboot => match wish.goal {
             Goal::Absent => true,
-            // `gentle_until` has passed only for a wish that was never gentle: a polite task ends by itself then.
-            Goal::Stopped => wish.gentle_until.is_none() && !gentle,
+            // Under a gentle wish a polite task ends by itself when its time is up.
+            Goal::Stopped => wish.gentle_until.is_none(),
             Goal::Running => false,
         },
         _ => false,

@@ -1,1 +1,147 @@
-//! Use cases and loops: the only room that joins domain, store and pve.
+//! Use cases and loops: the only room that joins domain, store and Proxmox.
+//!
+//! A use case takes the [`Actor`](innkeeper_domain::access::Actor) first, asks `domain::access` before anything
+//! else, and writes wish and operation in one transaction; it never waits for Proxmox. The loops read wish and
+//! observation and take one step at a time.
+
+mod clusters;
+mod connections;
+mod error;
+mod events;
+mod idempotency;
+mod instances;
+mod operations;
+mod plans;
+mod poller;
+mod projects;
+mod reconciler;
+mod sessions;
+mod sweeper;
+mod templates;
+mod users;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use innkeeper_domain::time::Clock;
+use innkeeper_store::Db;
+use innkeeper_store::seal::KeyRing;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use clusters::{Check, ClusterTest, NewCluster};
+pub use error::Error;
+pub use events::Watched;
+pub use idempotency::Idempotency;
+pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
+pub use operations::Filter as OperationFilter;
+pub use plans::NewPlan;
+pub use sessions::SignedIn;
+pub use templates::{NewSource, NewTemplate};
+pub use users::NewUser;
+
+/// How the loops behave. The defaults are right for production; tests shorten them.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How often each cluster is observed.
+    pub poll_every: Duration,
+    /// How fresh an observation of our own must be to win over a poll: Proxmox refreshes the figures that a poll
+    /// reads every 10 s.
+    pub poll_lag: Duration,
+    /// How long we look for a trace of a call whose answer was lost before we believe that it never happened.
+    pub settle: Duration,
+    /// The longest pause of the reconciler between two looks for work when nobody wakes it.
+    pub sweep_every: Duration,
+    /// How long a claim lasts without being renewed.
+    pub claim: Duration,
+    /// Instances worked on at once in this process.
+    pub workers: usize,
+    /// Limits on what we ask of one cluster.
+    pub limits: Limits,
+    /// How long one call to Proxmox may take.
+    pub call_timeout: Duration,
+}
+
+/// Limits on what we ask of one cluster: Proxmox serves with three single-threaded workers, and clones of one
+/// storage wait for each other's lock.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Calls in flight per cluster, from this process.
+    pub calls: usize,
+    /// Changing tasks per node, over all processes.
+    pub per_node: i64,
+    /// Creating tasks per storage, over all processes.
+    pub creates_per_storage: i64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            poll_every: Duration::from_secs(10),
+            poll_lag: Duration::from_secs(20),
+            settle: Duration::from_secs(5),
+            sweep_every: Duration::from_secs(5),
+            claim: Duration::from_secs(30),
+            workers: 64,
+            limits: Limits { calls: 4, per_node: 2, creates_per_storage: 2 },
+            call_timeout: Duration::from_secs(45),
+        }
+    }
+}
+
+/// The application: cheap to clone, shared by every face.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    keys: KeyRing,
+    clock: Clock,
+    options: Options,
+    connections: connections::Connections,
+    /// Names this process in claims.
+    worker: String,
+}
+
+impl Engine {
+    /// Joins the parts. Nothing runs until [`Engine::run`].
+    pub fn new(db: Db, keys: KeyRing, clock: Clock, options: Options) -> Self {
+        let worker = format!("{:016x}", rand::random::<u64>());
+        Self(Arc::new(Inner {
+            db,
+            keys,
+            clock,
+            options,
+            connections: connections::Connections::default(),
+            worker,
+        }))
+    }
+
+    /// Runs the loops until `stop` is cancelled, then lets steps under way be written down.
+    pub async fn run(&self, stop: CancellationToken) {
+        let tracker = TaskTracker::new();
+        tracker.spawn(reconciler::run(self.clone(), stop.clone()));
+        tracker.spawn(poller::run(self.clone(), stop.clone()));
+        tracker.spawn(sweeper::run(self.clone(), stop.clone()));
+        tracker.close();
+        tracker.wait().await;
+    }
+
+    /// The clock that everything here goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        Ok(self.db().ping().await?)
+    }
+
+    fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    fn options(&self) -> &Options {
+        &self.0.options
+    }
+}

@@ -15,3 +15,10 @@ pub async fn put(tx: &mut Tx, key: &str, value: &str) -> Result<(), Error> {
     on!(tx, c => sqlx::query(sql).bind(key).bind(value).execute(c).await.map(drop))?;
     Ok(())
 }
+
+/// Sets the value under this key unless one is there; says whether it did.
+pub async fn put_new(tx: &mut Tx, key: &str, value: &str) -> Result<bool, Error> {
+    let sql = "insert into settings (key, value) values ($1, $2) on conflict (key) do nothing";
+    let n = on!(tx, c => sqlx::query(sql).bind(key).bind(value).execute(c).await.map(|r| r.rows_affected()))?;
+    Ok(n == 1)
+}

@@ -1,0 +1,187 @@
+//! One connection per cluster: a client, the limit of calls in flight, and the circuit breaker.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use innkeeper_domain::breaker::Breaker;
+use innkeeper_domain::clusters::Cluster;
+use innkeeper_domain::ids::ClusterId;
+use innkeeper_domain::time::{Clock, Timestamp};
+use innkeeper_store::clusters;
+use innkeeper_store::seal::KeyRing;
+use pve::{Client, Credentials, Endpoint, Fingerprint, Trust};
+use secrecy::SecretString;
+use tokio::sync::{Notify, Semaphore};
+
+use crate::{Engine, Error, Options};
+
+/// Why a call gave no result.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// The cluster did not answer lately; nobody asks before this time.
+    Resting(Timestamp),
+    /// Proxmox, or the way to it, said no.
+    Pve(pve::Error),
+}
+
+impl From<pve::Error> for CallError {
+    fn from(error: pve::Error) -> Self {
+        Self::Pve(error)
+    }
+}
+
+/// The way to one cluster.
+pub(crate) struct Connection {
+    pub(crate) cluster: Cluster,
+    client: Client,
+    calls: Semaphore,
+    breaker: Mutex<Breaker>,
+    clock: Clock,
+}
+
+impl Connection {
+    /// Makes one call, unless the cluster rests. Waits for its turn when too many are in flight.
+    pub(crate) async fn call<T, F, Fut>(&self, ask: F) -> Result<T, CallError>
+    where
+        F: FnOnce(Client) -> Fut,
+        Fut: Future<Output = Result<T, pve::Error>>,
+    {
+        if let Some(until) = self.resting() {
+            return Err(CallError::Resting(until));
+        }
+        self.probe(ask).await
+    }
+
+    /// Makes one call even while the cluster rests: the poller's question is the one that ends the rest.
+    pub(crate) async fn probe<T, F, Fut>(&self, ask: F) -> Result<T, CallError>
+    where
+        F: FnOnce(Client) -> Fut,
+        Fut: Future<Output = Result<T, pve::Error>>,
+    {
+        // The semaphore is never closed, so that acquiring can only wait.
+        let _turn = self.calls.acquire().await;
+        let result = ask(self.client.clone()).await;
+        let silent = matches!(
+            &result,
+            Err(pve::Error::Unreachable { .. }
+                | pve::Error::OutcomeUnknown { .. }
+                | pve::Error::NoAnswer { .. })
+        );
+        if silent {
+            self.breaker().failed(self.clock.now());
+        } else {
+            self.breaker().answered();
+        }
+        result.map_err(CallError::Pve)
+    }
+
+    /// Until when nobody asks this cluster; none when one may.
+    pub(crate) fn resting(&self) -> Option<Timestamp> {
+        self.breaker().closed_at(self.clock.now())
+    }
+
+    fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
+        // A breaker is a plain value: after a panic elsewhere it is still good.
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The connections made so far.
+#[derive(Default)]
+pub(crate) struct Connections {
+    known: RwLock<HashMap<ClusterId, Arc<Connection>>>,
+    added: Notify,
+}
+
+impl Connections {
+    fn known(&self, id: ClusterId) -> Option<Arc<Connection>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// A cluster was added: it wants to be observed at once.
+    pub(crate) fn announce(&self) {
+        self.added.notify_one();
+    }
+
+    /// Waits until a cluster is added in this process.
+    pub(crate) async fn added(&self) {
+        self.added.notified().await;
+    }
+
+    fn keep(&self, id: ClusterId, connection: Arc<Connection>) -> Arc<Connection> {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(id).or_insert(connection).clone()
+    }
+}
+
+impl Engine {
+    /// The connection to a cluster, made when first needed.
+    pub(crate) async fn connection(&self, id: ClusterId) -> Result<Arc<Connection>, Error> {
+        if let Some(known) = self.0.connections.known(id) {
+            return Ok(known);
+        }
+        let cluster = clusters::by_id(self.db(), id).await?.ok_or(Error::NotFound("cluster"))?;
+        let sealed = clusters::secret(self.db(), id).await?.ok_or(Error::NotFound("cluster"))?;
+        let secret = open_secret(&self.0.keys, id, &sealed)?;
+        let client = client(&cluster.endpoints, &cluster.token_id, secret, self.options())?;
+        let connection = Connection {
+            cluster,
+            client,
+            calls: Semaphore::new(self.options().limits.calls),
+            breaker: Mutex::default(),
+            clock: self.clock().clone(),
+        };
+        Ok(self.0.connections.keep(id, Arc::new(connection)))
+    }
+}
+
+/// What the sealed token of a cluster is bound to.
+pub(crate) fn secret_place(id: ClusterId) -> String {
+    format!("clusters/token_secret/{id}")
+}
+
+fn open_secret(
+    keys: &KeyRing,
+    id: ClusterId,
+    sealed: &innkeeper_store::seal::Sealed,
+) -> Result<SecretString, Error> {
+    let plain = keys.open(sealed, &secret_place(id)).map_err(|error| {
+        Error::Internal(format!(
+            "the token of cluster {id} cannot be opened ({error}); is this the right key file?"
+        ))
+    })?;
+    let text =
+        std::str::from_utf8(&plain).map_err(|_| Error::Internal("the sealed token is not text".into()))?;
+    Ok(SecretString::from(text.to_owned()))
+}
+
+/// A client for these endpoints.
+pub(crate) fn client(
+    endpoints: &[innkeeper_domain::clusters::Endpoint],
+    token_id: &str,
+    secret: SecretString,
+    options: &Options,
+) -> Result<Client, Error> {
+    let credentials =
+        Credentials::token(token_id, secret).map_err(|error| Error::invalid("token_id", error))?;
+    let mut known = Vec::new();
+    for endpoint in endpoints {
+        let trust = match &endpoint.fingerprint {
+            Some(text) => {
+                let print: Fingerprint =
+                    text.parse().map_err(|error| Error::invalid("fingerprint", error))?;
+                Trust::pin(print)
+            }
+            None => Trust::SystemRoots,
+        };
+        known.push(Endpoint::new(&endpoint.url, trust).map_err(|error| Error::invalid("url", error))?);
+    }
+    let mut known = known.into_iter();
+    let first = known.next().ok_or_else(|| Error::invalid("endpoints", "give at least one endpoint"))?;
+    let mut builder = Client::builder(first, credentials).request_timeout(options.call_timeout);
+    for endpoint in known {
+        builder = builder.endpoint(endpoint);
+    }
+    builder.build().map_err(|error| Error::invalid("endpoints", error))
+}

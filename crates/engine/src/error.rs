@@ -1,0 +1,69 @@
+//! What can go wrong in a use case, named for the caller. The message is for people and says what to do.
+
+use innkeeper_domain::access::Answer;
+use innkeeper_domain::ids::OperationId;
+use innkeeper_domain::placement::NoPlace;
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// One field of the request is not acceptable.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// The field, as in the request.
+        field: &'static str,
+        /// What a good value looks like.
+        message: String,
+    },
+    /// It does not exist, or the actor may not know that it does.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// The actor is known but may not do this.
+    #[error("your role does not allow this")]
+    Forbidden,
+    /// Nobody is signed in, or the name and password do not match.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// It cannot be done in the present state.
+    #[error("{message}")]
+    Conflict {
+        /// Stable, snake_case.
+        code: &'static str,
+        /// What is in the way.
+        message: String,
+    },
+    /// Another operation on the same instance has not ended.
+    #[error("operation {0} on this instance has not ended yet; wait for it, or delete the instance")]
+    Busy(OperationId),
+    /// There is no room.
+    #[error(transparent)]
+    NoPlace(#[from] NoPlace),
+    /// Proxmox did not answer as it should while a person waited for it (adding or testing a cluster).
+    #[error("{0}")]
+    Cluster(String),
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] innkeeper_store::Error),
+    /// Something that should not happen.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    pub(crate) fn invalid(field: &'static str, message: impl ToString) -> Self {
+        Self::Invalid { field, message: message.to_string() }
+    }
+
+    pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Conflict { code, message: message.into() }
+    }
+}
+
+/// Turns an answer about access into an error that does not tell more than it should.
+pub(crate) fn allow(answer: Answer, what: &'static str) -> Result<(), Error> {
+    match answer {
+        Answer::Yes => Ok(()),
+        Answer::Forbidden => Err(Error::Forbidden),
+        Answer::Hidden => Err(Error::NotFound(what)),
+    }
+}

@@ -1,0 +1,48 @@
+//! Events as they happen, for live screens.
+
+use innkeeper_domain::access::Actor;
+use innkeeper_domain::events::Event;
+use innkeeper_store::Topic;
+use innkeeper_store::events;
+use tokio::sync::watch;
+
+use crate::projects::scope;
+use crate::{Engine, Error};
+
+/// A reader that follows events from a point on.
+pub struct Watched {
+    engine: Engine,
+    actor: Actor,
+    seq: i64,
+    hints: watch::Receiver<u64>,
+}
+
+const BATCH: i64 = 100;
+
+impl Engine {
+    /// Follows events after `seq`, or from now on.
+    pub async fn watch(&self, actor: &Actor, seq: Option<i64>) -> Result<Watched, Error> {
+        let hints = self.db().wakeups(Topic::Events);
+        let seq = match seq {
+            Some(seq) => seq,
+            None => events::latest(self.db()).await?,
+        };
+        Ok(Watched { engine: self.clone(), actor: actor.clone(), seq, hints })
+    }
+}
+
+impl Watched {
+    /// The next events that the actor may see; waits until there are some.
+    pub async fn next(&mut self) -> Result<Vec<Event>, Error> {
+        let scope = scope(&self.actor);
+        loop {
+            self.hints.mark_unchanged();
+            let found = events::after(self.engine.db(), self.seq, scope.as_deref(), BATCH).await?;
+            if let Some(last) = found.last() {
+                self.seq = last.seq;
+                return Ok(found);
+            }
+            let _ = tokio::time::timeout(self.engine.options().sweep_every, self.hints.changed()).await;
+        }
+    }
+}

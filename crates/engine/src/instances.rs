@@ -1,0 +1,313 @@
+//! Instances: asking for one, looking at them, and asking for a change. Nothing here talks to Proxmox: the wish and
+//! an operation are written in one transaction, and the reconciler is woken.
+
+use innkeeper_domain::access::{Action, Actor, may};
+use innkeeper_domain::events::Subject;
+use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
+use innkeeper_domain::instances::{Course, Instance, Kind};
+use innkeeper_domain::names::{Hostname, SshKey};
+use innkeeper_domain::operations::{Operation, State, Verb};
+use innkeeper_domain::placement::{NoPlace, Placement, place};
+use innkeeper_domain::sizes::Size;
+use innkeeper_domain::templates::Template;
+use innkeeper_domain::time::Timestamp;
+use innkeeper_store::Topic;
+use innkeeper_store::{Tx, events, instances, nodes, operations, plans, templates, vmids};
+
+use crate::error::allow;
+use crate::projects::scope;
+use crate::{Engine, Error, Idempotency};
+
+/// How big a new instance should be.
+#[derive(Clone, Copy, Debug)]
+pub enum WantedSize {
+    /// As the template says.
+    Default,
+    /// As a plan says.
+    Plan(PlanId),
+    /// As asked.
+    Custom(Size),
+}
+
+/// An instance to be made.
+#[derive(Clone, Debug)]
+pub struct NewInstance {
+    /// Whose it will be; none means the actor's own project.
+    pub project_id: Option<ProjectId>,
+    /// Its host name, unique in the project.
+    pub name: Hostname,
+    /// What it is made from.
+    pub template_id: TemplateId,
+    /// How big.
+    pub size: WantedSize,
+    /// Keys that may sign in to it.
+    pub ssh_keys: Vec<SshKey>,
+}
+
+/// Which instances to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only those of this project.
+    pub project_id: Option<ProjectId>,
+    /// Only those on this cluster.
+    pub cluster_id: Option<ClusterId>,
+    /// Only containers, or only VMs.
+    pub kind: Option<Kind>,
+    /// Only those whose name contains this.
+    pub name_contains: Option<String>,
+}
+
+/// The most keys that an instance takes.
+const MOST_KEYS: usize = 20;
+
+impl Engine {
+    /// Asks for a new instance.
+    pub async fn create_instance(
+        &self,
+        actor: &Actor,
+        new: NewInstance,
+        key: Option<&Idempotency>,
+    ) -> Result<Operation, Error> {
+        let project_id = match new.project_id {
+            Some(id) => id,
+            None => self.own_project(actor).await?,
+        };
+        allow(may(actor, Action::UseProject(project_id)), "project")?;
+        let (template, plan_id, size) = self.size_of(&new).await?;
+        if new.ssh_keys.len() > MOST_KEYS {
+            return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));
+        }
+        let sources = templates::sources(self.db(), template.id).await?;
+        let mut tx = self.db().begin().await?;
+        if let Some(before) = self.replay(&mut tx, actor, key).await? {
+            return Ok(before);
+        }
+        if innkeeper_store::projects::by_id(self.db(), project_id).await?.is_none() {
+            return Err(Error::NotFound("project"));
+        }
+        if instances::active_names(&mut tx, project_id, &new.name).await? {
+            return Err(Error::conflict(
+                "name_taken",
+                format!("the project has an instance named {} already", new.name),
+            ));
+        }
+        let (nodes, storages) = nodes::offers(&mut tx).await?;
+        let placement = place(template.kind, size, &sources, &nodes, &storages, &[])?;
+        let now = self.clock().now();
+        let wish = Verb::Create.wish(now, template.reports_address);
+        let draft = Draft { project_id, plan_id, size, template: &template, new: &new, placement };
+        let mut instance = draft.instance(Course::new(wish), now);
+        instance.vmid = vmids::claim(&mut tx, instance.cluster_id, instance.id).await?.ok_or_else(|| {
+            Error::conflict(
+                "vmids_exhausted",
+                "the cluster has no free VMID left in its range; an operator must widen it",
+            )
+        })?;
+        let operation = new_operation(&instance, Verb::Create, actor, now);
+        instance.operation = Some((operation.id, Verb::Create));
+        instances::insert(&mut tx, &instance, Some(now)).await?;
+        operations::insert(&mut tx, &operation).await?;
+        tell(&mut tx, &instance, now).await?;
+        tx.wake(Topic::Work);
+        self.remember(&mut tx, actor, key, &operation).await?;
+        tx.commit().await?;
+        Ok(operation)
+    }
+
+    /// Asks for a change of an instance. Asking again for what is already under way answers with that operation.
+    pub async fn change_instance(
+        &self,
+        actor: &Actor,
+        id: InstanceId,
+        verb: Verb,
+        key: Option<&Idempotency>,
+    ) -> Result<Operation, Error> {
+        loop {
+            // The worker that drives the instance may write between our read and our write; then look again.
+            if let Some(operation) = self.try_change(actor, id, verb, key).await? {
+                return Ok(operation);
+            }
+        }
+    }
+
+    async fn try_change(
+        &self,
+        actor: &Actor,
+        id: InstanceId,
+        verb: Verb,
+        key: Option<&Idempotency>,
+    ) -> Result<Option<Operation>, Error> {
+        let mut tx = self.db().begin().await?;
+        let mut instance = instances::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("instance"))?;
+        allow(may(actor, Action::UseProject(instance.project_id)), "instance")?;
+        if let Some(before) = self.replay(&mut tx, actor, key).await? {
+            return Ok(Some(before));
+        }
+        verb.check(instance.state()).map_err(|reason| Error::conflict("wrong_state", reason))?;
+        if let Some((active, under_way)) = instance.operation {
+            if under_way == verb {
+                drop(tx);
+                return self.operation(actor, active).await.map(Some);
+            }
+            if !verb.supersedes(under_way) {
+                return Err(Error::Busy(active));
+            }
+            let now = self.clock().now();
+            operations::set_state(&mut tx, active, State::Superseded, None, Some(now)).await?;
+            events::append(
+                &mut tx,
+                now,
+                Some(instance.project_id),
+                Subject::Operation,
+                &active.to_string(),
+                "superseded",
+            )
+            .await?;
+        }
+        let now = self.clock().now();
+        let address = instance.course.wish.address;
+        let operation = new_operation(&instance, verb, actor, now);
+        instance.operation = Some((operation.id, verb));
+        instance.course.wish_for(verb.wish(now, address));
+        operations::insert(&mut tx, &operation).await?;
+        if !instances::rewish(&mut tx, &instance, now).await? {
+            return Ok(None);
+        }
+        tell(&mut tx, &instance, now).await?;
+        tx.wake(Topic::Work);
+        self.remember(&mut tx, actor, key, &operation).await?;
+        tx.commit().await?;
+        Ok(Some(operation))
+    }
+
+    /// One instance.
+    pub async fn instance(&self, actor: &Actor, id: InstanceId) -> Result<Instance, Error> {
+        let instance = instances::by_id(self.db(), id).await?.ok_or(Error::NotFound("instance"))?;
+        allow(may(actor, Action::SeeProject(instance.project_id)), "instance")?;
+        Ok(instance)
+    }
+
+    /// Instances that are not deleted, newest first.
+    pub async fn instances(
+        &self,
+        actor: &Actor,
+        filter: &Filter,
+        after: Option<InstanceId>,
+        limit: i64,
+    ) -> Result<Vec<Instance>, Error> {
+        let project_ids = match filter.project_id {
+            Some(id) => {
+                allow(may(actor, Action::SeeProject(id)), "project")?;
+                Some(vec![id])
+            }
+            None => scope(actor),
+        };
+        let filter = instances::Filter {
+            project_ids,
+            cluster_id: filter.cluster_id,
+            kind: filter.kind,
+            name_contains: filter.name_contains.clone(),
+            include_deleted: false,
+        };
+        Ok(instances::list(self.db(), &filter, after, limit).await?)
+    }
+
+    async fn own_project(&self, actor: &Actor) -> Result<ProjectId, Error> {
+        let user = actor.user_id.ok_or_else(|| Error::invalid("project_id", "name the project"))?;
+        let user = innkeeper_store::users::by_id(self.db(), user).await?.ok_or(Error::NotFound("project"))?;
+        Ok(user.personal_project)
+    }
+
+    async fn size_of(&self, new: &NewInstance) -> Result<(Template, Option<PlanId>, Size), Error> {
+        let template = templates::by_id(self.db(), new.template_id)
+            .await?
+            .filter(|template| template.offered)
+            .ok_or_else(|| Error::invalid("template_id", "no such template on offer"))?;
+        let (plan_id, size, field) = match new.size {
+            WantedSize::Default => (None, template.default_size, "template_id"),
+            WantedSize::Custom(size) => (None, size, "size"),
+            WantedSize::Plan(id) => {
+                let plan = plans::by_id(self.db(), id).await?.filter(|plan| plan.offered);
+                let plan = plan.ok_or_else(|| Error::invalid("plan_id", "no such plan on offer"))?;
+                (Some(id), plan.size, "plan_id")
+            }
+        };
+        size.check_within(template.least, template.most).map_err(|error| Error::invalid(field, error))?;
+        Ok((template, plan_id, size))
+    }
+
+    /// Places an instance that has nothing in Proxmox yet on another node than the one it was meant for.
+    pub(crate) async fn place_elsewhere(&self, tx: &mut Tx, instance: &Instance) -> Result<Placement, Error> {
+        let sources: Vec<_> = templates::sources(self.db(), instance.template_id)
+            .await?
+            .into_iter()
+            // The number is claimed in this cluster only.
+            .filter(|source| source.cluster_id == instance.cluster_id)
+            .collect();
+        let (nodes, storages) = nodes::offers(tx).await?;
+        let avoid = [(instance.cluster_id, instance.node.clone())];
+        place(instance.kind, instance.size, &sources, &nodes, &storages, &avoid)
+            .map_err(|error: NoPlace| error.into())
+    }
+}
+
+struct Draft<'a> {
+    project_id: ProjectId,
+    plan_id: Option<PlanId>,
+    size: Size,
+    template: &'a Template,
+    new: &'a NewInstance,
+    placement: Placement,
+}
+
+impl Draft<'_> {
+    fn instance(self, course: Course, now: Timestamp) -> Instance {
+        Instance {
+            id: InstanceId::new(),
+            project_id: self.project_id,
+            name: self.new.name.clone(),
+            kind: self.template.kind,
+            template_id: self.template.id,
+            plan_id: self.plan_id,
+            size: self.size,
+            ssh_keys: self.new.ssh_keys.clone(),
+            cluster_id: self.placement.cluster_id,
+            node: self.placement.node,
+            storage: self.placement.storage,
+            vmid: 0,
+            origin: self.placement.origin,
+            course,
+            upid: None,
+            operation: None,
+            address: None,
+            problem: None,
+            seen_at: None,
+            created_at: now,
+            deleted_at: None,
+            fence: 0,
+        }
+    }
+}
+
+fn new_operation(instance: &Instance, verb: Verb, actor: &Actor, now: Timestamp) -> Operation {
+    Operation {
+        id: OperationId::new(),
+        instance_id: instance.id,
+        project_id: instance.project_id,
+        verb,
+        state: State::Pending,
+        asked_by: actor.user_id,
+        created_at: now,
+        ended_at: None,
+        deadline: verb.deadline(now),
+        fault: None,
+        steps: Vec::new(),
+    }
+}
+
+/// Appends what is now true of an instance to the events.
+pub(crate) async fn tell(tx: &mut Tx, instance: &Instance, now: Timestamp) -> Result<(), Error> {
+    let state = instance.state();
+    let id = instance.id.to_string();
+    Ok(events::append(tx, now, Some(instance.project_id), Subject::Instance, &id, state.as_str()).await?)
+}

@@ -1,0 +1,71 @@
+//! Operations: looking at them, and waiting for them to end.
+
+use std::time::Duration;
+
+use innkeeper_domain::access::{Action, Actor, may};
+use innkeeper_domain::ids::{InstanceId, OperationId};
+use innkeeper_domain::operations::Operation;
+use innkeeper_store::Topic;
+use innkeeper_store::operations;
+
+use crate::error::allow;
+use crate::projects::scope;
+use crate::{Engine, Error};
+
+/// Which operations to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// Only those of this instance.
+    pub instance_id: Option<InstanceId>,
+    /// Only those that have not ended.
+    pub active_only: bool,
+}
+
+impl Engine {
+    /// One operation with its steps.
+    pub async fn operation(&self, actor: &Actor, id: OperationId) -> Result<Operation, Error> {
+        let operation = operations::by_id(self.db(), id).await?.ok_or(Error::NotFound("operation"))?;
+        allow(may(actor, Action::SeeProject(operation.project_id)), "operation")?;
+        Ok(operation)
+    }
+
+    /// One operation, as soon as it has ended or after `patience`, whichever comes first.
+    pub async fn await_operation(
+        &self,
+        actor: &Actor,
+        id: OperationId,
+        patience: Duration,
+    ) -> Result<Operation, Error> {
+        let mut events = self.db().wakeups(Topic::Events);
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            events.mark_unchanged();
+            let operation = self.operation(actor, id).await?;
+            if operation.state.is_final() {
+                return Ok(operation);
+            }
+            // A hint may be lost between processes, so look again now and then whatever happens.
+            let look_again = (tokio::time::Instant::now() + Duration::from_secs(2)).min(deadline);
+            let _ = tokio::time::timeout_at(look_again, events.changed()).await;
+            if tokio::time::Instant::now() >= deadline {
+                return self.operation(actor, id).await;
+            }
+        }
+    }
+
+    /// Operations, newest first.
+    pub async fn operations(
+        &self,
+        actor: &Actor,
+        filter: Filter,
+        after: Option<OperationId>,
+        limit: i64,
+    ) -> Result<Vec<Operation>, Error> {
+        let filter = operations::Filter {
+            project_ids: scope(actor),
+            instance_id: filter.instance_id,
+            active_only: filter.active_only,
+        };
+        Ok(operations::list(self.db(), &filter, after, limit).await?)
+    }
+}

@@ -1,0 +1,65 @@
+//! Plans: named sizes.
+
+use innkeeper_domain::access::{Action, Actor, Answer, may};
+use innkeeper_domain::ids::PlanId;
+use innkeeper_domain::names::Title;
+use innkeeper_domain::plans::Plan;
+use innkeeper_domain::sizes::Size;
+use innkeeper_store::plans;
+
+use crate::error::allow;
+use crate::{Engine, Error, Idempotency};
+
+/// A plan to be made.
+#[derive(Clone, Debug)]
+pub struct NewPlan {
+    /// As shown.
+    pub name: Title,
+    /// What one gets.
+    pub size: Size,
+}
+
+impl Engine {
+    /// The plans on offer; staff see the others too.
+    pub async fn plans(&self, actor: &Actor) -> Result<Vec<Plan>, Error> {
+        let staff = may(actor, Action::SeeHouse) == Answer::Yes;
+        Ok(plans::list(self.db(), !staff).await?)
+    }
+
+    /// Makes a plan.
+    pub async fn create_plan(
+        &self,
+        actor: &Actor,
+        new: NewPlan,
+        key: Option<&Idempotency>,
+    ) -> Result<Plan, Error> {
+        allow(may(actor, Action::RunHouse), "plan")?;
+        new.size.check_within(Size::LEAST, Size::MOST).map_err(|error| Error::invalid("size", error))?;
+        let plan = Plan {
+            id: PlanId::new(),
+            name: new.name,
+            size: new.size,
+            offered: true,
+            created_at: self.clock().now(),
+        };
+        let mut tx = self.db().begin().await?;
+        if let Some(before) = self.replay(&mut tx, actor, key).await? {
+            return Ok(before);
+        }
+        plans::insert(&mut tx, &plan).await?;
+        self.remember(&mut tx, actor, key, &plan).await?;
+        tx.commit().await?;
+        Ok(plan)
+    }
+
+    /// Offers a plan, or no longer.
+    pub async fn offer_plan(&self, actor: &Actor, id: PlanId, offered: bool) -> Result<Plan, Error> {
+        allow(may(actor, Action::RunHouse), "plan")?;
+        let mut tx = self.db().begin().await?;
+        if !plans::set_offered(&mut tx, id, offered).await? {
+            return Err(Error::NotFound("plan"));
+        }
+        tx.commit().await?;
+        plans::by_id(self.db(), id).await?.ok_or(Error::NotFound("plan"))
+    }
+}

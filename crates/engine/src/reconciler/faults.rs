@@ -1,0 +1,91 @@
+//! From what Proxmox said to what it means for the operation.
+
+use innkeeper_domain::instances::{Act, Refusal};
+use innkeeper_domain::operations::Fault;
+use innkeeper_domain::retry::Failure;
+use pve::{Class, Error};
+
+/// What kind of failure an error is for the reconciler.
+pub(super) fn failure(error: &Error) -> Failure {
+    match error.class() {
+        Class::Transient => Failure::Transient,
+        Class::Conflict => Failure::Conflict,
+        Class::Unknown => Failure::Unknown,
+        Class::Permanent => Failure::Permanent,
+    }
+}
+
+/// How a failed task counts. A task that fails for a reason we do not know may do so for a passing one: stopping and
+/// removing are tried again until they succeed, as is starting for a few times; making is not, it is undone.
+pub(super) fn task_failure(act: Act, error: &Error, attempts: u32) -> Failure {
+    const TRIES: u32 = 3;
+    match failure(error) {
+        Failure::Permanent if matches!(error, Error::Server { .. }) => match act {
+            Act::Create | Act::Grow | Act::Configure => Failure::Permanent,
+            Act::Stop | Act::Shutdown | Act::Delete => Failure::Transient,
+            Act::Start | Act::Resume | Act::Reboot if attempts < TRIES => Failure::Transient,
+            Act::Start | Act::Resume | Act::Reboot => Failure::Permanent,
+        },
+        other => other,
+    }
+}
+
+/// The stable code of an error.
+fn code(error: &Error) -> &'static str {
+    match error {
+        Error::Forbidden { .. } => "cluster_forbids",
+        Error::Unauthorized { .. } | Error::SecondFactorRequired { .. } => "cluster_refuses_token",
+        Error::NodeUnreachable { .. } => "node_unreachable",
+        Error::Unreachable { .. } | Error::NoAnswer { .. } | Error::OutcomeUnknown { .. } => {
+            "cluster_unreachable"
+        }
+        Error::FingerprintMismatch { .. } | Error::Tls { .. } => "certificate_changed",
+        Error::Locked { .. } | Error::LockTimeout { .. } => "guest_locked",
+        Error::Protected { .. } => "guest_protected",
+        Error::NoQuorum { .. } => "no_quorum",
+        Error::StorageMissing { .. } => "storage_missing",
+        Error::GuestMissing { .. } => "guest_missing",
+        Error::InvalidParameters { .. } => "refused_parameters",
+        _ => "proxmox_error",
+    }
+}
+
+/// The fault that ends an operation when we give up after this error.
+pub(super) fn fault(act: Act, error: &Error) -> Fault {
+    Fault { code: code(error).to_owned(), message: format!("{act} failed: {error}") }
+}
+
+/// The fault for a wish that cannot be.
+pub(super) fn refused(refusal: Refusal, vmid: u32) -> Fault {
+    match refusal {
+        Refusal::Foreign => Fault {
+            code: "guest_not_ours".into(),
+            message: format!(
+                "guest {vmid} no longer carries our mark; it was not touched. An operator must look at it"
+            ),
+        },
+        Refusal::Vanished => Fault {
+            code: "guest_missing".into(),
+            message: format!("guest {vmid} is gone from Proxmox. Restore it there, or delete the instance"),
+        },
+    }
+}
+
+/// The fault when time ran out while waiting.
+pub(super) fn waited(locked: bool) -> Fault {
+    if locked {
+        Fault {
+            code: "guest_locked".into(),
+            message: "the guest stayed locked in Proxmox; when no task of it runs there, an operator must unlock it \
+                      (`pct unlock` or `qm unlock`)"
+                .into(),
+        }
+    } else {
+        Fault {
+            code: "no_address".into(),
+            message:
+                "the guest runs but reports no address; check the network of its template and the bridge"
+                    .into(),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Looking: one guest, read from Proxmox and reduced to what decides the next step.
+
+use innkeeper_domain::instances::{Guest, Instance, Kind, Owner, Power, Seen};
+use innkeeper_domain::mark;
+use pve::{GuestConfig, GuestRef, GuestStatus, Interface, NodeName, PropertyString, RunState, Size, Vmid};
+
+use crate::connections::{CallError, Connection};
+
+/// What a look found.
+pub(super) struct Sight {
+    pub(super) seen: Seen,
+    /// Where it is, when that is not where we thought.
+    pub(super) moved_to: Option<innkeeper_domain::names::NodeName>,
+    /// The address it reports, when it was asked.
+    pub(super) address: Option<String>,
+}
+
+impl Sight {
+    fn of(seen: Seen) -> Self {
+        Self { seen, moved_to: None, address: None }
+    }
+}
+
+/// The guest of an instance, by the names that Proxmox uses.
+pub(super) fn guest_ref(instance: &Instance) -> Result<GuestRef, pve::Error> {
+    let node = NodeName::new(instance.node.as_str())?;
+    let vmid = Vmid::new(instance.vmid)?;
+    Ok(match instance.kind {
+        Kind::Lxc => GuestRef::lxc(node, vmid),
+        Kind::Qemu => GuestRef::qemu(node, vmid),
+    })
+}
+
+/// Reads the guest.
+pub(super) async fn look(connection: &Connection, instance: &Instance) -> Result<Sight, CallError> {
+    let here = guest_ref(instance)?;
+    match read(connection, instance, &here).await {
+        Err(CallError::Pve(pve::Error::GuestMissing { .. })) => elsewhere(connection, instance, &here).await,
+        other => other,
+    }
+}
+
+/// A guest that is not where we thought may have moved; only the cluster's own list tells.
+async fn elsewhere(
+    connection: &Connection,
+    instance: &Instance,
+    here: &GuestRef,
+) -> Result<Sight, CallError> {
+    let vmid = here.vmid;
+    let found = connection.call(|client| async move { client.find_guest(vmid).await }).await?;
+    let Some(row) = found else { return Ok(Sight::of(Seen::Absent)) };
+    if row.kind != here.kind {
+        let guest = Guest { owner: Owner::Foreign, ..blank() };
+        return Ok(Sight::of(Seen::Present(guest)));
+    }
+    if row.node == here.node {
+        // The list knows it, its configuration cannot be read: it is being made or removed right now.
+        return Ok(Sight::of(Seen::Present(blank())));
+    }
+    let there = GuestRef { node: row.node.clone(), ..here.clone() };
+    let mut sight = match read(connection, instance, &there).await {
+        Err(CallError::Pve(pve::Error::GuestMissing { .. })) => return Ok(Sight::of(Seen::Unknown)),
+        other => other?,
+    };
+    sight.moved_to = row.node.as_str().parse().ok();
+    Ok(sight)
+}
+
+async fn read(connection: &Connection, instance: &Instance, at: &GuestRef) -> Result<Sight, CallError> {
+    let guest = at.clone();
+    let config = connection.call(|client| async move { client.guest(&guest).config().await }).await?;
+    let owner = owner(instance, &config);
+    if owner != Owner::Ours {
+        return Ok(Sight::of(Seen::Present(Guest { owner, ..blank() })));
+    }
+    let guest = at.clone();
+    let status = connection.call(|client| async move { client.guest(&guest).status().await }).await?;
+    let power = power(&status);
+    let mut address = None;
+    if instance.course.wish.address && power == Power::Running {
+        let guest = at.clone();
+        address = match connection.call(|client| async move { client.guest(&guest).interfaces().await }).await
+        {
+            Ok(interfaces) => first_address(&interfaces),
+            // An agent that is not up yet, or a guest that stopped this instant: no address, and no failure.
+            Err(CallError::Pve(_)) => None,
+            Err(resting) => return Err(resting),
+        };
+    }
+    let locked = config.common().lock.as_deref().or(status.lock.as_deref()).is_some_and(in_the_way);
+    let seen = Seen::Present(Guest {
+        owner,
+        power,
+        locked,
+        fitted: fitted(instance, &config),
+        grown: grown(instance, &config),
+        addressed: address.is_some(),
+    });
+    Ok(Sight { seen, moved_to: None, address })
+}
+
+/// A guest of which nothing is known but that it is there.
+fn blank() -> Guest {
+    Guest {
+        owner: Owner::Unreadable,
+        power: Power::Stopped,
+        locked: true,
+        fitted: false,
+        grown: false,
+        addressed: false,
+    }
+}
+
+fn owner(instance: &Instance, config: &GuestConfig) -> Owner {
+    match config.common().description.as_deref().and_then(mark::read) {
+        Some(id) if id == instance.id => Owner::Ours,
+        Some(_) => Owner::Foreign,
+        // The description is written last: while the guest is being made, it tells nothing.
+        None if matches!(config.common().lock.as_deref(), Some("create" | "clone")) => Owner::Unreadable,
+        None => Owner::Foreign,
+    }
+}
+
+/// Locks that keep changes out. A mounted container and a suspended VM can be started and stopped.
+fn in_the_way(lock: &str) -> bool {
+    !matches!(lock, "mounted" | "suspended")
+}
+
+fn power(status: &GuestStatus) -> Power {
+    // QEMU answers «running» for a paused machine, and tells the difference beside it.
+    match (&status.status, status.qmp_status.as_deref()) {
+        (RunState::Running, Some("paused" | "suspended" | "prelaunch")) | (RunState::Other(_), _) => {
+            Power::Paused
+        }
+        (RunState::Running, _) => Power::Running,
+        (RunState::Stopped | RunState::Unknown, _) => Power::Stopped,
+    }
+}
+
+fn fitted(instance: &Instance, config: &GuestConfig) -> bool {
+    let common = config.common();
+    common.cores == Some(instance.size.cores)
+        && common.memory_mib == Some(u64::from(instance.size.memory_mib))
+        && common.tags.contains(mark::TAG)
+}
+
+fn grown(instance: &Instance, config: &GuestConfig) -> bool {
+    root_disk(config).is_none_or(|(_, bytes)| bytes >= instance.size.disk_bytes())
+}
+
+/// The disk that the system starts from: its name in the configuration, and its size in bytes.
+pub(super) fn root_disk(config: &GuestConfig) -> Option<(String, u64)> {
+    let common = config.common();
+    let size = |name: &str| common.disks.get(name)?.get("size")?.parse::<Size>().ok().map(Size::as_bytes);
+    let name = match config {
+        GuestConfig::Lxc(_) => "rootfs".to_owned(),
+        GuestConfig::Qemu(_) => {
+            // `boot: order=scsi0;ide2`; without it, the first disk that is no CD-ROM.
+            let order = common.raw.get("boot").and_then(|boot| boot.strip_prefix("order="));
+            let named =
+                order.into_iter().flat_map(|order| order.split(';')).find(|name| size(name).is_some());
+            let data =
+                |disk: &PropertyString| disk.get("media") != Some("cdrom") && disk.get("size").is_some();
+            let first = || common.disks.iter().find(|(_, disk)| data(disk)).map(|(name, _)| name.as_str());
+            named.or_else(first)?.to_owned()
+        }
+    };
+    let bytes = size(&name)?;
+    Some((name, bytes))
+}
+
+/// The first address that others can reach: IPv4 before IPv6.
+fn first_address(interfaces: &[Interface]) -> Option<String> {
+    let reachable =
+        || interfaces.iter().flat_map(|i| &i.addresses).filter(|a| a.is_reachable()).map(|a| a.ip);
+    reachable().find(std::net::IpAddr::is_ipv4).or_else(|| reachable().next()).map(|ip| ip.to_string())
+}

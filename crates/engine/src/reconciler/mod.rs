@@ -1,0 +1,127 @@
+//! The reconciler: claims instances that are due, and drives each one step at a time until there is nothing more to
+//! do for now.
+//!
+//! Ensures that every wish is either fulfilled and seen to be so, or ends with a reason; that a crash between any two
+//! writes loses nothing and repeats nothing; and that no cluster, node or storage is asked for more than it can
+//! bear. Wake-ups are hints: a slow sweep finds what they miss.
+
+mod acts;
+mod drive;
+mod faults;
+mod find;
+mod look;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use innkeeper_domain::instances::Instance;
+use innkeeper_store::Topic;
+use innkeeper_store::instances;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, error, info_span};
+
+use crate::{Engine, Error};
+
+/// Claims and drives until `stop`; then waits until steps under way are written down.
+pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(engine.options().workers));
+    let drives = TaskTracker::new();
+    let mut hints = engine.db().wakeups(Topic::Work);
+    loop {
+        hints.mark_unchanged();
+        let pause = match claim_and_drive(&engine, &places, &drives, &stop).await {
+            Ok(pause) => pause,
+            Err(error) => {
+                error!(%error, "looking for work failed; will try again");
+                engine.options().sweep_every
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = hints.changed() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    drives.close();
+    drives.wait().await;
+}
+
+/// Claims as many due instances as there are places, and says when to look again.
+async fn claim_and_drive(
+    engine: &Engine,
+    places: &Arc<Semaphore>,
+    drives: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<Duration, Error> {
+    loop {
+        // Wait for one place, then take what is free beside it.
+        let Ok(first) = places.clone().acquire_owned().await else { return Ok(engine.options().sweep_every) };
+        let mut free = vec![first];
+        while free.len() < 16 {
+            match places.clone().try_acquire_owned() {
+                Ok(place) => free.push(place),
+                Err(_) => break,
+            }
+        }
+        if stop.is_cancelled() {
+            return Ok(Duration::ZERO);
+        }
+        let now = engine.clock().now();
+        let until = now.after(engine.options().claim);
+        let mut tx = engine.db().begin().await?;
+        let claimed = instances::claim_due(&mut tx, &engine.0.worker, now, until, free.len() as i64).await?;
+        tx.commit().await?;
+        let found = claimed.len();
+        for instance in claimed {
+            let Some(place) = free.pop() else { break };
+            let (engine, stop) = (engine.clone(), stop.clone());
+            let span = info_span!("drive", instance = %instance.id);
+            drives.spawn(
+                async move {
+                    drive_claimed(&engine, instance, &stop).await;
+                    drop(place);
+                }
+                .instrument(span),
+            );
+        }
+        // Fewer than there were places for: that was all.
+        if found == 0 || !free.is_empty() {
+            break;
+        }
+    }
+    let next = instances::next_due(engine.db()).await?;
+    let sweep = engine.options().sweep_every;
+    Ok(next.map_or(sweep, |due| due.since(engine.clock().now()).clamp(Duration::from_millis(5), sweep)))
+}
+
+async fn drive_claimed(engine: &Engine, instance: Instance, stop: &CancellationToken) {
+    let (id, fence) = (instance.id, instance.fence);
+    // The claim is renewed while the drive lasts; when another has taken it, every write of ours changes nothing.
+    let renewal = engine.options().claim / 3;
+    let beat = async {
+        loop {
+            tokio::time::sleep(renewal).await;
+            let until = engine.clock().now().after(engine.options().claim);
+            let kept = async {
+                let mut tx = engine.db().begin().await?;
+                let kept = instances::keep_claim(&mut tx, id, fence, until).await?;
+                tx.commit().await?;
+                Ok::<_, Error>(kept)
+            };
+            if let Ok(false) = kept.await {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        result = drive::drive(engine, instance, stop) => {
+            if let Err(error) = result {
+                // The claim runs out by itself, and the instance is looked at again.
+                error!(%error, "the drive was broken off; it will be taken up again");
+            }
+        }
+        () = beat => {}
+    }
+}

@@ -1,0 +1,38 @@
+//! The sweeper: removes what nobody needs any more, once an hour.
+
+use std::time::Duration;
+
+use innkeeper_store::{events, idempotency, sessions};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::{Engine, Error};
+
+const PERIOD: Duration = Duration::from_hours(1);
+
+/// Live screens follow events; a week is plenty to catch up.
+const KEEP_EVENTS: Duration = Duration::from_hours(24 * 7);
+
+/// A retry with the same key comes within a day, or never.
+const KEEP_KEYS: Duration = Duration::from_hours(24);
+
+pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
+    loop {
+        if let Err(error) = sweep(&engine).await {
+            error!(%error, "sweeping failed; will try again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(PERIOD) => {}
+        }
+    }
+}
+
+async fn sweep(engine: &Engine) -> Result<(), Error> {
+    let now = engine.clock().now();
+    let mut tx = engine.db().begin().await?;
+    sessions::delete_expired(&mut tx, now).await?;
+    events::prune(&mut tx, now.before(KEEP_EVENTS)).await?;
+    idempotency::prune(&mut tx, now.before(KEEP_KEYS)).await?;
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,132 @@
+//! Users: the first administrator, and those made after.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use innkeeper_domain::access::{Action, Actor, may};
+use innkeeper_domain::ids::{ProjectId, UserId};
+use innkeeper_domain::names::{Email, Title};
+use innkeeper_domain::projects::{Membership, Project};
+use innkeeper_domain::users::{Role, User, check_password};
+use innkeeper_store::{Tx, projects, users};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::allow;
+use crate::{Engine, Error};
+
+/// A user to be made.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// Signs in with it.
+    pub email: Email,
+    /// How to greet them.
+    pub name: Title,
+    /// House-wide role.
+    pub role: Role,
+    /// The password, in clear; only its hash is kept.
+    pub password: SecretString,
+}
+
+impl Engine {
+    /// Whether nobody has been made yet, so that the first administrator may be.
+    pub async fn is_new_house(&self) -> Result<bool, Error> {
+        Ok(users::count(self.db()).await? == 0)
+    }
+
+    /// Makes the first administrator. Works exactly once: afterwards the house has somebody to ask.
+    pub async fn create_first_admin(&self, new: NewUser) -> Result<User, Error> {
+        let taken =
+            || Error::conflict("already_set_up", "this house already has its first administrator; sign in");
+        if !self.is_new_house().await? {
+            return Err(taken());
+        }
+        let hash = hash_password(&new.password).await?;
+        let mut tx = self.db().begin().await?;
+        // Two people at the door at once: only one of them finds the setting unset.
+        if !innkeeper_store::settings::put_new(&mut tx, "first_admin", new.email.as_str()).await? {
+            return Err(taken());
+        }
+        let user = self.insert_user(&mut tx, NewUser { role: Role::Admin, ..new }, &hash).await?;
+        tx.commit().await?;
+        Ok(user)
+    }
+
+    /// Makes a user. Only the house (command line) and administrators may.
+    pub async fn create_user(&self, actor: &Actor, new: NewUser) -> Result<User, Error> {
+        if actor.role < Role::Admin {
+            return Err(Error::Forbidden);
+        }
+        let hash = hash_password(&new.password).await?;
+        let mut tx = self.db().begin().await?;
+        let user = self.insert_user(&mut tx, new, &hash).await?;
+        tx.commit().await?;
+        Ok(user)
+    }
+
+    /// All users, in the order in which they were made.
+    pub async fn users(&self, actor: &Actor, after: Option<UserId>, limit: i64) -> Result<Vec<User>, Error> {
+        allow(may(actor, Action::SeeHouse), "user")?;
+        Ok(users::list(self.db(), after, limit).await?)
+    }
+
+    async fn insert_user(&self, tx: &mut Tx, new: NewUser, hash: &str) -> Result<User, Error> {
+        let now = self.clock().now();
+        let user = User {
+            id: UserId::new(),
+            email: new.email,
+            name: new.name,
+            role: new.role,
+            personal_project: ProjectId::new(),
+            created_at: now,
+        };
+        let project = Project {
+            id: user.personal_project,
+            name: user.name.clone(),
+            personal_of: Some(user.id),
+            created_at: now,
+        };
+        match users::insert(tx, &user, Some(hash)).await {
+            Err(innkeeper_store::Error::Conflict(_)) => {
+                return Err(Error::conflict(
+                    "email_taken",
+                    "somebody with this e-mail address exists already",
+                ));
+            }
+            other => other?,
+        }
+        projects::insert(tx, &project).await?;
+        projects::add_member(tx, project.id, user.id, Membership::Owner).await?;
+        Ok(user)
+    }
+}
+
+/// Hashes off the async threads: Argon2id takes tens of milliseconds by intent.
+pub(crate) async fn hash_password(password: &SecretString) -> Result<String, Error> {
+    check_password(password.expose_secret()).map_err(|error| Error::invalid("password", error))?;
+    let password = password.clone();
+    tokio::task::spawn_blocking(move || {
+        Argon2::default()
+            .hash_password(password.expose_secret().as_bytes())
+            .map(|hash| hash.to_string())
+            .map_err(|error| Error::Internal(format!("hashing failed: {error}")))
+    })
+    .await
+    .map_err(|error| Error::Internal(error.to_string()))?
+}
+
+/// Verifies a password; without a stored hash the same work is done, so that the time tells nothing.
+pub(crate) async fn verify_password(hash: Option<String>, password: &SecretString) -> Result<bool, Error> {
+    // The hash of a password that nobody has.
+    const NOBODY: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$yNU0H0Ab0Zt7CJ0RElQ3Iw$h0Cw7bKsGh2kDJRq3T5kq3nH5Jw2l9sMv1yQe4ZbXcU";
+    let password = password.clone();
+    tokio::task::spawn_blocking(move || {
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
+        let parsed =
+            PasswordHash::new(&hash).map_err(|error| Error::Internal(format!("stored hash: {error}")))?;
+        let matches = Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed).is_ok();
+        Ok(known && matches)
+    })
+    .await
+    .map_err(|error| Error::Internal(error.to_string()))?
+}

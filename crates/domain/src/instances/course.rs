@@ -67,7 +67,8 @@ impl Course {
             _ => self.seen = Seen::Unknown,
         }
         // It went through a stop. What runs now was started since, by us or by somebody else: stopping it again would
-        // be a second restart. A start says nothing: it may have been asked for before the restart was wished.
+        // be a second restart. A start says nothing: it may have been asked for before the restart was wished. An older
+        // restart that was still under way, its operation given up, serves for the new wish too.
         if matches!(act, Act::Reboot | Act::Stop) {
             self.wish.restart = false;
         }

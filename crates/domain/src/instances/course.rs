@@ -193,6 +193,30 @@ mod tests {
     }
 
     #[test]
+    fn a_new_wish_looks_first_and_leaves_the_task_to_be_followed() {
+        let mut course = born(RESTART);
+        course.saw(guest(Power::Running));
+        course.attempts = 3;
+        course.wish_for(GONE);
+        assert_eq!((course.next(NOW), course.attempts), (Step::Look, 0));
+        course.saw(guest(Power::Running));
+        course.ask(Act::Stop, NOW);
+        course.wish_for(RESTART);
+        assert_eq!(course.next(NOW), Step::Find(Act::Stop));
+    }
+
+    #[test]
+    fn failures_are_counted_until_something_takes_effect() {
+        let mut course = born(GONE);
+        course.failed();
+        course.learnt_nothing();
+        course.not_found();
+        assert_eq!(course.attempts, 2);
+        course.done(Act::Stop);
+        assert_eq!((course.attempts, course.task, course.seen), (0, Task::None, Seen::Unknown));
+    }
+
+    #[test]
     fn a_first_make_needs_no_look() {
         let mut course = Course::new(Wish { restart: false, ..RESTART });
         course.resumed();

@@ -307,7 +307,9 @@ impl Engine {
     fn check_request(&self, act: Act, world: &World) {
         let active = self.row.active.expect("only operations change anything");
         let wish = self.row.course.wish;
-        if act != Act::Create {
+        if act == Act::Create {
+            assert!(!self.row.course.born, "made again, empty");
+        } else {
             let Seen::Present(guest) = world.look(self.row.vmid) else { panic!("{act} of nothing") };
             assert!(guest.owner == Owner::Ours && !guest.locked, "{act} of {guest:?}");
         }

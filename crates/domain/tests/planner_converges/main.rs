@@ -178,6 +178,15 @@ fn a_guest_whose_making_nobody_remembers_is_awaited_and_removed() {
 }
 
 #[test]
+fn a_guest_that_vanished_is_reported_and_not_made_again() {
+    let vanished = |verb| play(&Story { events: vec![(50, Event::Vanish)], ..calm(vec![(50, verb)]) });
+    let engine = vanished(Verb::Stop);
+    assert_eq!(engine.done, [Verb::Create]);
+    assert_eq!(engine.refused, [innkeeper_domain::instances::Refusal::Vanished]);
+    assert_eq!(vanished(Verb::Delete).done, [Verb::Create, Verb::Delete]);
+}
+
+#[test]
 fn a_guest_replaced_during_a_long_crash_is_refused_and_not_removed() {
     // The crash comes right after the last look before the removal was stored; the number then changes hands.
     for crash_at in 0..40 {

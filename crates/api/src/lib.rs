@@ -1,1 +1,140 @@
-//! HTTP: routes, DTOs, authentication, OpenAPI, events.
+//! HTTP, and only HTTP: routes, what goes in and out, who is calling, and how things that go wrong are told. Handlers
+//! are thin: they read the request, call one use case of the engine, and show the result.
+//!
+//! Every route is either on the short list of public ones or behind [`auth::authenticate`]; which of the two is
+//! decided here, once, and not by each handler.
+
+mod auth;
+mod clusters;
+mod docs;
+mod events;
+mod extract;
+mod headers;
+mod health;
+mod instances;
+mod operations;
+mod page;
+mod plans;
+mod problem;
+mod projects;
+mod secret;
+mod sessions;
+mod setup;
+mod templates;
+mod users;
+mod welcome;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use axum::middleware;
+use innkeeper_engine::Engine;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// What the surroundings say about how we are reached.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whether browsers may send the session cookie over TLS only. True wherever TLS ends in front of us.
+    pub secure_cookies: bool,
+    /// Where people reach us, for example `https://rooms.example.org`. Pages of this origin, and of the host that a
+    /// request names, may make changes with the session cookie.
+    pub public_url: Option<String>,
+}
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct App {
+    engine: Engine,
+    options: Arc<Options>,
+    /// Cancelled when the server shuts down: answers that would last end then.
+    stop: CancellationToken,
+}
+
+impl FromRef<App> for Engine {
+    fn from_ref(app: &App) -> Self {
+        app.engine.clone()
+    }
+}
+
+/// Everything that we answer, for a server that never stops in an orderly way; see [`router_until`].
+pub fn router(engine: Engine, options: Options) -> axum::Router {
+    router_until(engine, options, CancellationToken::new())
+}
+
+/// Everything that we answer. When `stop` is cancelled, event streams end and long polls answer at once, so that a
+/// graceful shutdown does not wait for them.
+pub fn router_until(engine: Engine, options: Options, stop: CancellationToken) -> axum::Router {
+    let app = App { engine, options: Arc::new(options), stop };
+    let (routes, _) = routes(Some(&app)).split_for_parts();
+    routes
+        .merge(docs::swagger_ui())
+        .route("/", axum::routing::get(welcome::page))
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .with_state(app)
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(CompressionLayer::new())
+        .layer(middleware::map_response(headers::protect))
+}
+
+/// The OpenAPI document of everything that [`router`] answers, made from the handlers' own types.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    docs::complete(routes(None).into_openapi())
+}
+
+/// All documented routes. Without an application nobody is let in, which is enough to describe them.
+fn routes(app: Option<&App>) -> OpenApiRouter<App> {
+    let mut signed_in = signed_in();
+    docs::require_session(signed_in.get_openapi_mut());
+    if let Some(app) = app {
+        signed_in = signed_in.route_layer(middleware::from_fn_with_state(app.clone(), auth::authenticate));
+    }
+    OpenApiRouter::with_openapi(docs::head())
+        .nest("/api/v1", public().merge(signed_in))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+}
+
+/// What anybody may ask.
+fn public() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(setup::get_setup, setup::set_up))
+        .routes(routes!(sessions::sign_in))
+        .routes(routes!(docs::openapi_json))
+}
+
+/// What only somebody who is signed in may ask.
+fn signed_in() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(sessions::list_sessions))
+        .routes(routes!(sessions::sign_out))
+        .routes(routes!(sessions::end_session))
+        .routes(routes!(users::get_me))
+        .routes(routes!(users::list_users, users::create_user))
+        .routes(routes!(projects::list_projects))
+        .routes(routes!(clusters::probe_cluster))
+        .routes(routes!(clusters::test_new_cluster))
+        .routes(routes!(clusters::list_clusters, clusters::add_cluster))
+        .routes(routes!(clusters::get_cluster, clusters::change_cluster))
+        .routes(routes!(clusters::test_cluster))
+        .routes(routes!(clusters::list_nodes))
+        .routes(routes!(clusters::change_node))
+        .routes(routes!(templates::list_templates, templates::create_template))
+        .routes(routes!(templates::change_template))
+        .routes(routes!(templates::list_sources, templates::add_source))
+        .routes(routes!(plans::list_plans, plans::create_plan))
+        .routes(routes!(plans::change_plan))
+        .routes(routes!(instances::list_instances, instances::create_instance))
+        .routes(routes!(instances::get_instance, instances::delete_instance))
+        .routes(routes!(instances::start_instance))
+        .routes(routes!(instances::shut_down_instance))
+        .routes(routes!(instances::stop_instance))
+        .routes(routes!(instances::reboot_instance))
+        .routes(routes!(operations::list_operations))
+        .routes(routes!(operations::get_operation))
+        .routes(routes!(events::follow_events))
+}

@@ -11,7 +11,7 @@ use innkeeper_store::{Tx, projects, users};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::allow;
-use crate::{Engine, Error};
+use crate::{Engine, Error, Idempotency};
 
 /// A user to be made.
 #[derive(Clone, Debug)]
@@ -51,13 +51,22 @@ impl Engine {
     }
 
     /// Makes a user. Only the house (command line) and administrators may.
-    pub async fn create_user(&self, actor: &Actor, new: NewUser) -> Result<User, Error> {
+    pub async fn create_user(
+        &self,
+        actor: &Actor,
+        new: NewUser,
+        key: Option<&Idempotency>,
+    ) -> Result<User, Error> {
         if actor.role < Role::Admin {
             return Err(Error::Forbidden);
         }
         let hash = hash_password(&new.password).await?;
         let mut tx = self.db().begin().await?;
+        if let Some(before) = self.replay(&mut tx, actor, key).await? {
+            return Ok(before);
+        }
         let user = self.insert_user(&mut tx, new, &hash).await?;
+        self.remember(&mut tx, actor, key, &user).await?;
         tx.commit().await?;
         Ok(user)
     }

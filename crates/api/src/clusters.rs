@@ -1,0 +1,447 @@
+//! Clusters and their nodes; for staff. The token's secret goes in and never comes out.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use innkeeper_domain::clusters::{self as domain, Health};
+use innkeeper_domain::ids::ClusterId;
+use innkeeper_domain::names::{NodeName, StorageName, Title};
+use innkeeper_domain::time::Timestamp;
+use innkeeper_engine as engine;
+use innkeeper_engine::Engine;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::auth::Caller;
+use crate::docs::IdempotencyKey;
+use crate::extract::{Asked, At, Keyed, Query};
+use crate::page::{Page, Paging};
+use crate::problem::{MEDIA_TYPE, Problem};
+use crate::secret::Secret;
+
+/// Where to look for a certificate.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "url": "https://pve.example.org:8006" }))]
+pub(crate) struct Probe {
+    /// `https://host:8006`.
+    url: String,
+}
+
+/// The certificate that a server shows.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Probed {
+    /// As asked.
+    url: String,
+    /// SHA-256 of the certificate as colon-separated hexadecimal. Compare it with what the node itself shows
+    /// (`pvenode cert info`) before giving it back when adding the cluster: until then it proves nothing.
+    fingerprint: String,
+}
+
+/// One API address of a cluster.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Endpoint {
+    /// `https://host:8006`.
+    url: String,
+    /// SHA-256 of the certificate that we shall insist on; leave it out when a public authority vouches for it.
+    fingerprint: Option<String>,
+}
+
+/// A range of VMIDs, both ends included.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VmidRange {
+    /// The first.
+    #[schema(minimum = 100, maximum = 999_999_999)]
+    first: u32,
+    /// The last.
+    #[schema(minimum = 100, maximum = 999_999_999)]
+    last: u32,
+}
+
+fn default_bridge() -> String {
+    "vmbr0".to_owned()
+}
+
+/// A cluster to be tried or added.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "Cellar",
+    "endpoints": [{ "url": "https://pve.example.org:8006", "fingerprint": "12:34:…:EF" }],
+    "token_id": "innkeeper@pve!desk",
+    "token_secret": "6fcc3d26-6f6e-4f5b-9d5c-3b8f1d6f8f0a",
+    "bridge": "vmbr0",
+    "pool": "innkeeper",
+    "vmids": { "first": 10000, "last": 19999 },
+}))]
+pub(crate) struct ClusterAsked {
+    /// As shown: 1 to 64 characters, unique.
+    name: Title,
+    /// Where it answers; tried in order.
+    #[schema(min_items = 1)]
+    endpoints: Vec<Endpoint>,
+    /// `user@realm!token`.
+    token_id: String,
+    /// The token's secret. It is sealed before it is kept, and never shown.
+    token_secret: Secret,
+    /// The bridge that guests are connected to.
+    #[serde(default = "default_bridge")]
+    bridge: String,
+    /// The Proxmox pool that our guests are put into.
+    pool: Option<String>,
+    /// The VMIDs that are ours to give out. Keep others out of it.
+    vmids: VmidRange,
+    /// Higher is preferred by placement.
+    #[serde(default)]
+    priority: i32,
+}
+
+impl From<ClusterAsked> for engine::NewCluster {
+    fn from(asked: ClusterAsked) -> Self {
+        let endpoints = asked.endpoints.into_iter();
+        Self {
+            name: asked.name,
+            endpoints: endpoints
+                .map(|e| domain::Endpoint { url: e.url, fingerprint: e.fingerprint })
+                .collect(),
+            token_id: asked.token_id,
+            token_secret: asked.token_secret.0,
+            bridge: asked.bridge,
+            pool: asked.pool,
+            vmids: domain::VmidRange { first: asked.vmids.first, last: asked.vmids.last },
+            priority: asked.priority,
+        }
+    }
+}
+
+/// A Proxmox VE installation.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Cluster {
+    /// Identity.
+    id: ClusterId,
+    /// As shown.
+    name: Title,
+    /// Where it answers; tried in order.
+    endpoints: Vec<Endpoint>,
+    /// `user@realm!token`.
+    token_id: String,
+    /// The bridge that guests are connected to.
+    bridge: String,
+    /// The Proxmox pool that our guests are put into.
+    pool: Option<String>,
+    /// The VMIDs that are ours to give out.
+    vmids: VmidRange,
+    /// Higher is preferred by placement.
+    priority: i32,
+    /// Whether new instances may be placed here.
+    open: bool,
+    /// As last observed.
+    health: Health,
+    /// What is wrong, if anything.
+    problem: Option<String>,
+    /// The version of Proxmox VE.
+    version: Option<String>,
+    /// When it was last observed.
+    seen_at: Option<Timestamp>,
+    /// When it was added.
+    created_at: Timestamp,
+}
+
+impl From<domain::Cluster> for Cluster {
+    fn from(cluster: domain::Cluster) -> Self {
+        let endpoints = cluster.endpoints.into_iter();
+        Self {
+            id: cluster.id,
+            name: cluster.name,
+            endpoints: endpoints.map(|e| Endpoint { url: e.url, fingerprint: e.fingerprint }).collect(),
+            token_id: cluster.token_id,
+            bridge: cluster.bridge,
+            pool: cluster.pool,
+            vmids: VmidRange { first: cluster.vmids.first, last: cluster.vmids.last },
+            priority: cluster.priority,
+            open: cluster.open,
+            health: cluster.health,
+            problem: cluster.problem,
+            version: cluster.version,
+            seen_at: cluster.seen_at,
+            created_at: cluster.created_at,
+        }
+    }
+}
+
+/// What to change of a cluster.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "open": false }))]
+pub(crate) struct ClusterChange {
+    /// Whether new instances may be placed here.
+    open: bool,
+}
+
+/// What a test of a cluster found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ClusterTest {
+    /// Whether everything worked.
+    ok: bool,
+    /// Each thing that was tried.
+    checks: Vec<Check>,
+}
+
+/// One thing that was tried.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Check {
+    /// What was tried: `connection`, `nodes`, `privileges`, `guests`, `guest_agent`, `storage` or `bridge`.
+    name: String,
+    /// Whether it worked.
+    ok: bool,
+    /// What was found; when it did not work, what to do.
+    message: String,
+}
+
+impl From<engine::ClusterTest> for ClusterTest {
+    fn from(test: engine::ClusterTest) -> Self {
+        let checks = test.checks.into_iter();
+        Self {
+            ok: test.ok,
+            checks: checks.map(|c| Check { name: c.name, ok: c.ok, message: c.message }).collect(),
+        }
+    }
+}
+
+/// A Proxmox host, as last observed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Node {
+    /// Its name in the cluster.
+    name: NodeName,
+    /// Whether the cluster said that it is online.
+    online: bool,
+    /// Why nothing new is placed on it, if so.
+    problem: Option<&'static str>,
+    /// Whether an operator keeps new instances off it.
+    maintenance: bool,
+    /// Cores.
+    cores: u32,
+    /// Memory in bytes.
+    memory_total: u64,
+    /// Memory in use, in bytes.
+    memory_used: u64,
+    /// Its storages.
+    storages: Vec<Storage>,
+    /// When it was observed.
+    seen_at: Timestamp,
+}
+
+/// A storage as one node sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Storage {
+    /// Its id.
+    name: StorageName,
+    /// May hold container disks.
+    holds_containers: bool,
+    /// May hold VM disks.
+    holds_disks: bool,
+    /// Whether it is one storage that all nodes see.
+    shared: bool,
+    /// Whether it was available.
+    available: bool,
+    /// Capacity in bytes.
+    total: u64,
+    /// Used bytes.
+    used: u64,
+    /// When it was observed.
+    seen_at: Timestamp,
+}
+
+impl From<domain::Storage> for Storage {
+    fn from(s: domain::Storage) -> Self {
+        let domain::Storage {
+            name,
+            holds_containers,
+            holds_disks,
+            shared,
+            available,
+            total,
+            used,
+            seen_at,
+            ..
+        } = s;
+        Self { name, holds_containers, holds_disks, shared, available, total, used, seen_at }
+    }
+}
+
+impl Node {
+    fn new(node: domain::Node, storages: &[domain::Storage]) -> Self {
+        let problem = match (node.online, node.maintenance) {
+            (false, _) => {
+                Some("asleep or offline: its figures are the last ones seen, and nothing is placed on it")
+            }
+            (true, true) => Some("in maintenance: nothing new is placed on it"),
+            (true, false) => None,
+        };
+        let storages = storages.iter().filter(|storage| storage.node == node.name);
+        Self {
+            problem,
+            storages: storages.cloned().map(Storage::from).collect(),
+            name: node.name,
+            online: node.online,
+            maintenance: node.maintenance,
+            cores: node.cores,
+            memory_total: node.memory_total,
+            memory_used: node.memory_used,
+            seen_at: node.seen_at,
+        }
+    }
+}
+
+/// What to change of a node.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "maintenance": true }))]
+pub(crate) struct NodeChange {
+    /// Whether to keep new instances off it.
+    maintenance: bool,
+}
+
+/// Which node of which cluster.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NodePath {
+    id: ClusterId,
+    name: NodeName,
+}
+
+/// See the certificate of a server.
+///
+/// Compare the fingerprint with what the node itself shows before you give it back.
+#[utoipa::path(post, path = "/clusters/probe", tag = "clusters", request_body = Probe, responses(
+    (status = 200, description = "What it shows", body = Probed),
+    (status = 502, description = "It does not answer (`cluster_problem`)", body = Problem, content_type = MEDIA_TYPE),
+))]
+pub(crate) async fn probe_cluster(
+    caller: Caller,
+    State(engine): State<Engine>,
+    Asked(Probe { url }): Asked<Probe>,
+) -> Result<Json<Probed>, Problem> {
+    let fingerprint = engine.probe_fingerprint(&caller.actor, &url).await?;
+    Ok(Json(Probed { url, fingerprint }))
+}
+
+/// Try a cluster without adding it.
+///
+/// Really connects, and checks every privilege that our work needs.
+#[utoipa::path(post, path = "/clusters/test", tag = "clusters", request_body = ClusterAsked, responses(
+    (status = 200, description = "What was found, good or bad", body = ClusterTest),
+))]
+pub(crate) async fn test_new_cluster(
+    caller: Caller,
+    State(engine): State<Engine>,
+    Asked(new): Asked<ClusterAsked>,
+) -> Result<Json<ClusterTest>, Problem> {
+    Ok(Json(engine.test_new_cluster(&caller.actor, &new.into()).await?.into()))
+}
+
+/// All clusters, by name.
+#[utoipa::path(get, path = "/clusters", tag = "clusters", params(Paging), responses(
+    (status = 200, description = "A page of them", body = Page<Cluster>),
+))]
+pub(crate) async fn list_clusters(
+    caller: Caller,
+    State(engine): State<Engine>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<Cluster>>, Problem> {
+    let clusters = engine.clusters(&caller.actor).await?;
+    Page::within(clusters, paging, |cluster| cluster.id.to_string(), Cluster::from).map(Json)
+}
+
+/// Add a cluster.
+///
+/// It is tried first, and not added unless everything works.
+#[utoipa::path(post, path = "/clusters", tag = "clusters", params(IdempotencyKey), request_body = ClusterAsked, responses(
+    (status = 201, description = "Added", body = Cluster, headers(("Location" = String, description = "The cluster"))),
+    (status = 409, description = "The name is taken (`name_taken`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
+    (status = 502, description = "It does not answer, or something is missing there; the detail says what (`cluster_problem`)", body = Problem, content_type = MEDIA_TYPE),
+))]
+pub(crate) async fn add_cluster(
+    caller: Caller,
+    State(engine): State<Engine>,
+    Keyed { body, key }: Keyed<ClusterAsked>,
+) -> Result<Response, Problem> {
+    let cluster: Cluster = engine.add_cluster(&caller.actor, body.into(), key.as_ref()).await?.into();
+    let location = format!("/api/v1/clusters/{}", cluster.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(cluster)).into_response())
+}
+
+/// One cluster.
+#[utoipa::path(get, path = "/clusters/{id}", tag = "clusters",
+    params(("id" = ClusterId, Path, description = "The cluster")),
+    responses((status = 200, description = "The cluster", body = Cluster)),
+)]
+pub(crate) async fn get_cluster(
+    caller: Caller,
+    State(engine): State<Engine>,
+    At(id): At<ClusterId>,
+) -> Result<Json<Cluster>, Problem> {
+    Ok(Json(engine.cluster(&caller.actor, id).await?.into()))
+}
+
+/// Let new instances onto a cluster, or not.
+#[utoipa::path(patch, path = "/clusters/{id}", tag = "clusters", request_body = ClusterChange,
+    params(("id" = ClusterId, Path, description = "The cluster")),
+    responses((status = 200, description = "The cluster as it is now", body = Cluster)),
+)]
+pub(crate) async fn change_cluster(
+    caller: Caller,
+    State(engine): State<Engine>,
+    At(id): At<ClusterId>,
+    Asked(change): Asked<ClusterChange>,
+) -> Result<Json<Cluster>, Problem> {
+    Ok(Json(engine.open_cluster(&caller.actor, id, change.open).await?.into()))
+}
+
+/// Try a cluster that is there.
+#[utoipa::path(post, path = "/clusters/{id}/test", tag = "clusters",
+    params(("id" = ClusterId, Path, description = "The cluster")),
+    responses(
+        (status = 200, description = "What was found, good or bad", body = ClusterTest),
+        (status = 502, description = "It does not answer (`cluster_problem`)", body = Problem, content_type = MEDIA_TYPE),
+    ),
+)]
+pub(crate) async fn test_cluster(
+    caller: Caller,
+    State(engine): State<Engine>,
+    At(id): At<ClusterId>,
+) -> Result<Json<ClusterTest>, Problem> {
+    Ok(Json(engine.test_cluster(&caller.actor, id).await?.into()))
+}
+
+/// The nodes of a cluster with their storages, as last observed.
+#[utoipa::path(get, path = "/clusters/{id}/nodes", tag = "clusters",
+    params(("id" = ClusterId, Path, description = "The cluster"), Paging),
+    responses((status = 200, description = "A page of them", body = Page<Node>)),
+)]
+pub(crate) async fn list_nodes(
+    caller: Caller,
+    State(engine): State<Engine>,
+    At(id): At<ClusterId>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<Node>>, Problem> {
+    let (nodes, storages) = engine.cluster_nodes(&caller.actor, id).await?;
+    Page::within(nodes, paging, |node| node.name.to_string(), |node| Node::new(node, &storages)).map(Json)
+}
+
+/// Keep new instances off a node, or let them on again.
+#[utoipa::path(patch, path = "/clusters/{id}/nodes/{name}", tag = "clusters", request_body = NodeChange,
+    params(("id" = ClusterId, Path, description = "The cluster"), ("name" = NodeName, Path, description = "The node")),
+    responses((status = 204, description = "It is so")),
+)]
+pub(crate) async fn change_node(
+    caller: Caller,
+    State(engine): State<Engine>,
+    At(NodePath { id, name }): At<NodePath>,
+    Asked(change): Asked<NodeChange>,
+) -> Result<StatusCode, Problem> {
+    engine.maintain_node(&caller.actor, id, &name, change.maintenance).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,180 @@
+//! The OpenAPI document and the pages that show it. What is true of every operation (how one signs in, and what can
+//! go wrong) is said here, once, from what the operation is like.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, middleware};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
+    ResponseBuilder,
+};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::problem::{self, MEDIA_TYPE, Problem};
+use crate::{App, auth, headers};
+
+/// The key under which a repetition is recognised.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes the header; `extract` reads it")]
+pub(crate) struct IdempotencyKey {
+    /// A key of your choice, 1 to 200 printable ASCII characters. The same key with the same request gets the same
+    /// answer and changes nothing; with another request it is refused. Kept for a day.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 200)]
+    idempotency_key: Option<String>,
+}
+
+const ABOUT: &str = "The front desk of a Proxmox VE house: containers and virtual machines for people who never see \
+Proxmox.
+
+**Signing in.** `POST /api/v1/sessions` answers a token: send it as `Authorization: Bearer …`. Browsers get the same \
+in a cookie; with the cookie, changes are taken from our own pages only.
+
+**Operations.** Whatever changes an instance answers `202` with an operation and its address in `Location`; follow it \
+with `GET /api/v1/operations/{id}?wait=30s`.
+
+**Repeating.** Give an `Idempotency-Key` where one is taken, and a request can be sent again without being done again.
+
+**Lists.** Answers are `{items, next_cursor}`; give `next_cursor` back as `cursor`.
+
+**Problems.** Everything that goes wrong is told as `application/problem+json` (RFC 9457) with a stable `code`, the \
+`field`, and what to do. What belongs to somebody else answers `404`.
+
+**Units.** Times are UTC in RFC 3339. Names of figures carry the unit (`memory_mib`, `disk_gib`); without one, sizes \
+are bytes.";
+
+const TAGS: &[(&str, &str)] = &[
+    ("setup", "The first administrator of a new house"),
+    ("sessions", "Signing in and out"),
+    ("users", "People and machines that sign in"),
+    ("projects", "Who owns instances"),
+    ("clusters", "Proxmox VE installations and their nodes; for staff"),
+    ("templates", "What instances are made from"),
+    ("plans", "Named sizes"),
+    ("instances", "Containers and virtual machines"),
+    ("operations", "Asked-for changes and how they stand"),
+    ("events", "What happens, as it happens"),
+    ("health", "Whether we are up and ready"),
+    ("docs", "This document"),
+];
+
+/// What can go wrong anywhere: name of the response, status, when.
+const PROBLEMS: &[(&str, u16, &str)] = &[
+    (
+        "BadRequest",
+        400,
+        "The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)",
+    ),
+    ("Unauthenticated", 401, "Nobody is signed in, or the session has ended (`unauthenticated`)"),
+    (
+        "Forbidden",
+        403,
+        "Your role does not allow it (`forbidden`), or the session cookie came with another site's request (`cross_site`)",
+    ),
+    ("NotFound", 404, "It does not exist, or not as far as you may know (`not_found`)"),
+    ("BodyTooLarge", 413, "The body is larger than 256 KiB (`body_too_large`)"),
+    ("WrongMediaType", 415, "The body is not `application/json` (`unsupported_media_type`)"),
+    (
+        "InvalidField",
+        422,
+        "A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)",
+    ),
+    ("Internal", 500, "Something went wrong on our side (`internal`)"),
+];
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "docs", responses((status = 200, description = "OpenAPI 3.1")))]
+pub(crate) async fn openapi_json() -> Json<OpenApi> {
+    Json(crate::openapi())
+}
+
+/// The document without its operations.
+pub(crate) fn head() -> OpenApi {
+    let licence =
+        LicenseBuilder::new().name("Apache-2.0 OR MIT").identifier(Some("Apache-2.0 OR MIT")).build();
+    let info = InfoBuilder::new()
+        .title("Innkeeper")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(licence));
+    let tags =
+        TAGS.iter().map(|(name, about)| TagBuilder::new().name(*name).description(Some(*about)).build());
+    OpenApiBuilder::new().info(info.build()).tags(Some(tags)).components(Some(Components::new())).build()
+}
+
+/// Says of every operation that one must be signed in.
+pub(crate) fn require_session(document: &mut OpenApi) {
+    let none: [&str; 0] = [];
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        operation.security =
+            Some(vec![SecurityRequirement::new("bearer", none), SecurityRequirement::new("cookie", none)]);
+    }
+}
+
+/// Adds what is true of every operation.
+pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
+    let components = document.components.get_or_insert_with(Components::new);
+    components.schemas.insert(Problem::name().into_owned(), Problem::schema());
+    let bearer =
+        Http::builder().scheme(HttpAuthScheme::Bearer).description(Some("The token of a session")).build();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let cookie = ApiKeyValue::with_description(auth::COOKIE, "The same in a cookie, for our own pages");
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    for (name, _, when) in PROBLEMS {
+        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+        let response = ResponseBuilder::new().description(*when).content(MEDIA_TYPE, body).build();
+        components.responses.insert((*name).to_owned(), RefOr::T(response));
+    }
+    for (path, item) in &mut document.paths.paths {
+        for operation in operations(item) {
+            let parameters = operation.parameters.as_deref().unwrap_or_default();
+            let keyed = parameters.iter().any(|p| matches!(p, RefOr::T(p) if p.name == "Idempotency-Key"));
+            // What takes a key reads the body, even where it expects none.
+            let (signed_in, body) = (operation.security.is_some(), keyed || operation.request_body.is_some());
+            let has_parameters = !parameters.is_empty();
+            let can_be = |status| match status {
+                400 => body || has_parameters,
+                401 | 403 => signed_in,
+                404 => path.contains('{'),
+                413 | 415 => body,
+                422 => body,
+                _ => true,
+            };
+            for (name, status, _) in PROBLEMS.iter().filter(|(_, status, _)| can_be(*status)) {
+                let response = RefOr::Ref(Ref::from_response_name(*name));
+                operation.responses.responses.entry(status.to_string()).or_insert(response);
+            }
+        }
+    }
+    document
+}
+
+/// The operations of a path.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, post, patch, delete, put, .. } = item;
+    [get, post, patch, delete, put].into_iter().flatten()
+}
+
+/// The pages at `/api/v1/docs`, from files that are part of the program.
+pub(crate) fn swagger_ui() -> Router<App> {
+    // Its own way of checking the document would show it to a stranger's server.
+    let config = Config::from("/api/v1/openapi.json").validator_url("none").try_it_out_enabled(true);
+    Router::from(SwaggerUi::new("/api/v1/docs").config(config)).layer(middleware::map_response(as_page))
+}
+
+async fn as_page(mut response: Response) -> Response {
+    if response.status() == StatusCode::NOT_FOUND {
+        return problem::no_such_route().await.into_response();
+    }
+    let mut add =
+        |name: HeaderName, value| response.headers_mut().insert(name, HeaderValue::from_static(value));
+    add(header::CONTENT_SECURITY_POLICY, headers::SWAGGER);
+    add(header::CACHE_CONTROL, "no-cache");
+    response
+}

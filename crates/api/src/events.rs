@@ -1,0 +1,114 @@
+//! What happens, as it happens: server-sent events for live screens.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{self, KeepAlive, Sse};
+use futures_util::stream::{self, Stream, StreamExt};
+use innkeeper_domain::events as domain;
+use innkeeper_domain::events::Subject;
+use innkeeper_domain::ids::ProjectId;
+use innkeeper_domain::time::Timestamp;
+use innkeeper_engine::{Engine, Watched};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::App;
+use crate::auth::Caller;
+use crate::problem::Problem;
+
+/// How often we make sure that who follows events may still see them.
+const STILL_ALLOWED: Duration = Duration::from_secs(30);
+
+/// One thing that happened.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Event {
+    /// Grows with every event; also the `id` of the server-sent event.
+    seq: i64,
+    /// When.
+    at: Timestamp,
+    /// Whose it is; none for what only staff may see.
+    project_id: Option<ProjectId>,
+    /// About what; also the `event` of the server-sent event.
+    subject: Subject,
+    /// The id of the thing.
+    subject_id: String,
+    /// What is now true of it, in a word: a state, or the name of a step.
+    what: String,
+}
+
+impl From<domain::Event> for Event {
+    fn from(event: domain::Event) -> Self {
+        let domain::Event { seq, at, project_id, subject, subject_id, what } = event;
+        Self { seq, at, project_id, subject, subject_id, what }
+    }
+}
+
+/// Follow what happens, from now on or from where you left off.
+///
+/// A stream of server-sent events (`text/event-stream`): `id` is the number, `event` the subject, `data` this object as
+/// JSON. A comment is sent every 15 s when nothing happens. The stream ends when the session does, when what you may
+/// see changes, or when the server stops; reconnect with `Last-Event-ID`, as browsers do by themselves. Events are
+/// kept for a week.
+#[utoipa::path(get, path = "/events", tag = "events",
+    params(("Last-Event-ID" = Option<i64>, Header, description = "Send what came after this one first", minimum = 0)),
+    responses((status = 200, description = "Events as they happen", body = Event, content_type = "text/event-stream")),
+)]
+pub(crate) async fn follow_events(
+    caller: Caller,
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<sse::Event, Infallible>>>, Problem> {
+    let after = headers.get("last-event-id").map(|value| {
+        let seq = value.to_str().ok().and_then(|text| text.parse().ok()).filter(|seq: &i64| *seq >= 0);
+        seq.ok_or_else(|| Problem::invalid_parameter("Last-Event-ID", "use the id of an event"))
+    });
+    let watched = app.engine.watch(&caller.actor, after.transpose()?).await?;
+    let follower = Follower { engine: app.engine, caller, watched };
+    let batches = stream::unfold(follower, |mut follower| async {
+        let events = follower.next().await?;
+        Some((stream::iter(events.into_iter().filter_map(show).map(Ok)), follower))
+    });
+    let events = batches.flatten().take_until(app.stop.cancelled_owned());
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+struct Follower {
+    engine: Engine,
+    caller: Caller,
+    watched: Watched,
+}
+
+impl Follower {
+    /// The next events; none when there will be no more.
+    async fn next(&mut self) -> Option<Vec<domain::Event>> {
+        loop {
+            let failure = tokio::select! {
+                events = self.watched.next() => match events {
+                    Ok(events) => return Some(events),
+                    Err(error) => error,
+                },
+                () = tokio::time::sleep(STILL_ALLOWED) => {
+                    match self.engine.authenticate(self.caller.token.expose_secret()).await {
+                        Ok((actor, ..)) if actor == self.caller.actor => continue,
+                        // What they may see has changed, or the session has ended.
+                        Ok(_) | Err(innkeeper_engine::Error::Unauthenticated(_)) => return None,
+                        Err(error) => error,
+                    }
+                }
+            };
+            tracing::error!(error = %failure, "a stream of events broke off");
+            return None;
+        }
+    }
+}
+
+fn show(event: domain::Event) -> Option<sse::Event> {
+    let event = Event::from(event);
+    let sent = sse::Event::default().id(event.seq.to_string()).event(event.subject.as_str());
+    // Plain words and numbers always make JSON.
+    sent.json_data(event).ok()
+}

@@ -1,0 +1,255 @@
+//! How everything that goes wrong is told: one body (RFC 9457), made here and nowhere else. A client learns what is
+//! wrong with its request and what to do; what is wrong with us is logged once and told without detail.
+
+use std::any::Any;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use innkeeper_domain::ids::OperationId;
+use innkeeper_domain::placement::NoPlace;
+use innkeeper_engine::Error;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What went wrong (RFC 9457, `application/problem+json`).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "type": "urn:innkeeper:problem:invalid_field",
+    "title": "A field is not acceptable",
+    "status": 422,
+    "code": "invalid_field",
+    "detail": "use 1 to 63 lower-case letters, digits and hyphens",
+    "field": "name",
+}))]
+pub(crate) struct Problem {
+    /// Names the kind of problem: `urn:innkeeper:problem:` and the code.
+    r#type: String,
+    /// The kind of problem in words, the same every time.
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// The kind of problem for programs; stable, snake_case.
+    code: &'static str,
+    /// What went wrong this time.
+    detail: String,
+    /// The field, parameter or header that is not acceptable; a path like `endpoints[0].url` inside a body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'static str>,
+    /// The operation that is in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation_id: Option<OperationId>,
+}
+
+/// The media type of a problem.
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+
+impl Problem {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            r#type: format!("urn:innkeeper:problem:{code}"),
+            title,
+            status: status.as_u16(),
+            code,
+            detail: detail.into(),
+            field: None,
+            remedy: None,
+            operation_id: None,
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn remedy(mut self, remedy: &'static str) -> Self {
+        self.remedy = Some(remedy);
+        self
+    }
+
+    /// A field of a body that could be read.
+    pub(crate) fn invalid_field(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_field", "A field is not acceptable", detail)
+            .field(field)
+    }
+
+    /// Something in the path, the query or a header.
+    pub(crate) fn invalid_parameter(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_parameter", "A parameter is not acceptable", detail)
+            .field(name)
+    }
+
+    pub(crate) fn invalid_cursor() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_cursor",
+            "The cursor is not ours",
+            "this cursor is not one of this list",
+        )
+        .field("cursor")
+        .remedy("take `next_cursor` from the page before, unchanged; leave it out for the first page")
+    }
+
+    pub(crate) fn malformed_json(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is not JSON", detail)
+    }
+
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let detail = format!("a request body may have {} KiB at most", limit / 1024);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large", detail)
+    }
+
+    pub(crate) fn wrong_media_type() -> Self {
+        let detail = "a request body must be JSON";
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "The body is not JSON",
+            detail,
+        )
+        .field("Content-Type")
+        .remedy("send `Content-Type: application/json`")
+    }
+
+    pub(crate) fn unauthenticated(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, "Nobody is signed in", detail)
+    }
+
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
+    }
+
+    pub(crate) fn cross_site() -> Self {
+        let detail = "changes with the session cookie are taken from our own pages only";
+        Self::new(StatusCode::FORBIDDEN, "cross_site", "Not from our own pages", detail)
+            .remedy("programs send `Authorization: Bearer` with the token instead of the cookie")
+    }
+
+    pub(crate) fn not_ready(error: &Error) -> Self {
+        tracing::error!(%error, source = std::error::Error::source(error).map(tracing::field::display), "not ready");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "Not ready", "the database does not answer")
+            .remedy("try again in a moment")
+    }
+
+    /// Ours to mend: the caller is told nothing of the inside.
+    fn internal() -> Self {
+        let detail = "something went wrong on our side; it has been logged";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+            .remedy("try again in a moment; if it goes on, tell an operator")
+    }
+
+    fn no_place(reason: NoPlace) -> Self {
+        const TITLE: &str = "No room";
+        let (code, detail, remedy) = match reason {
+            NoPlace::NoSource => (
+                "template_unavailable",
+                "nothing can be made from this template at the moment",
+                "choose another template, or ask an operator to add a source to this one",
+            ),
+            NoPlace::NoNode => (
+                "no_capacity",
+                "nothing that could take this instance is available at the moment",
+                "try again later, or ask an operator",
+            ),
+            NoPlace::NoMemory => (
+                "no_memory",
+                "there is not this much free memory in one place",
+                "choose a smaller size, or try again later",
+            ),
+            NoPlace::NoDisk => (
+                "no_disk",
+                "there is not this much free disk space in one place",
+                "choose a smaller disk, or try again later",
+            ),
+        };
+        Self::new(StatusCode::CONFLICT, code, TITLE, detail).remedy(remedy)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Invalid { field, message } => Self::invalid_field(field, message),
+            Error::NotFound(what) => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", format!("no such {what}"))
+            }
+            Error::Forbidden => Self::forbidden("your role does not allow this"),
+            Error::Unauthenticated(detail) => Self::unauthenticated("unauthenticated", detail)
+                .remedy("sign in with `POST /api/v1/sessions` and send the token as `Authorization: Bearer`"),
+            // The numbers are the house's affair, and customers read this too.
+            Error::Conflict { code: "vmids_exhausted", .. } => Self::no_place(NoPlace::NoNode),
+            Error::Conflict { code, message } => {
+                Self::new(StatusCode::CONFLICT, code, "In conflict with what is there", message)
+            }
+            Error::Busy(operation) => Self {
+                operation_id: Some(operation),
+                ..Self::new(
+                    StatusCode::CONFLICT,
+                    "operation_in_progress",
+                    "Another operation has not ended",
+                    "another operation on this instance has not ended yet",
+                )
+                .remedy("wait for the operation named in `operation_id`, or delete the instance")
+            },
+            Error::NoPlace(reason) => Self::no_place(reason),
+            Error::Cluster(message) => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "cluster_problem",
+                "The cluster does not do its part",
+                message,
+            ),
+            Error::Store(_) | Error::Internal(_) => {
+                let source = std::error::Error::source(&error).map(tracing::field::display);
+                tracing::error!(%error, source, "a request failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> axum::response::Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+pub(crate) async fn no_such_route() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no_such_route", "Not found", "there is nothing at this address")
+        .remedy("`/api/v1/docs` lists everything there is")
+}
+
+pub(crate) async fn no_such_method() -> Problem {
+    let detail = "this address does not take this method";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail)
+        .remedy("the header `Allow` lists the methods that it takes")
+}
+
+/// A handler panicked: a defect of ours, logged here.
+pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no text");
+    tracing::error!(panic = text, "a handler panicked");
+    Problem::internal().into_response()
+}

@@ -95,7 +95,11 @@ struct Inner {
 
 /// One endpoint with its own connections and TLS sessions.
 pub(crate) struct Host {
+    /// `host:port`, as in addresses.
     pub(crate) name: String,
+    /// Without the brackets of IPv6.
+    pub(crate) host: String,
+    pub(crate) port: u16,
     base: String,
     http: reqwest::Client,
     pub(crate) tls: Arc<rustls::ClientConfig>,
@@ -121,10 +125,11 @@ impl Host {
             .user_agent(concat!("pve/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|e| Error::Configuration(e.to_string()))?;
-        let url = endpoint.url();
-        let name =
-            format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(8006));
-        Ok(Self { base: format!("https://{name}/api2/json"), name, http, tls: Arc::new(tls) })
+        let host = endpoint.url().host_str().unwrap_or_default();
+        let port = endpoint.url().port_or_known_default().unwrap_or(8006);
+        let name = format!("{host}:{port}");
+        let host = host.trim_matches(['[', ']']).to_owned();
+        Ok(Self { base: format!("https://{name}/api2/json"), name, host, port, http, tls: Arc::new(tls) })
     }
 }
 

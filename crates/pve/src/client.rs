@@ -97,9 +97,8 @@ struct Inner {
 pub(crate) struct Host {
     /// `host:port`, as in addresses.
     pub(crate) name: String,
-    /// Without the brackets of IPv6.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    /// Host without the brackets of IPv6, and port.
+    pub(crate) address: (String, u16),
     base: String,
     http: reqwest::Client,
     pub(crate) tls: Arc<rustls::ClientConfig>,
@@ -128,8 +127,8 @@ impl Host {
         let host = endpoint.url().host_str().unwrap_or_default();
         let port = endpoint.url().port_or_known_default().unwrap_or(8006);
         let name = format!("{host}:{port}");
-        let host = host.trim_matches(['[', ']']).to_owned();
-        Ok(Self { base: format!("https://{name}/api2/json"), name, host, port, http, tls: Arc::new(tls) })
+        let address = (host.trim_matches(['[', ']']).to_owned(), port);
+        Ok(Self { base: format!("https://{name}/api2/json"), name, address, http, tls: Arc::new(tls) })
     }
 }
 
@@ -156,7 +155,7 @@ impl Client {
             credentials,
             request_timeout: Duration::from_secs(45),
             connect_timeout: Duration::from_secs(8),
-            renew_ticket_after: Duration::from_secs(50 * 60),
+            renew_ticket_after: Duration::from_mins(50),
         }
     }
 

@@ -214,7 +214,9 @@ async fn open_terminal(client: &Client, prepare: Call, websocket: Call) -> Resul
                 Some(Ok(Message::Text(text))) => seen.extend_from_slice(text.as_bytes()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 _ => {
-                    return Err(Error::Console { message: "closed before the terminal was ready".to_owned() });
+                    return Err(Error::Console {
+                        message: "closed before the terminal was ready".to_owned(),
+                    });
                 }
             }
         }
@@ -254,12 +256,14 @@ async fn connect(
     for (name, value) in identity_headers(&identity, method).map_err(not_sent)? {
         request.headers_mut().insert(name, value);
     }
-    in_time(async {
-        let tcp = TcpStream::connect((host.host.as_str(), host.port))
+    // Boxed: a TLS handshake is a large future.
+    in_time(Box::pin(async {
+        let tcp = TcpStream::connect((host.address.0.as_str(), host.address.1))
             .await
             .map_err(|e| transport::not_connected(&host.name, &e))?;
         tcp.set_nodelay(true).map_err(|e| unusable(&e))?;
-        let name = rustls::pki_types::ServerName::try_from(host.host.clone()).map_err(|e| unusable(&e))?;
+        let name =
+            rustls::pki_types::ServerName::try_from(host.address.0.clone()).map_err(|e| unusable(&e))?;
         let tls = tokio_rustls::TlsConnector::from(Arc::clone(&host.tls))
             .connect(name, tcp)
             .await
@@ -274,7 +278,7 @@ async fn connect(
             }
             Err(e) => Err(broken(&e)),
         }
-    })
+    }))
     .await
 }
 

@@ -1,0 +1,8 @@
+//! The client against a scripted TLS server: what goes over the wire, and what comes of what comes back.
+
+mod connections;
+mod consoles;
+mod requests;
+mod server;
+mod sessions;
+mod tasks;

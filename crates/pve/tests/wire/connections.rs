@@ -4,17 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pve::{Class, Client, Endpoint, Error, Fingerprint, GuestRef, NodeName, Trust, Vmid, probe_fingerprint};
+use pve::{Class, Client, Endpoint, Error, Fingerprint, Trust, probe_fingerprint};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::server::{Reply, Server, token};
+use crate::server::{Reply, Server, ct, token};
 
 const UPID: &str = "UPID:pve:00000895:00046412:6B00EB98:vzstart:103:prov@pve!desk:";
-
-fn ct() -> GuestRef {
-    GuestRef::lxc(NodeName::new("pve").unwrap(), Vmid::new(105).unwrap())
-}
 
 fn version() -> Reply {
     Reply::ok(&json!({ "version": "9.2.11", "release": "9.2", "repoid": "x" }))

@@ -9,14 +9,10 @@ use serde_json::json;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::server::{Reply, Request, Server, Socket, token};
+use crate::server::{Reply, Request, Server, Socket, ct, token};
 
 const UPID: &str = "UPID:pve:00000311:0003B0BB:6B00E9CD:vncproxy:100:prov@pve!desk:";
 const TICKET: &str = "PVEVNC:6B00E9CD::yhPW8/+=";
-
-fn ct() -> GuestRef {
-    GuestRef::lxc(NodeName::new("pve").unwrap(), Vmid::new(100).unwrap())
-}
 
 fn prepared() -> Reply {
     Reply::relayed(&json!({ "upid": UPID, "port": "5900", "user": "prov@pve!desk", "ticket": TICKET }))
@@ -68,10 +64,10 @@ async fn a_terminal_is_greeted_and_framed() {
     assert_eq!(terminal.reader.recv().await.unwrap(), None);
 
     let seen = server.seen();
-    assert_eq!(seen[0].line(), "POST /nodes/pve/lxc/100/termproxy");
+    assert_eq!(seen[0].line(), "POST /nodes/pve/lxc/105/termproxy");
     assert_eq!(
         seen[1].line(),
-        "GET /nodes/pve/lxc/100/vncwebsocket?port=5900&vncticket=PVEVNC%3A6B00E9CD%3A%3AyhPW8%2F%2B%3D"
+        "GET /nodes/pve/lxc/105/vncwebsocket?port=5900&vncticket=PVEVNC%3A6B00E9CD%3A%3AyhPW8%2F%2B%3D"
     );
     assert_eq!(seen[1].header("sec-websocket-protocol"), Some("binary"));
     assert_eq!(seen[1].header("sec-websocket-extensions"), None);

@@ -6,13 +6,9 @@ use pve::{
 };
 use serde_json::json;
 
-use crate::server::{Reply, Server};
+use crate::server::{Reply, Server, ct};
 
 const UPID: &str = "UPID:pve:00000895:00046412:6B00EB98:vzstart:103:prov@pve!desk:";
-
-fn ct() -> GuestRef {
-    GuestRef::lxc(NodeName::new("pve").unwrap(), Vmid::new(105).unwrap())
-}
 
 #[tokio::test]
 async fn a_create_is_a_form_with_a_length_and_a_token() {
@@ -135,9 +131,9 @@ async fn an_unreadable_success_is_unknown_for_a_change_and_permanent_for_a_read(
 
 #[tokio::test]
 async fn a_backup_of_a_guest_elsewhere_is_a_plain_ok() {
-    let server = Server::start(|r| match r.body.contains("vmid=105&") {
-        true => Reply::relayed(&json!(UPID)),
-        false => Reply::relayed(&json!("OK")),
+    let server = Server::start(|r| {
+        let here = r.body.contains("vmid=105&");
+        Reply::relayed(&if here { json!(UPID) } else { json!("OK") })
     })
     .await;
     let (client, node) = (server.client(), NodeName::new("pve").unwrap());

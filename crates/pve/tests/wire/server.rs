@@ -1,12 +1,11 @@
 //! A TLS server that answers what a test tells it to, byte by byte, and remembers what it was asked.
-#![allow(clippy::unwrap_used)]
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
-use pve::{Client, Credentials, Endpoint, Fingerprint, Trust};
+use pve::{Client, Credentials, Endpoint, Fingerprint, GuestRef, NodeName, Trust, Vmid};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::server::TlsStream;
@@ -159,6 +158,11 @@ impl Server {
     pub(crate) fn client(&self) -> Client {
         Client::builder(self.endpoint(), token()).build().unwrap()
     }
+}
+
+/// A container of no consequence.
+pub(crate) fn ct() -> GuestRef {
+    GuestRef::lxc(NodeName::new("pve").unwrap(), Vmid::new(105).unwrap())
 }
 
 pub(crate) fn token() -> Credentials {

@@ -4,17 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pve::{Client, ClientBuilder, Credentials, Error, FactorAnswer, GuestRef, NodeName, SecondFactor, Vmid};
+use pve::{Client, ClientBuilder, Credentials, Error, FactorAnswer, SecondFactor};
 use serde_json::json;
 
-use crate::server::{Reply, Request, Server};
+use crate::server::{Reply, Request, Server, ct};
 
 const UPID: &str = "UPID:pve:00000895:00046412:6B00EB98:vzstart:103:root@pam:";
 const CHALLENGE: &str = r#"PVE:!tfa!{"totp"%3Atrue,"recovery"%3A"available"}:6B00EDA1::c2ln"#;
-
-fn ct() -> GuestRef {
-    GuestRef::lxc(NodeName::new("pve").unwrap(), Vmid::new(105).unwrap())
-}
 
 fn root() -> Credentials {
     Credentials::password("root@pam", "hunter+2").unwrap()

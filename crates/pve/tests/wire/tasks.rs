@@ -70,9 +70,11 @@ async fn a_wait_has_an_end() {
 
 #[tokio::test]
 async fn a_status_read_too_early_is_corrected_by_the_log() {
-    let server = Server::start(|r| match r.line().contains("/log?") {
-        true => Reply::relayed(&json!([{ "n": 1, "t": "starting" }, { "n": 2, "t": "TASK OK" }])),
-        false => ended("unexpected status"),
+    let server = Server::start(|r| {
+        if r.line().contains("/log?") {
+            return Reply::relayed(&json!([{ "n": 1, "t": "starting" }, { "n": 2, "t": "TASK OK" }]));
+        }
+        ended("unexpected status")
     })
     .await;
     assert_eq!(server.client().task(&upid()).wait(patience()).await.unwrap(), TaskOutcome::Ok);

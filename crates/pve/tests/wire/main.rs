@@ -3,6 +3,7 @@
 
 mod connections;
 mod consoles;
+mod recorded;
 mod requests;
 mod server;
 mod sessions;

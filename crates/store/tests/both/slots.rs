@@ -4,6 +4,8 @@ use innkeeper_domain::ids::InstanceId;
 use innkeeper_store::slots::{Taken, give_back, take};
 use innkeeper_store::{Db, instances};
 
+use sqlx::{Connection, PgConnection};
+
 use crate::house::{House, NOW, at};
 
 async fn try_take(db: &Db, house: &House, id: InstanceId, node: &str, storage: Option<&str>) -> Taken {
@@ -105,4 +107,40 @@ both! {
         }
         assert_eq!(through, made.len());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_who_gives_back_waits_for_those_who_are_about_to_wait() {
+    crate::engines::on_postgres_at(|url| async move {
+        let db = Db::open(&url).await.unwrap();
+        db.migrate().await.unwrap();
+        let house = House::build(&db).await;
+        let made = house.fill(&db, 2).await;
+        let (holder, late, cluster) = (made[0].id, made[1].id, house.cluster.id);
+        let mut tx = db.begin().await.unwrap();
+        assert_eq!(take(&mut tx, holder, cluster, "pve1", 1, None).await.unwrap(), Taken::Yes);
+        tx.commit().await.unwrap();
+
+        let mut waiting = db.begin().await.unwrap();
+        assert_eq!(take(&mut waiting, late, cluster, "pve1", 1, None).await.unwrap(), Taken::NodeFull);
+        let giver = tokio::spawn({
+            let db = db.clone();
+            async move {
+                let mut tx = db.begin().await.unwrap();
+                give_back(&mut tx, holder).await.unwrap().unwrap();
+                let woken = instances::open_gate(&mut tx, cluster, &["pve1"], NOW, 1).await.unwrap();
+                tx.commit().await.unwrap();
+                woken
+            }
+        });
+        // Until the giver is through, or stands in line.
+        let mut eye = PgConnection::connect(&url).await.unwrap();
+        let sql = "select count(*) from pg_locks
+            where not granted and database = (select oid from pg_database where datname = current_database())";
+        while !giver.is_finished() && sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut eye).await.unwrap() == 0 {}
+        assert!(instances::schedule(&mut waiting, late, 0, Some(at(3600)), Some("pve1")).await.unwrap());
+        waiting.commit().await.unwrap();
+        assert_eq!(giver.await.unwrap(), 1, "nobody was woken");
+    })
+    .await;
 }

@@ -6,6 +6,8 @@ use innkeeper_domain::events::Subject;
 use innkeeper_store::{Db, Topic, events, instances};
 use tokio::sync::watch::Receiver;
 
+use sqlx::{Connection, PgConnection};
+
 use crate::house::{House, NOW};
 
 /// A hint that never comes is a failure, not a hanging test.
@@ -63,6 +65,27 @@ async fn on_postgres_another_process_is_woken() {
         tx.wake(Topic::Events);
         tx.commit().await.unwrap();
         woken(&mut changes).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_a_lost_connection_wakes_everybody_and_listening_goes_on() {
+    crate::engines::on_postgres_at(|url| async move {
+        let (here, there) = (Db::open(&url).await.unwrap(), Db::open(&url).await.unwrap());
+        let (mut work, mut changes) = (there.wakeups(Topic::Work), there.wakeups(Topic::Events));
+        let mut admin = PgConnection::connect(&url).await.unwrap();
+        let sql = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+            where datname = current_database() and query ilike 'listen%'";
+        let ended: i64 = sqlx::query_scalar(sql).fetch_one(&mut admin).await.unwrap();
+        assert_eq!(ended, 2);
+        woken(&mut work).await;
+        woken(&mut changes).await;
+        let mut tx = here.begin().await.unwrap();
+        tx.wake(Topic::Work);
+        tx.commit().await.unwrap();
+        woken(&mut work).await;
+        assert!(!changes.has_changed().unwrap());
     })
     .await;
 }

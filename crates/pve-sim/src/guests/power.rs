@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Config, Guest, Kind, Run};
+use super::{Guest, Kind, Run};
 use crate::call::Call;
 use crate::clock::SECOND;
 use crate::error::{ApiError, Outcome};
@@ -27,8 +27,7 @@ impl World {
                 None => guest.config.remove(&option),
             };
         }
-        guest.run =
-            Some(Run { pid, started_at: now, boot_id, paused: false, lease, started_with: Config::new() });
+        guest.run = Some(Run { pid, started_at: now, boot_id, paused: false, lease });
     }
 
     /// An address of the DHCP pool 10.64.0.0/10, always the same for the same guest.

@@ -62,7 +62,7 @@ impl House {
             role: Role::User,
             password: "correct horse battery".to_owned().into(),
         };
-        let user = engine.create_user(&house, new).await.unwrap();
+        let user = engine.create_user(&house, new, None).await.unwrap();
         let project = user.personal_project;
         let owner = Actor {
             user_id: Some(user.id),

@@ -88,7 +88,7 @@ struct Inner {
     config: ClientBuilder,
     authorization: Option<SecretString>,
     hosts: Vec<Host>,
-    /// The endpoint that connected last.
+    /// The endpoint to begin with: the one that answered last, or the one after it if it then fell silent.
     preferred: AtomicUsize,
     session: Session,
 }
@@ -235,7 +235,7 @@ impl Client {
         Ok((answer, host))
     }
 
-    /// Tries the endpoints in turn, beginning with the one that worked last, as long as nothing was sent.
+    /// Tries the endpoints in turn, beginning with the preferred one, as long as nothing was sent.
     async fn over_endpoints(&self, ready: &Ready, identity: &Identity) -> Result<(Reply, usize), Error> {
         let hosts = &self.inner.hosts;
         let first = self.inner.preferred.load(Ordering::Relaxed);
@@ -254,6 +254,8 @@ impl Client {
                     return Ok((reply, number));
                 }
                 Err(Failure::Lost(cause) | Failure::TimedOut(cause)) => {
+                    // Something may have been sent, so this call ends here; the next one begins elsewhere.
+                    self.inner.preferred.store((number + 1) % hosts.len(), Ordering::Relaxed);
                     return Err(transport::no_answer(ready.operation.method(), &ready.path, cause));
                 }
                 Err(Failure::NotSent(Error::Configuration(text))) => return Err(Error::Configuration(text)),

@@ -110,7 +110,7 @@ pub struct Patience {
 impl Patience {
     /// Waits up to `deadline`, asking often at first and every 2 s at last.
     pub fn until(deadline: Duration) -> Self {
-        Self { deadline, first_pause: Duration::from_millis(100), longest_pause: Duration::from_secs(2) }
+        Self { deadline, first_pause: Duration::from_millis(10), longest_pause: Duration::from_secs(2) }
     }
 }
 

@@ -158,3 +158,16 @@ fn plain_text_bodies_are_the_last_resort() {
     let error = refused(Method::Get, 418, "", "teapot\n");
     assert!(matches!(error, Error::Server { status: 418, message } if message == "teapot"));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_answer_breaks_the_reader(status in 300_u16..600, reason in ".{0,60}", body in proptest::collection::vec(0_u8..=255, 0..80)) {
+        let error = Refusal { method: Method::Post, path: "/x", status, reason: &reason, body: &body }.into_error();
+        let _ = (error.to_string(), error.class());
+    }
+
+    #[test]
+    fn no_text_breaks_the_reader(text in "(CT |VM |storage '|Permission check failed \\(|is locked \\()?.{0,60}") {
+        let _ = from_text(500, text).to_string();
+    }
+}

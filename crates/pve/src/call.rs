@@ -102,7 +102,6 @@ printed!(
     &crate::ids::UserId,
     &crate::ids::RoleId,
     &crate::ids::IpSetName,
-    &crate::property::PropertyString,
     crate::property::Size,
     &crate::property::Tags,
 );

@@ -299,9 +299,9 @@ impl Host {
             None => response.status().canonical_reason().unwrap_or_default().to_owned(),
         };
         match response.bytes().await {
-            Ok(body) => Ok(Reply { status, reason, body: body.to_vec() }),
+            Ok(body) => Ok(Reply { status, reason, body }),
             // A refusal is told by its status line; only the body of a success must be whole.
-            Err(_) if status >= 400 => Ok(Reply { status, reason, body: Vec::new() }),
+            Err(_) if status >= 400 => Ok(Reply { status, reason, body: bytes::Bytes::new() }),
             Err(e) => Err(transport::read(&self.name, &e)),
         }
     }
@@ -311,7 +311,7 @@ impl Host {
 struct Reply {
     status: u16,
     reason: String,
-    body: Vec<u8>,
+    body: bytes::Bytes,
 }
 
 impl Reply {
@@ -371,5 +371,28 @@ impl std::fmt::Debug for Client {
             .field("endpoints", &names)
             .field("credentials", &self.config().credentials)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_can_be_shared_between_threads() {
+        fn shared<T: Clone + Send + Sync + 'static>() {}
+        shared::<Client>();
+    }
+
+    #[test]
+    fn a_client_without_a_usable_endpoint_is_not_made() {
+        let builder = ClientBuilder { endpoints: Vec::new(), ..unpinned() };
+        assert!(matches!(builder.build(), Err(Error::Configuration(_))));
+        assert!(matches!(unpinned().build(), Err(Error::Configuration(_))));
+    }
+
+    fn unpinned() -> ClientBuilder {
+        let endpoint = Endpoint::new("pve.example", crate::Trust::Fingerprints(Vec::new())).unwrap();
+        Client::builder(endpoint, Credentials::token("a@pve!bb", "x").unwrap())
     }
 }

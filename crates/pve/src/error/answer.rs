@@ -142,7 +142,9 @@ pub(crate) fn from_text(status: u16, message: String) -> Error {
     if text.contains("Configuration file 'nodes/") && has("does not exist") {
         return Error::GuestMissing { message };
     }
-    if text.trim_start().starts_with("storage '") && has("does not exist") {
+    if text.trim_start().starts_with("storage '")
+        && (has("does not exist") || has("is not available on node"))
+    {
         return Error::StorageMissing { message };
     }
     if has("does not exist") || has("no such ") || has("hostname lookup '") {

@@ -49,6 +49,7 @@ texts! {
     no_quorum_config: "unable to open file '/etc/pve/nodes/pve/lxc/104.conf.tmp.1739' - Permission denied" => NoQuorum, Transient;
     no_quorum_acl: "ACL update failed: cfs-lock 'file-user_cfg' error: no quorum!" => NoQuorum, Transient;
     storage_unknown: "storage 'nosuch' does not exist" => StorageMissing, Permanent;
+    storage_elsewhere: "storage 'ceph' is not available on node 'pve2'" => StorageMissing, Permanent;
     pool_unknown: "delete pool failed: pool 'nosuch' does not exist" => NotFound, Permanent;
     snapshot_unknown: "snapshot 'nosuch' does not exist" => NotFound, Permanent;
     token_unknown: "no such token 't2' for user 'alice@pve'" => NotFound, Permanent;

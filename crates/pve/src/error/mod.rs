@@ -152,7 +152,7 @@ pub enum Error {
         /// The server's text.
         message: String,
     },
-    /// The storage is not defined.
+    /// The storage is not defined, or not for that node.
     #[error("{message}")]
     StorageMissing {
         /// The server's text.

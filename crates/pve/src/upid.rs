@@ -67,7 +67,7 @@ fn hex_field(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u64>
 }
 
 fn plain(text: &str) -> bool {
-    !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '/' | '%'))
+    !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/')
 }
 
 impl FromStr for Upid {

@@ -28,6 +28,8 @@ macro_rules! texts {
 texts! {
     missing_ct: "Configuration file 'nodes/pve/lxc/4711.conf' does not exist" => GuestMissing, Conflict;
     missing_vm: "Configuration file 'nodes/pve/qemu-server/201.conf' does not exist" => GuestMissing, Conflict;
+    missing_vm_in_task: "unable to find configuration file for VM 201 on node 'pve'" => GuestMissing, Conflict;
+    missing_guest: "VM 201 does not exist" => GuestMissing, Conflict;
     vmid_taken: "CT 100 already exists on node 'pve'" => AlreadyExists, Conflict;
     vmid_taken_by_other_kind: "unable to create VM 112 - CT 112 already exists on node 'pve'" => AlreadyExists, Conflict;
     pool_taken: "create pool failed: pool 'tenant1' already exists" => AlreadyExists, Conflict;
@@ -54,7 +56,7 @@ texts! {
     snapshot_unknown: "snapshot 'nosuch' does not exist" => NotFound, Permanent;
     token_unknown: "no such token 't2' for user 'alice@pve'" => NotFound, Permanent;
     node_unknown: "hostname lookup 'nosuch' failed - failed to get address info for: nosuch: Temporary failure in name resolution" => NotFound, Permanent;
-    no_agent: "No QEMU guest agent configured" => AgentUnavailable, Transient;
+    no_agent: "No QEMU guest agent configured" => AgentUnavailable, Permanent;
     agent_down: "QEMU guest agent is not running" => AgentUnavailable, Transient;
     shrink: "unable to shrink disk size" => Server, Permanent;
     template_missing: "unable to create CT 107 - volume 'local:vztmpl/nosuch.tar.zst' does not exist" => NotFound, Permanent;

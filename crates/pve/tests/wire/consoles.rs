@@ -1,6 +1,7 @@
 //! Terminals and screens over websockets.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -187,4 +188,21 @@ async fn machines_and_nodes_have_terminals_too() {
             "GET /nodes/pve/vncwebsocket",
         ]
     );
+}
+
+#[tokio::test]
+async fn an_open_terminal_outlives_every_timeout() {
+    let server = terminal_server(|mut socket| async move {
+        text(&mut socket).await;
+        say(&mut socket, b"OK").await;
+        assert_eq!(text(&mut socket).await, "2");
+        say(&mut socket, b"still here").await;
+    })
+    .await;
+    let client = server.client();
+    let mut terminal = client.guest(&ct()).terminal().await.unwrap();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_hours(8)).await;
+    terminal.writer.ping().await.unwrap();
+    assert_eq!(terminal.reader.recv().await.unwrap().unwrap(), "still here");
 }

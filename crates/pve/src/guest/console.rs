@@ -1,8 +1,8 @@
 //! Consoles: a text terminal or a graphical screen over a websocket.
 //!
 //! The server that answered the request listens for its console, so the websocket goes to that same endpoint, with the
-//! same credentials, within 10 s. A port on which nobody listens any more hangs instead of answering: opening is given
-//! 8 s in all.
+//! same credentials, within 10 s. A port on which nobody listens any more hangs instead of answering: connecting is
+//! given 8 s, and so is the terminal's greeting.
 
 use std::time::Duration;
 

@@ -188,7 +188,8 @@ async fn serve(
             Reply::SendBytes(bytes) => stream.write_all(&bytes).await.unwrap(),
             Reply::SendAndClose(bytes) => {
                 stream.write_all(bytes.as_bytes()).await.unwrap();
-                let _ = stream.shutdown().await;
+                // Without TLS's own goodbye, as servers do that just close the socket.
+                stream.flush().await.unwrap();
                 return;
             }
             Reply::Close => return,

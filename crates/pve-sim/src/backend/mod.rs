@@ -5,6 +5,7 @@
 //! command in it; its processes end with the guest and never outlive the simulator.
 
 mod bwrap;
+pub(crate) mod exec;
 mod live;
 mod process;
 

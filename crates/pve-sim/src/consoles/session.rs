@@ -10,10 +10,11 @@ use super::rfb;
 /// Longest first line of a terminal's client, in bytes.
 const FIRST_LINE: usize = 1024;
 
-/// Serves the terminal protocol: the first line must be `expected`, then `OK` and the terminal.
-pub(crate) async fn terminal<S>(stream: S, expected: &str, mut terminal: Terminal) -> std::io::Result<()>
+/// Serves the terminal protocol: the first line must be `expected`, then `OK` and the terminal. Without a
+/// terminal the socket closes after the first line.
+pub(crate) async fn terminal<S>(stream: S, expected: &str, terminal: Option<Terminal>) -> std::io::Result<()>
 where
-    S: AsyncRead + AsyncWrite,
+    S: AsyncRead + AsyncWrite + Send,
 {
     let (mut from, mut to) = tokio::io::split(stream);
     let mut line = Vec::new();
@@ -32,9 +33,9 @@ where
         }
     };
     line.pop();
-    if line != expected.as_bytes() {
+    let Some(mut terminal) = terminal.filter(|_| line == expected.as_bytes()) else {
         return to.shutdown().await;
-    }
+    };
     ws::send(&mut to, b"OK").await?;
     let first = std::mem::take(&mut terminal.first);
     ws::send(&mut to, &first).await?;
@@ -97,7 +98,7 @@ pub(crate) async fn graphics<S>(
     terminal: Terminal,
 ) -> std::io::Result<()>
 where
-    S: AsyncRead + AsyncWrite,
+    S: AsyncRead + AsyncWrite + Send,
 {
     let (mut from, mut to) = tokio::io::split(stream);
     let (inner, outer) = tokio::io::duplex(64 * 1024);

@@ -19,6 +19,7 @@ pub(crate) struct Terminal {
 enum Behind {
     Shell { output: broadcast::Receiver<Bytes>, input: mpsc::Sender<Input> },
     Prompt { prompt: Prompt, waiting: VecDeque<Vec<u8>> },
+    Nothing,
 }
 
 impl Terminal {
@@ -33,6 +34,11 @@ impl Terminal {
         let prompt = Prompt::new(hostname);
         let waiting = prompt.greeting().into();
         Self { first: Vec::new(), behind: Behind::Prompt { prompt, waiting } }
+    }
+
+    /// A terminal that ends at once: its guest does not run.
+    pub(crate) fn ended() -> Self {
+        Self { first: Vec::new(), behind: Behind::Nothing }
     }
 
     /// What the terminal shows next; `None` when it has ended.
@@ -50,6 +56,7 @@ impl Terminal {
                 Some(bytes) => Some(bytes),
                 None => std::future::pending().await,
             },
+            Behind::Nothing => None,
         }
     }
 
@@ -66,6 +73,7 @@ impl Terminal {
                     waiting.push_back(shown);
                 }
             }
+            Behind::Nothing => {}
         }
     }
 

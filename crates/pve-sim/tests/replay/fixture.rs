@@ -7,34 +7,34 @@ use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Exchange {
-    pub number: usize,
-    pub name: String,
-    pub request: Option<Request>,
-    pub answer: Option<Answer>,
+    pub(crate) number: usize,
+    pub(crate) name: String,
+    pub(crate) request: Option<Request>,
+    pub(crate) answer: Option<Answer>,
     #[serde(default)]
-    pub frames: Vec<(String, u8, String)>,
+    pub(crate) frames: Vec<(String, u8, String)>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Request {
-    pub method: String,
-    pub target: String,
-    pub headers: Vec<(String, String)>,
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
     /// Pairs to be sent form-encoded.
-    pub form: Option<Vec<(String, String)>>,
+    pub(crate) form: Option<Vec<(String, String)>>,
     /// A body to be sent as it is.
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Answer {
-    pub status: u16,
-    pub reason: String,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+    pub(crate) status: u16,
+    pub(crate) reason: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
     /// Only the beginning of the body's list was recorded.
     #[serde(default)]
-    pub shortened: bool,
+    pub(crate) shortened: bool,
 }
 
 impl Request {

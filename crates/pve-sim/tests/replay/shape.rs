@@ -11,10 +11,15 @@ use crate::wire;
 /// Numbers that measure rather than decide: only their type is compared.
 const MEASURED: &[&str] = &[
     "cpu", "mem", "uptime", "disk", "netin", "netout", "diskread", "diskwrite", "pid", "pstart",
-    "starttime", "endtime", "ctime", "time", "timestamp", "snaptime", "created", "size", "swap",
-    "used", "avail", "total", "used_fraction", "free", "memhost", "uid", "value",
-    "utc", "utime", "gettime", "idle", "maxdisk", "maxmem", "maxcpu",
+    "starttime", "endtime", "ctime", "time", "timestamp", "snaptime", "created", "size", "used",
+    "avail", "used_fraction", "free", "memhost", "uid", "utc", "maxdisk",
 ];
+
+/// Texts that are sets: their order changes from answer to answer.
+const SETS: &[&str] = &["content"];
+
+/// What an operator's or a host's figures depend on, not Proxmox: compared by type below these paths.
+const HOST: &[&str] = &["[node/", "metric"];
 
 static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     [
@@ -129,15 +134,21 @@ fn compare(path: &str, theirs: &Value, ours: &Value, shortened: bool, found: &mu
         }
         (Value::Array(a), Value::Array(b)) => lists(path, a, b, shortened, found),
         (Value::String(a), Value::String(b)) => {
-            if !MEASURED.contains(&key) || key == "value" {
-                let (a, b) = (settle(a), settle(b));
+            if !MEASURED.contains(&key) {
+                let set = |text: &str| {
+                    let mut words: Vec<_> = text.split(',').collect();
+                    words.sort_unstable();
+                    words.join(",")
+                };
+                let (a, b) = if SETS.contains(&key) { (set(a), set(b)) } else { (settle(a), settle(b)) };
                 if a != b {
                     found.push(format!("{path}: recorded {a:?}, simulator {b:?}"));
                 }
             }
         }
         (Value::Number(a), Value::Number(b)) => {
-            if !MEASURED.contains(&key) && a.as_f64() != b.as_f64() {
+            let measured = MEASURED.contains(&key) || HOST.iter().any(|part| path.contains(part));
+            if !measured && a.as_f64() != b.as_f64() {
                 found.push(format!("{path}: recorded {a}, simulator {b}"));
             }
         }
@@ -154,7 +165,7 @@ fn compare(path: &str, theirs: &Value, ours: &Value, shortened: bool, found: &mu
 fn identity(value: &Value) -> Option<String> {
     let object = value.as_object()?;
     if let (Some(id), Some(metric)) = (object.get("id"), object.get("metric")) {
-        return Some(format!("{id} {metric}"));
+        return Some(format!("{id} metric {metric}"));
     }
     [
         "upid", "vmid", "storage", "key", "id", "n", "name", "iface", "service", "path", "volid",

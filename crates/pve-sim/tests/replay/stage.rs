@@ -22,8 +22,8 @@ const PASSWORDS: &[(&str, &str)] =
     &[("alice@pve", "alice-pw-1"), ("bob@pve", "bob-pw-12"), ("dora@pve", "dora-pw-12")];
 
 pub(crate) struct Stage {
-    pub place: Place,
-    pub clock: Clock,
+    pub(crate) place: Place,
+    pub(crate) clock: Clock,
     root_password: String,
     /// Secret of each token, by full token id.
     secrets: HashMap<String, String>,
@@ -60,6 +60,17 @@ impl Stage {
     /// A call with root's token that prepares something; it must succeed.
     pub(crate) async fn root(&self, method: &str, path: &str, form: &[(&str, &str)]) -> Value {
         let answer = self.call(method, path, form).await;
+        assert_eq!(answer.status, 200, "{method} {path}: {} {}", answer.reason, answer.text());
+        answer.json()["data"].clone()
+    }
+
+    /// The same by root@pam itself, for what its token may not do.
+    pub(crate) async fn root_ticket(&self, method: &str, path: &str, form: &[(&str, &str)]) -> Value {
+        let (ticket, csrf) = self.ticket("root@pam").await;
+        let cookie = utf8_percent_encode(&ticket, NON_ALPHANUMERIC).to_string();
+        let lines = format!("Cookie: PVEAuthCookie={cookie}\r\nCSRFPreventionToken: {csrf}\r\n");
+        let pairs: Vec<_> = form.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let answer = self.place.exchange(&self.bytes(method, &format!("/api2/json{path}"), &lines, Some(&pairs))).await;
         assert_eq!(answer.status, 200, "{method} {path}: {} {}", answer.reason, answer.text());
         answer.json()["data"].clone()
     }
@@ -103,14 +114,8 @@ impl Stage {
 
     /// Gives the simulator the users, tokens and pools the recording began with.
     pub(crate) async fn raise_curtain(&mut self) {
-        let (ticket, csrf) = self.ticket("root@pam").await;
-        let cookie = utf8_percent_encode(&ticket, NON_ALPHANUMERIC).to_string();
-        let lines = format!("Cookie: PVEAuthCookie={cookie}\r\nCSRFPreventionToken: {csrf}\r\n");
-        let path = "/api2/json/access/users/root@pam/token/lab";
-        let form = [("privsep".to_owned(), "0".to_owned())];
-        let answer = self.place.exchange(&self.bytes("POST", path, &lines, Some(&form))).await;
-        let value = answer.json()["data"]["value"].as_str().map(str::to_owned);
-        self.secrets.insert("root@pam!lab".into(), value.expect("a token for root"));
+        let token = self.root_ticket("POST", "/access/users/root@pam/token/lab", &[("privsep", "0")]).await;
+        self.secrets.insert("root@pam!lab".into(), token["value"].as_str().expect("a token for root").into());
         for (user, password) in &PASSWORDS[..2] {
             self.root("POST", "/access/users", &[("userid", user), ("password", password)]).await;
         }

@@ -80,7 +80,7 @@ impl ServerCertVerifier for Pinned {
 }
 
 /// A TLS client configuration that trusts one fingerprint (`AA:BB:…`) and nothing else.
-pub fn pinned(fingerprint: &str) -> Arc<ClientConfig> {
+pub(crate) fn pinned(fingerprint: &str) -> Arc<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = Arc::new(Pinned {
         fingerprint: fingerprint.to_owned(),
@@ -98,20 +98,20 @@ pub fn pinned(fingerprint: &str) -> Arc<ClientConfig> {
 
 /// Where the simulator listens, and the certificate it must show.
 #[derive(Clone)]
-pub struct Place {
-    pub addr: SocketAddr,
-    pub tls: Arc<ClientConfig>,
+pub(crate) struct Place {
+    pub(crate) addr: SocketAddr,
+    pub(crate) tls: Arc<ClientConfig>,
 }
 
 impl Place {
-    pub fn new(addr: SocketAddr, fingerprint: &str) -> Self {
+    pub(crate) fn new(addr: SocketAddr, fingerprint: &str) -> Self {
         Self {
             addr,
             tls: pinned(fingerprint),
         }
     }
 
-    pub async fn connect(&self) -> TlsStream<TcpStream> {
+    pub(crate) async fn connect(&self) -> TlsStream<TcpStream> {
         let tcp = TcpStream::connect(self.addr).await.unwrap();
         tcp.set_nodelay(true).unwrap();
         TlsConnector::from(self.tls.clone())
@@ -121,7 +121,7 @@ impl Place {
     }
 
     /// Sends `request` as it is on a connection of its own and reads one answer.
-    pub async fn exchange(&self, request: &[u8]) -> Answer {
+    pub(crate) async fn exchange(&self, request: &[u8]) -> Answer {
         let mut stream = self.connect().await;
         // A server that refuses a large body early closes while we still write.
         let _ = stream.write_all(request).await;
@@ -132,19 +132,19 @@ impl Place {
 
 /// One answer, taken apart but not interpreted.
 #[derive(Debug, Clone, Default)]
-pub struct Answer {
-    pub status: u16,
-    pub reason: String,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) reason: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
     /// Bytes that came after the announced end of the body.
-    pub surplus: Vec<u8>,
+    pub(crate) surplus: Vec<u8>,
     /// The server closed the connection after the answer.
-    pub closed: bool,
+    pub(crate) closed: bool,
 }
 
 impl Answer {
-    pub fn all(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
         self.headers
             .iter()
             .filter(|(n, _)| n.eq_ignore_ascii_case(name))
@@ -152,21 +152,21 @@ impl Answer {
             .collect()
     }
 
-    pub fn first(&self, name: &str) -> Option<&str> {
+    pub(crate) fn first(&self, name: &str) -> Option<&str> {
         self.all(name).first().copied()
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or(serde_json::Value::Null)
     }
 }
 
 /// Reads until the blank line after the header; what was read beyond it comes back too.
-pub async fn read_head<S: AsyncReadExt + Unpin>(stream: &mut S) -> (Answer, Vec<u8>) {
+pub(crate) async fn read_head<S: AsyncReadExt + Unpin>(stream: &mut S) -> (Answer, Vec<u8>) {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {

@@ -1,0 +1,379 @@
+//! Consoles over TLS and websockets, with a client library that is not the simulator's own.
+#![allow(clippy::unwrap_used)]
+
+mod wire;
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use pve_sim::{Clock, ClusterOptions, GuestProcesses, Options, Sim};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+const SECRET: &str = "7e0b5a0e-3f0a-4d38-9d0c-0c8f1f3c9d11";
+const TOKEN: &str = "root@pam!console";
+const TEMPLATE: &str = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst";
+
+type Socket = WebSocketStream<tokio_rustls::client::TlsStream<TcpStream>>;
+
+struct House {
+    sim: Sim,
+    place: wire::Place,
+    clock: Clock,
+}
+
+/// A console's ticket as the call that opened it answered.
+struct Opened {
+    ticket: String,
+    port: String,
+    user: String,
+    password: String,
+    upid: String,
+}
+
+impl House {
+    async fn with(guests: GuestProcesses) -> Self {
+        let clock = Clock::manual(1_795_222_000);
+        let clusters = vec![ClusterOptions::named("lab", &["pve"])];
+        let options = Options { clusters, guests, clock: clock.clone(), ..Options::default() };
+        let sim = Sim::start(options).await.unwrap();
+        sim.cluster("lab").with(|world| world.add_token("root@pam", "console", false, SECRET));
+        let endpoint = sim.cluster("lab").endpoint("pve");
+        let place = wire::Place::new(endpoint.addr, &endpoint.fingerprint);
+        Self { sim, place, clock }
+    }
+
+    async fn call(&self, method: &str, path: &str, form: &str) -> wire::Answer {
+        let request = format!(
+            "{method} /api2/json{path} HTTP/1.1\r\nHost: x\r\nAuthorization: PVEAPIToken={TOKEN}={SECRET}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            form.len()
+        );
+        self.place.exchange(request.as_bytes()).await
+    }
+
+    async fn done(&self, method: &str, path: &str, form: &str) -> Value {
+        let answer = self.call(method, path, form).await;
+        assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());
+        self.clock.advance(Duration::from_secs(1));
+        answer.json()["data"].clone()
+    }
+
+    /// A running container.
+    async fn container(&self, vmid: u32) {
+        let form = format!("vmid={vmid}&ostemplate={}&rootfs=local-lvm:1&hostname=ct{vmid}", enc(TEMPLATE));
+        self.done("POST", "/nodes/pve/lxc", &form).await;
+        self.done("POST", &format!("/nodes/pve/lxc/{vmid}/status/start"), "").await;
+        let status = self.done("GET", &format!("/nodes/pve/lxc/{vmid}/status/current"), "").await;
+        assert_eq!(status["status"], "running");
+    }
+
+    async fn open(&self, guest: &str, how: &str, form: &str) -> Opened {
+        let data = self.done("POST", &format!("/nodes/pve/{guest}/{how}"), form).await;
+        let field = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
+        Opened {
+            ticket: field("ticket"),
+            port: field("port"),
+            user: field("user"),
+            password: field("password"),
+            upid: field("upid"),
+        }
+    }
+
+    async fn connect(&self, guest: &str, port: &str, ticket: &str) -> Result<Socket, Error> {
+        let address = format!(
+            "wss://{}/api2/json/nodes/pve/{guest}/vncwebsocket?port={port}&vncticket={}",
+            self.place.addr,
+            enc(ticket)
+        );
+        let mut request = address.into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("Authorization", format!("PVEAPIToken={TOKEN}={SECRET}").parse().unwrap());
+        headers.insert("Sec-WebSocket-Protocol", "binary".parse().unwrap());
+        let stream = self.place.connect().await;
+        client_async(request, stream).await.map(|(socket, response)| {
+            assert_eq!(response.headers()["Sec-WebSocket-Protocol"], "binary");
+            socket
+        })
+    }
+
+    /// A terminal whose first line has been accepted.
+    async fn terminal(&self, guest: &str) -> (Socket, Opened) {
+        let opened = self.open(guest, "termproxy", "").await;
+        let mut socket = self.connect(guest, &opened.port, &opened.ticket).await.unwrap();
+        say(&mut socket, format!("{}:{}\n", opened.user, opened.ticket)).await;
+        read_until(&mut socket, "OK").await;
+        (socket, opened)
+    }
+
+    async fn task(&self, upid: &str) -> Value {
+        self.call("GET", &format!("/nodes/pve/tasks/{upid}/status"), "").await.json()["data"].clone()
+    }
+}
+
+fn enc(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+async fn say(socket: &mut Socket, text: impl Into<Vec<u8>>) {
+    socket.send(Message::binary(text.into())).await.unwrap();
+}
+
+async fn keys(socket: &mut Socket, text: &str) {
+    say(socket, format!("0:{}:{text}", text.len())).await;
+}
+
+/// The next data from the server; `None` when it has closed.
+async fn next(socket: &mut Socket) -> Option<Vec<u8>> {
+    let message = tokio::time::timeout(Duration::from_secs(15), socket.next()).await.expect("the server speaks");
+    match message {
+        Some(Ok(Message::Binary(bytes))) => Some(bytes.to_vec()),
+        Some(Ok(Message::Close(_)) | Err(_)) | None => None,
+        Some(Ok(other)) => panic!("unexpected {other:?}"),
+    }
+}
+
+async fn read_until(socket: &mut Socket, wanted: &str) -> String {
+    let mut seen = String::new();
+    while !seen.contains(wanted) {
+        let Some(bytes) = next(socket).await else { panic!("closed before {wanted:?}: {seen:?}") };
+        seen += &String::from_utf8_lossy(&bytes);
+    }
+    seen
+}
+
+/// The status of a handshake that must be refused, and its body.
+fn refusal(outcome: Result<Socket, Error>) -> (u16, String) {
+    match outcome {
+        Err(Error::Http(response)) => {
+            let body = response.body().clone().unwrap_or_default();
+            (response.status().as_u16(), String::from_utf8_lossy(&body).into_owned())
+        }
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("the handshake was accepted"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_shell_answers_in_the_terminal() {
+    let house = House::with(GuestProcesses::Auto).await;
+    house.container(100).await;
+    let (mut socket, _) = house.terminal("lxc/100").await;
+    say(&mut socket, "1:100:30:").await;
+    keys(&mut socket, "echo answer=$((6*7))\n").await;
+    read_until(&mut socket, "answer=42").await;
+    // The size arrived at the terminal.
+    keys(&mut socket, "stty size\n").await;
+    read_until(&mut socket, "30 100").await;
+    // A second viewer joins the same shell.
+    let (mut second, _) = house.terminal("lxc/100").await;
+    read_until(&mut second, "answer=42").await;
+    keys(&mut socket, "echo shared$((1+1))\n").await;
+    read_until(&mut second, "shared2").await;
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_process_works_everywhere() {
+    let house = House::with(GuestProcesses::Process).await;
+    house.container(100).await;
+    let (mut socket, _) = house.terminal("lxc/100").await;
+    keys(&mut socket, "echo $((6*7))\n").await;
+    read_until(&mut socket, "\n42").await;
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopping_the_guest_ends_its_console_and_its_shell() {
+    let house = House::with(GuestProcesses::Auto).await;
+    house.container(100).await;
+    let (mut socket, opened) = house.terminal("lxc/100").await;
+    assert_eq!(house.task(&opened.upid).await["status"], "running");
+    keys(&mut socket, "echo before-the-stop\n").await;
+    read_until(&mut socket, "\nbefore-the-stop").await;
+    house.done("POST", "/nodes/pve/lxc/100/status/stop", "").await;
+    while next(&mut socket).await.is_some() {}
+    assert_eq!(house.task(&opened.upid).await["exitstatus"], "OK");
+    house.done("POST", "/nodes/pve/lxc/100/status/start", "").await;
+    let (mut socket, _) = house.terminal("lxc/100").await;
+    keys(&mut socket, "echo new-boot\n").await;
+    let seen = read_until(&mut socket, "\nnew-boot").await;
+    assert!(!seen.contains("before-the-stop"), "the shell is a new one: {seen}");
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_processes_there_is_a_login_prompt() {
+    let house = House::with(GuestProcesses::Off).await;
+    house.container(100).await;
+    let (mut socket, _) = house.terminal("lxc/100").await;
+    read_until(&mut socket, "ct100 login: ").await;
+    say(&mut socket, "2").await;
+    keys(&mut socket, "root\n").await;
+    read_until(&mut socket, "Password: ").await;
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_is_good_for_one_port_one_guest_one_user_and_forty_seconds() {
+    let house = House::with(GuestProcesses::Off).await;
+    house.container(100).await;
+    house.container(101).await;
+    let opened = house.open("lxc/100", "termproxy", "").await;
+    let message = "permission denied - invalid PVEVNC ticket";
+    let (status, body) = refusal(house.connect("lxc/100", "5977", &opened.ticket).await);
+    assert_eq!(status, 401);
+    assert!(body.contains(message) || body.is_empty(), "{body}");
+    assert_eq!(refusal(house.connect("lxc/101", &opened.port, &opened.ticket).await).0, 401);
+    assert_eq!(refusal(house.connect("lxc/100", &opened.port, "PVEVNC:00000000::AAAA").await).0, 401);
+    let (status, _) = refusal(house.connect("lxc/100", "80", &opened.ticket).await);
+    assert_eq!(status, 400);
+    house.clock.advance(Duration::from_secs(41));
+    assert_eq!(refusal(house.connect("lxc/100", &opened.port, &opened.ticket).await).0, 401);
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_waits_ten_seconds_and_then_nobody_answers() {
+    let house = House::with(GuestProcesses::Off).await;
+    house.container(100).await;
+    let opened = house.open("lxc/100", "termproxy", "").await;
+    house.clock.advance(Duration::from_secs(11));
+    let task = house.task(&opened.upid).await;
+    assert_eq!(task["status"], "stopped");
+    assert_ne!(task["exitstatus"], "OK");
+    // The ticket is still good, but a real server leaves the handshake without any answer.
+    let handshake = house.connect("lxc/100", &opened.port, &opened.ticket);
+    assert!(tokio::time::timeout(Duration::from_millis(700), handshake).await.is_err());
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_first_line_and_a_stopped_guest_close_the_socket() {
+    let house = House::with(GuestProcesses::Auto).await;
+    house.container(100).await;
+    let opened = house.open("lxc/100", "termproxy", "").await;
+    let mut socket = house.connect("lxc/100", &opened.port, &opened.ticket).await.unwrap();
+    say(&mut socket, "root@pam:PVEVNC:bad\n").await;
+    assert_eq!(next(&mut socket).await, None);
+    house.done("POST", "/nodes/pve/lxc/100/status/stop", "").await;
+    let (mut socket, _) = house.terminal("lxc/100").await;
+    assert_eq!(next(&mut socket).await, None);
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vnc_client_authenticates_sees_a_picture_and_types() {
+    let house = House::with(GuestProcesses::Auto).await;
+    house.container(100).await;
+    let opened = house.open("lxc/100", "vncproxy", "websocket=1").await;
+    assert_eq!(opened.password.len(), 8);
+    assert!(opened.ticket.starts_with(&format!("{}:PVEVNC:", opened.password)));
+    let socket = house.connect("lxc/100", &opened.port, &opened.ticket).await.unwrap();
+    let mut rfb = Rfb { socket, waiting: Vec::new() };
+    rfb.log_in(&opened.password).await.unwrap();
+    let (width, height) = rfb.begin().await;
+    assert!(width >= 640 && height >= 400);
+    let first = rfb.picture(width, height, false).await;
+    for key in "echo hi\r".chars() {
+        rfb.key(if key == '\r' { 0xff0d } else { key as u32 }).await;
+    }
+    // What was typed and answered lights more pixels than before.
+    let lit = |picture: &[u8]| picture.chunks(4).filter(|p| p[0] != 0).count();
+    let mut now = first.clone();
+    while lit(&now) <= lit(&first) {
+        now = rfb.picture(width, height, true).await;
+    }
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vnc_client_with_a_wrong_password_is_told_so() {
+    let house = House::with(GuestProcesses::Off).await;
+    house.container(100).await;
+    let opened = house.open("lxc/100", "vncproxy", "websocket=1").await;
+    let socket = house.connect("lxc/100", &opened.port, &opened.ticket).await.unwrap();
+    let mut rfb = Rfb { socket, waiting: Vec::new() };
+    assert_eq!(rfb.log_in("wrong").await.unwrap_err(), "Authentication failed");
+    house.sim.shutdown().await;
+}
+
+/// A minimal VNC client.
+struct Rfb {
+    socket: Socket,
+    waiting: Vec<u8>,
+}
+
+impl Rfb {
+    async fn read(&mut self, count: usize) -> Vec<u8> {
+        while self.waiting.len() < count {
+            let bytes = next(&mut self.socket).await.expect("the server speaks RFB");
+            self.waiting.extend(bytes);
+        }
+        self.waiting.drain(..count).collect()
+    }
+
+    async fn log_in(&mut self, password: &str) -> Result<(), String> {
+        assert_eq!(self.read(12).await, b"RFB 003.008\n");
+        say(&mut self.socket, "RFB 003.008\n").await;
+        assert_eq!(self.read(2).await, [1, 2]);
+        say(&mut self.socket, [2]).await;
+        let challenge = self.read(16).await;
+        say(&mut self.socket, vnc_response(password, &challenge)).await;
+        if self.read(4).await == [0, 0, 0, 0] {
+            return Ok(());
+        }
+        let length = self.read(4).await;
+        let length = u32::from_be_bytes(length.try_into().unwrap()) as usize;
+        Err(String::from_utf8(self.read(length).await).unwrap())
+    }
+
+    async fn begin(&mut self) -> (u16, u16) {
+        say(&mut self.socket, [1]).await;
+        let head = self.read(24).await;
+        let name = u32::from_be_bytes(head[20..24].try_into().unwrap()) as usize;
+        assert_eq!(self.read(name).await, b"ct100");
+        (u16::from_be_bytes([head[0], head[1]]), u16::from_be_bytes([head[2], head[3]]))
+    }
+
+    async fn key(&mut self, symbol: u32) {
+        for down in [1, 0] {
+            let mut message = vec![4, down, 0, 0];
+            message.extend(symbol.to_be_bytes());
+            say(&mut self.socket, message).await;
+        }
+    }
+
+    async fn picture(&mut self, width: u16, height: u16, incremental: bool) -> Vec<u8> {
+        let mut request = vec![3, u8::from(incremental), 0, 0, 0, 0];
+        request.extend(width.to_be_bytes());
+        request.extend(height.to_be_bytes());
+        say(&mut self.socket, request).await;
+        assert_eq!(self.read(4).await, [0, 0, 0, 1], "an update with one rectangle");
+        let rectangle = self.read(12).await;
+        assert_eq!(rectangle[8..], [0; 4], "raw encoding");
+        self.read(usize::from(width) * usize::from(height) * 4).await
+    }
+}
+
+/// VNC's challenge response: DES with the bits of every key byte reversed.
+fn vnc_response(password: &str, challenge: &[u8]) -> Vec<u8> {
+    use des::cipher::{BlockCipherEncrypt, KeyInit};
+    let mut key = [0_u8; 8];
+    for (to, from) in key.iter_mut().zip(password.bytes()) {
+        *to = from.reverse_bits();
+    }
+    let des = des::Des::new(&key.into());
+    let mut out = Vec::new();
+    for half in challenge.chunks(8) {
+        let half: [u8; 8] = half.try_into().unwrap();
+        let mut block = half.into();
+        des.encrypt_block(&mut block);
+        out.extend_from_slice(&block);
+    }
+    out
+}

@@ -19,7 +19,7 @@ def refusal(call):
     try:
         answer = call()
     except ResourceException as error:
-        return {"status": error.status_code, "reason": error.status_message}
+        return {"status": error.status_code, "reason": error.content}
     return {"status": 200, "answer": repr(answer)}
 
 

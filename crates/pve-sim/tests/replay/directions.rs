@@ -6,7 +6,7 @@ use std::time::Duration;
 use pve_sim::{Clock, Cluster, ClusterOptions, Effect, Latency, NodeOptions, Options, Rule, Sim};
 
 use super::fixture::{Answer, Request};
-use super::stage::Stage;
+use super::stage::{PASSWORDS, Stage};
 use crate::wire::Place;
 
 /// When the recording was made (UNIX seconds).
@@ -69,6 +69,12 @@ const FAILURES: &[(usize, &str, &str)] = &[
 
 /// Tasks that took long in the recorded house, and the exchange before which they went on.
 const HOLDS: &[(usize, &str, usize)] = &[(65, "vzstart", 75), (146, "vzstart", 153), (171, "vzclone", 176)];
+
+/// Tokens of the recorded house: user, id, privilege separation, secret.
+const TOKENS: [(&str, &str, bool, &str); 2] = [
+    ("root@pam", "lab", false, "958e2b56-8f7c-4c11-9d6f-3a30d2f5a111"),
+    ("alice@pve", "t1", true, "a7409d0e-11c5-4b0e-8f44-5d1c3f6c2222"),
+];
 
 /// The two houses of the recording: one server, which later became the first of two nodes.
 pub(crate) struct Acts {
@@ -173,21 +179,30 @@ impl Acts {
 async fn raise(sim: &Sim, cluster: &str, clock: &Clock) -> Stage {
     let cluster = sim.cluster(cluster);
     let password = "root-pw-12";
-    cluster.with(|world| world.set_password("root@pam", password));
     let endpoint = cluster.endpoint("pve");
     let place = Place::new(endpoint.addr, &endpoint.fingerprint);
     let mut stage = Stage::new(place, clock.clone(), password);
-    stage.raise_curtain().await;
+    cluster.with(|world| {
+        world.set_password("root@pam", password);
+        for (user, password) in &PASSWORDS[..2] {
+            world.set_password(user, password);
+        }
+        for (user, id, privsep, secret) in TOKENS {
+            world.add_token(user, id, privsep, secret);
+            stage.knows(&format!("{user}!{id}"), secret);
+        }
+        world.add_pool("tenant1");
+    });
     cluster.with(|world| {
         for vmid in world.guests().map(|guest| guest.vmid).collect::<Vec<_>>() {
             world.remove_guest(vmid);
         }
     });
-    stage.root("DELETE", "/storage/local-lvm", &[]).await;
+    stage.call("DELETE", "/storage/local-lvm", &[]).await;
     for node in cluster.with(|world| world.node_names()) {
         let path = format!("/nodes/{node}/storage/local/content");
         for volume in stage.root("GET", &path, &[]).await.as_array().unwrap() {
-            stage.root("DELETE", &format!("{path}/{}", volume["volid"].as_str().unwrap()), &[]).await;
+            stage.call("DELETE", &format!("{path}/{}", volume["volid"].as_str().unwrap()), &[]).await;
         }
     }
     clock.advance(Duration::from_secs_f64(USUALLY));
@@ -197,17 +212,18 @@ async fn raise(sim: &Sim, cluster: &str, clock: &Clock) -> Stage {
 /// What the first house had become when the second node joined it.
 async fn second_act(cluster: &Cluster, stage: &Stage, clock: &Clock) {
     let wait = || clock.advance(Duration::from_secs_f64(USUALLY));
-    stage.root("POST", "/pools", &[("poolid", "x1")]).await;
+    cluster.with(|world| world.add_pool("x1"));
     let storage = [("storage", "btr"), ("type", "btrfs"), ("path", "/mnt/btr"), ("content", "rootdir,images"), ("nodes", "pve")];
-    stage.root("POST", "/storage", &storage).await;
+    stage.call("POST", "/storage", &storage).await;
     for (path, roles) in [
         ("/pool/tenant1", "PVEVMAdmin,PVEPoolUser"),
         ("/storage/btr", "PVEDatastoreUser"),
         ("/storage/local", "PVEDatastoreUser"),
         ("/sdn/zones/localnetwork/vmbr0", "PVESDNUser"),
     ] {
-        let acl = [("path", path), ("users", "alice@pve"), ("tokens", "alice@pve!t1"), ("roles", roles)];
-        stage.root("PUT", "/access/acl", &acl).await;
+        for (subject, role) in roles.split(',').flat_map(|role| [("alice@pve", role), ("alice@pve!t1", role)]) {
+            cluster.with(|world| world.grant(path, subject, role));
+        }
     }
     for node in ["pve", "pve2"] {
         cluster.with(|world| world.add_volume(node, TEMPLATE, "vztmpl", 126_515_062));
@@ -228,7 +244,7 @@ async fn second_act(cluster: &Cluster, stage: &Stage, clock: &Clock) {
     ];
     for container in containers {
         let form: Vec<_> = [("ostemplate", TEMPLATE)].iter().chain(container).copied().collect();
-        stage.root("POST", "/nodes/pve/lxc", &form).await;
+        stage.call("POST", "/nodes/pve/lxc", &form).await;
         wait();
     }
     stage.root_ticket("PUT", "/nodes/pve/lxc/104/config", &[("mp0", "/srv,mp=/srv")]).await;

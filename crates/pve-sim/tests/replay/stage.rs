@@ -18,7 +18,7 @@ use pve_sim::Clock;
 const TOTP_SECRET: &[u8] = b"Hello!\xde\xad\xbe\xefHello!\xde\xad\xbe\xef";
 
 /// The recorded passwords; the simulator's root has its own.
-const PASSWORDS: &[(&str, &str)] =
+pub(crate) const PASSWORDS: &[(&str, &str)] =
     &[("alice@pve", "alice-pw-1"), ("bob@pve", "bob-pw-12"), ("dora@pve", "dora-pw-12")];
 
 pub(crate) struct Stage {
@@ -65,14 +65,13 @@ impl Stage {
     }
 
     /// The same by root@pam itself, for what its token may not do.
-    pub(crate) async fn root_ticket(&self, method: &str, path: &str, form: &[(&str, &str)]) -> Value {
+    pub(crate) async fn root_ticket(&self, method: &str, path: &str, form: &[(&str, &str)]) {
         let (ticket, csrf) = self.ticket("root@pam").await;
         let cookie = utf8_percent_encode(&ticket, NON_ALPHANUMERIC).to_string();
         let lines = format!("Cookie: PVEAuthCookie={cookie}\r\nCSRFPreventionToken: {csrf}\r\n");
         let pairs: Vec<_> = form.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let answer = self.place.exchange(&self.bytes(method, &format!("/api2/json{path}"), &lines, Some(&pairs))).await;
         assert_eq!(answer.status, 200, "{method} {path}: {} {}", answer.reason, answer.text());
-        answer.json()["data"].clone()
     }
 
     /// The same without an opinion on its outcome.
@@ -112,16 +111,9 @@ impl Stage {
         (field("ticket"), field("CSRFPreventionToken"))
     }
 
-    /// Gives the simulator the users, tokens and pools the recording began with.
-    pub(crate) async fn raise_curtain(&mut self) {
-        let token = self.root_ticket("POST", "/access/users/root@pam/token/lab", &[("privsep", "0")]).await;
-        self.secrets.insert("root@pam!lab".into(), token["value"].as_str().expect("a token for root").into());
-        for (user, password) in &PASSWORDS[..2] {
-            self.root("POST", "/access/users", &[("userid", user), ("password", password)]).await;
-        }
-        let token = self.root("POST", "/access/users/alice@pve/token/t1", &[]).await;
-        self.secrets.insert("alice@pve!t1".into(), token["value"].as_str().expect("a token for alice").into());
-        self.root("POST", "/pools", &[("poolid", "tenant1")]).await;
+    /// Makes a token's secret known.
+    pub(crate) fn knows(&mut self, token: &str, secret: &str) {
+        self.secrets.insert(token.to_owned(), secret.to_owned());
     }
 
     /// What a recorded text is called here.

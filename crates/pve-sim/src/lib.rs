@@ -17,6 +17,7 @@ mod node;
 mod node_api;
 mod options;
 mod params;
+mod pools;
 mod property;
 mod resources;
 mod routes;

@@ -132,7 +132,8 @@ impl World {
         row
     }
 
-    fn storage_row(&self, storage: &Storage, node: &Node) -> Value {
+    /// A storage's row for one node.
+    pub(crate) fn storage_row(&self, storage: &Storage, node: &Node) -> Value {
         let mut row = json!({
             "id": format!("storage/{}/{}", node.name, storage.id), "type": "storage", "node": node.name,
             "storage": storage.id, "plugintype": storage.kind, "content": storage.content.join(","),

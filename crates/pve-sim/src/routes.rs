@@ -5,7 +5,7 @@
 use crate::call::Call;
 use crate::error::Outcome;
 use crate::guests::{change, clone, common, lxc, power, qemu, status};
-use crate::{access, cluster, consoles, node_api, resources, storage_api, task_api};
+use crate::{access, cluster, consoles, node_api, pools, resources, storage_api, task_api};
 
 /// What serves an operation.
 pub(crate) type Handler = fn(&mut Call<'_>) -> Outcome;
@@ -18,8 +18,45 @@ pub(crate) fn handler(method: &str, template: &str) -> Option<Handler> {
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[(&str, &str, Handler)] = &[
     ("GET", "/version", cluster::version),
-    ("GET", "/access/permissions", access::permissions),
-    ("POST", "/access/ticket", access::ticket),
+    ("GET", "/access/permissions", access::login::permissions),
+    ("POST", "/access/ticket", access::login::ticket),
+    ("GET", "/access", access::index),
+    ("GET", "/access/domains", access::users::domains),
+    ("PUT", "/access/password", access::users::password),
+    ("GET", "/access/users", access::users::list),
+    ("POST", "/access/users", access::users::create),
+    ("GET", "/access/users/{userid}", access::users::get),
+    ("PUT", "/access/users/{userid}", access::users::update),
+    ("DELETE", "/access/users/{userid}", access::users::delete),
+    ("GET", "/access/users/{userid}/token", access::tokens::list),
+    ("GET", "/access/users/{userid}/token/{tokenid}", access::tokens::get),
+    ("POST", "/access/users/{userid}/token/{tokenid}", access::tokens::create),
+    ("PUT", "/access/users/{userid}/token/{tokenid}", access::tokens::update),
+    ("DELETE", "/access/users/{userid}/token/{tokenid}", access::tokens::delete),
+    ("GET", "/access/groups", access::groups::list),
+    ("POST", "/access/groups", access::groups::create),
+    ("GET", "/access/groups/{groupid}", access::groups::get),
+    ("PUT", "/access/groups/{groupid}", access::groups::update),
+    ("DELETE", "/access/groups/{groupid}", access::groups::delete),
+    ("GET", "/access/roles", access::groups::roles),
+    ("POST", "/access/roles", access::groups::create_role),
+    ("GET", "/access/roles/{roleid}", access::groups::role),
+    ("PUT", "/access/roles/{roleid}", access::groups::update_role),
+    ("DELETE", "/access/roles/{roleid}", access::groups::delete_role),
+    ("GET", "/access/acl", access::acl::list),
+    ("PUT", "/access/acl", access::acl::update),
+    ("GET", "/access/tfa", access::factors::all),
+    ("GET", "/access/tfa/{userid}", access::factors::list),
+    ("POST", "/access/tfa/{userid}", access::factors::add),
+    ("GET", "/access/tfa/{userid}/{id}", access::factors::get),
+    ("DELETE", "/access/tfa/{userid}/{id}", access::factors::remove),
+    ("GET", "/pools", pools::list),
+    ("POST", "/pools", pools::create),
+    ("PUT", "/pools", pools::update),
+    ("DELETE", "/pools", pools::delete),
+    ("GET", "/pools/{poolid}", pools::get),
+    ("PUT", "/pools/{poolid}", pools::update),
+    ("DELETE", "/pools/{poolid}", pools::delete),
     ("GET", "/cluster/nextid", cluster::nextid),
     ("GET", "/cluster/resources", resources::resources),
     ("GET", "/cluster/status", cluster::status),

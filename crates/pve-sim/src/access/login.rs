@@ -1,4 +1,4 @@
-//! `/access`: logins and rights.
+//! Logging in, and asking what one may do.
 
 use serde_json::{Map, Value, json};
 

@@ -364,6 +364,16 @@ impl World {
         }
     }
 
+    /// The console's client has left: its task ends well after `wait` microseconds.
+    pub(crate) fn linger_console(&mut self, upid: &str, wait: Micros) {
+        let now = self.now();
+        if let Some(task) = self.tasks.by_upid.get_mut(upid).filter(|t| t.state == State::Open) {
+            task.state = State::Working;
+            task.effect = Some(Box::new(|_, _| Ok(())));
+            self.schedule(now + wait, Event::TaskEnd(upid.to_owned()));
+        }
+    }
+
     /// Ends the task of a console, if it has not ended yet.
     pub(crate) fn end_console(&mut self, upid: &str, outcome: Result<(), String>) {
         if self.tasks.by_upid.get(upid).is_some_and(Task::is_running) {

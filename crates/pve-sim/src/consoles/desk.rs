@@ -88,6 +88,7 @@ struct Subject {
     path: String,
     id: String,
     vmid: Option<u32>,
+    kind: Option<Kind>,
     task: &'static str,
     name: String,
 }
@@ -98,13 +99,14 @@ fn guest(call: &Call<'_>, kind: Kind) -> Result<Subject, ApiError> {
         path: format!("/vms/{}", guest.vmid),
         id: guest.vmid.to_string(),
         vmid: Some(guest.vmid),
+        kind: Some(kind),
         task: "vncproxy",
         name: guest.name(),
     })
 }
 
 fn shell(call: &Call<'_>) -> Subject {
-    Subject { path: format!("/nodes/{}", call.node), id: String::new(), vmid: None, task: "vncshell", name: call.node.clone() }
+    Subject { path: format!("/nodes/{}", call.node), id: String::new(), vmid: None, kind: None, task: "vncshell", name: call.node.clone() }
 }
 
 /// `POST .../lxc/{vmid}/termproxy`.
@@ -157,7 +159,7 @@ fn open(call: &mut Call<'_>, subject: Subject, graphics: bool) -> Outcome {
     let upid = call.world.spawn_console(&local, &call.caller, job, WAITS, abandoned(&subject, graphics));
     let key = call.world.access.key;
     let mut ticket = String::new();
-    let view = View { graphics, vmid: subject.vmid, name: subject.name.clone() };
+    let view = View { graphics, vmid: subject.vmid, kind: subject.kind, name: subject.name.clone() };
     let booked = call.world.desk.book(&local, now, |port| {
         ticket = secrets::assemble(&key, "PVEVNC", None, &bound(&authid, &subject.path, port), now / SECOND);
         if let Some(password) = &password {
@@ -238,6 +240,10 @@ impl World {
     pub(crate) fn leave_console(&mut self, place: &(String, u16), upid: &str) {
         if let Some(booking) = self.desk.bookings.get_mut(place).filter(|b| b.upid == upid) {
             booking.state = State::Left(booking.since + RESERVED);
+            if booking.view.graphics && booking.view.kind == Some(Kind::Lxc) {
+                // A container's screen server waits for the next client before it ends.
+                return self.linger_console(upid, WAITS);
+            }
         }
         self.end_console(upid, Ok(()));
     }

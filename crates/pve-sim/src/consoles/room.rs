@@ -22,6 +22,7 @@ pub(crate) type Look = Arc<dyn Fn(&mut dyn FnMut(&mut World)) -> bool + Send + S
 pub(crate) struct View {
     pub(crate) graphics: bool,
     pub(crate) vmid: Option<u32>,
+    pub(crate) kind: Option<Kind>,
     pub(crate) name: String,
 }
 

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use pve_sim::{Clock, Cluster, ClusterOptions, Effect, Latency, NodeOptions, Options, Rule, Sim};
+use pve_sim::{Clock, Cluster, ClusterOptions, Effect, Latency, NodeOptions, Options, Rule, Sim, StorageOptions};
 
 use super::fixture::{Answer, Request};
 use super::stage::{PASSWORDS, Stage};
@@ -84,6 +84,17 @@ pub(crate) struct Acts {
     second: Option<Stage>,
 }
 
+/// The storage with snapshots, which the first house adds in the course of the recording.
+fn btrfs() -> StorageOptions {
+    StorageOptions {
+        id: "btr".into(),
+        kind: "btrfs".into(),
+        content: "rootdir,images".into(),
+        shared: false,
+        total: 21_474_836_480,
+    }
+}
+
 fn node(name: &str) -> NodeOptions {
     NodeOptions { name: name.into(), cores: 2, memory: 25_276_502_016, ..NodeOptions::default() }
 }
@@ -96,8 +107,12 @@ impl Acts {
             nodes: nodes.iter().map(|n| node(n)).collect(),
             ..ClusterOptions::default()
         };
+        let mut lab = house("lab", &["pve", "pve2"]);
+        lab.nodes[0].storages.push(btrfs());
+        let mut alone = house("alone", &["pve"]);
+        alone.nodes[0].storages.push(btrfs());
         let options = Options {
-            clusters: vec![house("alone", &["pve"]), house("lab", &["pve", "pve2"])],
+            clusters: vec![alone, lab],
             latency: Latency::Scaled(0.05),
             clock: clock.clone(),
             ..Options::default()
@@ -213,8 +228,6 @@ async fn raise(sim: &Sim, cluster: &str, clock: &Clock) -> Stage {
 async fn second_act(cluster: &Cluster, stage: &Stage, clock: &Clock) {
     let wait = || clock.advance(Duration::from_secs_f64(USUALLY));
     cluster.with(|world| world.add_pool("x1"));
-    let storage = [("storage", "btr"), ("type", "btrfs"), ("path", "/mnt/btr"), ("content", "rootdir,images"), ("nodes", "pve")];
-    stage.call("POST", "/storage", &storage).await;
     for (path, roles) in [
         ("/pool/tenant1", "PVEVMAdmin,PVEPoolUser"),
         ("/storage/btr", "PVEDatastoreUser"),

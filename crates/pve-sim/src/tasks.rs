@@ -488,7 +488,17 @@ impl World {
         if task.state == State::Queued {
             return self.end_task(upid, Err("received interrupt".into()));
         }
-        self.abort(upid, "received interrupt".into());
+        let text = match (task.kind, task.vmid) {
+            // The signal meets the program that unpacks the template.
+            ("vzcreate", Some(vmid)) => format!(
+                "command 'lxc-usernsexec -m u:0:100000:65536 -m g:0:100000:65536 -- tar xpf - --zstd --totals \
+                 --one-file-system -p --sparse --numeric-owner --acls --xattrs '--xattrs-include=user.*' \
+                 '--xattrs-include=security.capability' '--warning=no-file-ignored' '--warning=no-xattr-write' \
+                 -C /var/lib/lxc/{vmid}/rootfs --skip-old-files --anchored --exclude './dev/*'' failed: received interrupt"
+            ),
+            _ => "received interrupt".into(),
+        };
+        self.abort(upid, text);
     }
 
     /// Lets go of every task a fault holds.

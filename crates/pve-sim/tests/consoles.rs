@@ -129,7 +129,8 @@ async fn keys(socket: &mut Socket, text: &str) {
 
 /// The next data from the server; `None` when it has closed.
 async fn next(socket: &mut Socket) -> Option<Vec<u8>> {
-    let message = tokio::time::timeout(Duration::from_secs(15), socket.next()).await.expect("the server speaks");
+    let message =
+        tokio::time::timeout(Duration::from_secs(15), socket.next()).await.expect("the server speaks");
     match message {
         Some(Ok(Message::Binary(bytes))) => Some(bytes.to_vec()),
         Some(Ok(Message::Close(_)) | Err(_)) | None => None,

@@ -26,9 +26,28 @@ impl Bubble {
     fn arguments(&self, room: &Room) -> Vec<String> {
         let root = room.root.to_string_lossy().into_owned();
         let mut all: Vec<String> = [
-            "bwrap", "--unshare-all", "--uid", "0", "--gid", "0", "--cap-add", "ALL", "--die-with-parent",
-            "--hostname", &room.hostname, "--bind", &root, "/", "--proc", "/proc", "--dev", "/dev",
-            "--tmpfs", "/tmp", "--chdir", "/root",
+            "bwrap",
+            "--unshare-all",
+            "--uid",
+            "0",
+            "--gid",
+            "0",
+            "--cap-add",
+            "ALL",
+            "--die-with-parent",
+            "--hostname",
+            &room.hostname,
+            "--bind",
+            &root,
+            "/",
+            "--proc",
+            "/proc",
+            "--dev",
+            "/dev",
+            "--tmpfs",
+            "/tmp",
+            "--chdir",
+            "/root",
         ]
         .map(str::to_owned)
         .into();
@@ -86,8 +105,19 @@ impl Backend for Bubble {
             Some(pid) => {
                 let target = pid.to_string();
                 [
-                    "nsenter", "-t", &target, "--user", "--preserve-credentials", "--mount", "--pid", "--uts",
-                    "--ipc", "--net", "--root", "--wd=/root", "--",
+                    "nsenter",
+                    "-t",
+                    &target,
+                    "--user",
+                    "--preserve-credentials",
+                    "--mount",
+                    "--pid",
+                    "--uts",
+                    "--ipc",
+                    "--net",
+                    "--root",
+                    "--wd=/root",
+                    "--",
                 ]
                 .map(str::to_owned)
                 .into()

@@ -79,7 +79,9 @@ pub(crate) fn exec_status(call: &mut Call<'_>) -> Outcome {
     slots.remove(&(vmid, boot, pid));
     match done {
         Ok(done) => Ok(finished(&done).into()),
-        Err(text) => Err(ApiError::die(format!("Agent error: Guest agent command failed, error was '{text}'"))),
+        Err(text) => {
+            Err(ApiError::die(format!("Agent error: Guest agent command failed, error was '{text}'")))
+        }
     }
 }
 

@@ -152,8 +152,11 @@ impl LiveGuests {
     pub(crate) fn keep(&self, stays: impl Fn(&str) -> bool) -> bool {
         let gone: Vec<Arc<Live>> = {
             let mut running = lock(&self.running);
-            let keys: Vec<String> =
-                running.iter().filter(|(key, live)| live.ended() || !stays(key)).map(|(key, _)| key.clone()).collect();
+            let keys: Vec<String> = running
+                .iter()
+                .filter(|(key, live)| live.ended() || !stays(key))
+                .map(|(key, _)| key.clone())
+                .collect();
             keys.iter().filter_map(|key| running.remove(key)).collect()
         };
         for live in gone {

@@ -72,7 +72,12 @@ impl Desk {
         Self { bookings: BTreeMap::new(), live, look: None, commands: Commands::default() }
     }
 
-    fn book(&mut self, node: &str, now: Micros, booking: impl FnOnce(u16) -> Booking) -> Result<u16, ApiError> {
+    fn book(
+        &mut self,
+        node: &str,
+        now: Micros,
+        booking: impl FnOnce(u16) -> Booking,
+    ) -> Result<u16, ApiError> {
         self.bookings.retain(|_, booking| booking.holds_port(now));
         let port = PORTS
             .into_iter()
@@ -106,7 +111,14 @@ fn guest(call: &Call<'_>, kind: Kind) -> Result<Subject, ApiError> {
 }
 
 fn shell(call: &Call<'_>) -> Subject {
-    Subject { path: format!("/nodes/{}", call.node), id: String::new(), vmid: None, kind: None, task: "vncshell", name: call.node.clone() }
+    Subject {
+        path: format!("/nodes/{}", call.node),
+        id: String::new(),
+        vmid: None,
+        kind: None,
+        task: "vncshell",
+        name: call.node.clone(),
+    }
 }
 
 /// `POST .../lxc/{vmid}/termproxy`.
@@ -165,7 +177,11 @@ fn open(call: &mut Call<'_>, subject: Subject, graphics: bool) -> Outcome {
         if let Some(password) = &password {
             ticket = format!("{password}:{ticket}");
         }
-        let secret = if graphics { password.clone().unwrap_or_else(|| ticket.clone()) } else { format!("{authid}:{ticket}") };
+        let secret = if graphics {
+            password.clone().unwrap_or_else(|| ticket.clone())
+        } else {
+            format!("{authid}:{ticket}")
+        };
         Booking { upid: upid.clone(), since: now, view, secret, state: State::Waiting }
     });
     let port = booked.inspect_err(|_| call.world.end_console(&upid, Err("no free port".into())))?;
@@ -193,8 +209,13 @@ fn password(world: &mut World) -> String {
 fn abandoned(subject: &Subject, graphics: bool) -> String {
     match (graphics, subject.vmid) {
         (true, _) => "connection timed out".into(),
-        (false, Some(vmid)) => format!("command '/usr/bin/termproxy --path /vms/{vmid} --perm VM.Console' failed: exit code 1"),
-        (false, None) => format!("command '/usr/bin/termproxy --path {} --perm Sys.Console' failed: exit code 1", subject.path),
+        (false, Some(vmid)) => {
+            format!("command '/usr/bin/termproxy --path /vms/{vmid} --perm VM.Console' failed: exit code 1")
+        }
+        (false, None) => format!(
+            "command '/usr/bin/termproxy --path {} --perm Sys.Console' failed: exit code 1",
+            subject.path
+        ),
     }
 }
 

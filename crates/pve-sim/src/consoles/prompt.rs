@@ -15,7 +15,10 @@ impl Prompt {
     /// What the screen shows at first.
     pub(crate) fn greeting(&self) -> [Vec<u8>; 2] {
         let host = &self.hostname;
-        [b"\x1b[H\x1b[J".to_vec(), format!("\r\r\r\nDebian GNU/Linux 12 {host} tty1\r\r\n\r\r\n{host} login: ").into_bytes()]
+        [
+            b"\x1b[H\x1b[J".to_vec(),
+            format!("\r\r\r\nDebian GNU/Linux 12 {host} tty1\r\r\n\r\r\n{host} login: ").into_bytes(),
+        ]
     }
 
     /// What the screen shows after these keys.

@@ -51,14 +51,19 @@ impl Format {
     /// Light grey or black, as it goes over the wire.
     fn pixel(self, lit: bool) -> Vec<u8> {
         let value = if lit {
-            self.maxima.iter().zip(self.shifts).fold(0_u32, |all, (maximum, shift)| {
-                all | (u32::from(*maximum) * 3 / 4) << shift
-            })
+            self.maxima
+                .iter()
+                .zip(self.shifts)
+                .fold(0_u32, |all, (maximum, shift)| all | (u32::from(*maximum) * 3 / 4) << shift)
         } else {
             0
         };
         let size = usize::from(self.bits / 8);
-        if self.big_endian { value.to_be_bytes()[4 - size..].to_vec() } else { value.to_le_bytes()[..size].to_vec() }
+        if self.big_endian {
+            value.to_be_bytes()[4 - size..].to_vec()
+        } else {
+            value.to_le_bytes()[..size].to_vec()
+        }
     }
 }
 

@@ -50,10 +50,17 @@ impl Session {
         Self { admitted: None }
     }
 
-    pub(crate) fn new(world: &mut World, view: View, secret: String, upid: String, place: (String, u16)) -> Self {
+    pub(crate) fn new(
+        world: &mut World,
+        view: View,
+        secret: String,
+        upid: String,
+        place: (String, u16),
+    ) -> Self {
         let guest = view.vmid.and_then(|vmid| world.guest(vmid));
         let boot = guest.and_then(|g| g.run.as_ref()).map(|run| run.boot_id);
-        let has_terminal = guest.is_none_or(|g| g.kind == Kind::Lxc || g.config.keys().any(|k| k.starts_with("serial")));
+        let has_terminal =
+            guest.is_none_or(|g| g.kind == Kind::Lxc || g.config.keys().any(|k| k.starts_with("serial")));
         let mut challenge = [0; 16];
         for half in challenge.chunks_exact_mut(8) {
             half.copy_from_slice(&world.random().to_le_bytes());
@@ -71,7 +78,8 @@ impl Session {
     pub(crate) async fn run<S: AsyncRead + AsyncWrite + Send>(self, stream: S, look: Look) {
         let Some(admitted) = self.admitted else { return };
         // Also when the connection is cut off: the port must not stay taken.
-        let _leaving = Leaving { look: look.clone(), place: admitted.place.clone(), upid: admitted.upid.clone() };
+        let _leaving =
+            Leaving { look: look.clone(), place: admitted.place.clone(), upid: admitted.upid.clone() };
         tokio::select! {
             served = admitted.serve(stream, &look) => {
                 if let Err(error) = served {

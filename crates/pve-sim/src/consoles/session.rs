@@ -3,9 +3,9 @@
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::packets::{Packet, Packets};
+use super::rfb;
 use super::source::Terminal;
 use super::ws::{self, Frame};
-use super::rfb;
 
 /// Longest first line of a terminal's client, in bytes.
 const FIRST_LINE: usize = 1024;

@@ -18,10 +18,8 @@ use serde_json::{Value, json};
 const SECRET: &str = "7e0b5a0e-3f0a-4d38-9d0c-0c8f1f3c9d11";
 
 fn installed() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        PathBuf::from,
-    );
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from);
     target.join("foreign")
 }
 
@@ -31,7 +29,10 @@ fn ready(program: &Path) -> Option<PathBuf> {
     if folder.join(program).exists() {
         return Some(folder);
     }
-    let say = format!("{} is not installed: run crates/pve-sim/tests/foreign/install.sh", folder.join(program).display());
+    let say = format!(
+        "{} is not installed: run crates/pve-sim/tests/foreign/install.sh",
+        folder.join(program).display()
+    );
     assert!(std::env::var("CI").as_deref() != Ok("true"), "{say}");
     println!("skipped: {say}");
     None
@@ -88,7 +89,8 @@ async fn drive(program: &Path, script: &str, modules: &Path) -> Value {
     sim.shutdown().await;
     let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{script} failed: {}\n{err}\n{out}", done.status);
-    serde_json::from_str(out.lines().last().unwrap_or_default()).unwrap_or_else(|_| panic!("{script} said {out}"))
+    serde_json::from_str(out.lines().last().unwrap_or_default())
+        .unwrap_or_else(|_| panic!("{script} said {out}"))
 }
 
 fn refused(status: u16, reason: &str) -> Value {
@@ -97,7 +99,8 @@ fn refused(status: u16, reason: &str) -> Value {
 
 /// One container's life as every client must have seen it.
 fn assert_life(seen: &Value, vmid: u32) {
-    let successful = |text: &Value| text == "OK" || text.as_str().is_some_and(|t| t.starts_with("WARNINGS: "));
+    let successful =
+        |text: &Value| text == "OK" || text.as_str().is_some_and(|t| t.starts_with("WARNINGS: "));
     assert_eq!(seen["version"], "9.2.11");
     for task in ["create", "start", "stop", "delete"] {
         assert!(successful(&seen[task]), "{task}: {}", seen[task]);
@@ -106,7 +109,10 @@ fn assert_life(seen: &Value, vmid: u32) {
     assert_eq!(seen["memory"], 256);
     assert_eq!(seen["create again"], refused(500, &format!("CT {vmid} already exists on node 'pve'")));
     assert_eq!(seen["start again"], refused(500, &format!("CT {vmid} already running")));
-    assert_eq!(seen["exec"], refused(501, &format!("Method 'POST /nodes/pve/lxc/{vmid}/exec' not implemented")));
+    assert_eq!(
+        seen["exec"],
+        refused(501, &format!("Method 'POST /nodes/pve/lxc/{vmid}/exec' not implemented"))
+    );
     assert_eq!(seen["missing"], refused(500, "Configuration file 'nodes/pve/lxc/4711.conf' does not exist"));
     assert_eq!(
         seen["delete running"],

@@ -3,7 +3,9 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use pve_sim::{Clock, Cluster, ClusterOptions, Effect, Latency, NodeOptions, Options, Rule, Sim, StorageOptions};
+use pve_sim::{
+    Clock, Cluster, ClusterOptions, Effect, Latency, NodeOptions, Options, Rule, Sim, StorageOptions,
+};
 
 use super::fixture::{Answer, Request};
 use super::stage::{PASSWORDS, Stage};
@@ -20,8 +22,21 @@ const TEMPLATE: &str = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst";
 
 /// Exchanges that follow the one before at once.
 const AT_ONCE: &[RangeInclusive<usize>] = &[
-    46..=50, 56..=59, 65..=74, 100..=100, 102..=108, 166..=167, 174..=175, 264..=264, 266..=266, 387..=387,
-    398..=398, 405..=405, 429..=433, 463..=469, 511..=512,
+    46..=50,
+    56..=59,
+    65..=74,
+    100..=100,
+    102..=108,
+    166..=167,
+    174..=175,
+    264..=264,
+    266..=266,
+    387..=387,
+    398..=398,
+    405..=405,
+    429..=433,
+    463..=469,
+    511..=512,
 ];
 
 /// Tasks that failed in the recorded house for want of something there: the exchange before which they
@@ -239,7 +254,8 @@ async fn second_act(cluster: &Cluster, stage: &Stage, clock: &Clock) {
         ("/storage/local", "PVEDatastoreUser"),
         ("/sdn/zones/localnetwork/vmbr0", "PVESDNUser"),
     ] {
-        for (subject, role) in roles.split(',').flat_map(|role| [("alice@pve", role), ("alice@pve!t1", role)]) {
+        for (subject, role) in roles.split(',').flat_map(|role| [("alice@pve", role), ("alice@pve!t1", role)])
+        {
             cluster.with(|world| world.grant(path, subject, role));
         }
     }
@@ -248,17 +264,38 @@ async fn second_act(cluster: &Cluster, stage: &Stage, clock: &Clock) {
     }
     let containers: [&[(&str, &str)]; 5] = [
         &[
-            ("vmid", "101"), ("rootfs", "btr:1"), ("hostname", "new101"), ("memory", "256"), ("cores", "2"),
-            ("tags", "a;b;c;d"), ("pool", "tenant1"), ("start", "1"), ("features", "nesting=1"),
+            ("vmid", "101"),
+            ("rootfs", "btr:1"),
+            ("hostname", "new101"),
+            ("memory", "256"),
+            ("cores", "2"),
+            ("tags", "a;b;c;d"),
+            ("pool", "tenant1"),
+            ("start", "1"),
+            ("features", "nesting=1"),
         ],
         &[
-            ("vmid", "104"), ("rootfs", "local:3"), ("hostname", "ct104"), ("memory", "512"), ("swap", "0"),
-            ("cores", "1"), ("tags", "demo"), ("description", "lab container"), ("features", "nesting=1"),
+            ("vmid", "104"),
+            ("rootfs", "local:3"),
+            ("hostname", "ct104"),
+            ("memory", "512"),
+            ("swap", "0"),
+            ("cores", "1"),
+            ("tags", "demo"),
+            ("description", "lab container"),
+            ("features", "nesting=1"),
             ("net0", "name=eth0,bridge=vmbr0,ip=10.10.10.100/24,gw=10.10.10.1"),
         ],
         &[("vmid", "105"), ("rootfs", "btr:1"), ("hostname", "ct101"), ("memory", "256"), ("cores", "1")],
         &[("vmid", "107"), ("rootfs", "btr:1")],
-        &[("vmid", "110"), ("rootfs", "btr:1"), ("hostname", "ct101"), ("memory", "256"), ("cores", "2"), ("tags", "a;b")],
+        &[
+            ("vmid", "110"),
+            ("rootfs", "btr:1"),
+            ("hostname", "ct101"),
+            ("memory", "256"),
+            ("cores", "2"),
+            ("tags", "a;b"),
+        ],
     ];
     for container in containers {
         let form: Vec<_> = [("ostemplate", TEMPLATE)].iter().chain(container).copied().collect();
@@ -267,7 +304,12 @@ async fn second_act(cluster: &Cluster, stage: &Stage, clock: &Clock) {
     }
     stage.root_ticket("PUT", "/nodes/pve/lxc/104/config", &[("mp0", "/srv,mp=/srv")]).await;
     let machine = [
-        ("vmid", "200"), ("name", "vm200"), ("memory", "512"), ("cores", "2"), ("scsi0", "local:2"), ("pool", "tenant1"),
+        ("vmid", "200"),
+        ("name", "vm200"),
+        ("memory", "512"),
+        ("cores", "2"),
+        ("scsi0", "local:2"),
+        ("pool", "tenant1"),
     ];
     stage.root("POST", "/nodes/pve/qemu", &machine).await;
     wait();

@@ -54,10 +54,7 @@ impl Answer {
 }
 
 fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(n, _)| n.eq_ignore_ascii_case(name))
-        .map(|(_, v)| v.as_str())
+    headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
 }
 
 fn folder() -> PathBuf {
@@ -72,10 +69,8 @@ pub(crate) fn load() -> Vec<Exchange> {
 /// The committed fixture is what the recording says today.
 #[test]
 fn the_fixture_is_a_fresh_cut_of_the_recording() {
-    let shared = std::env::var_os("INNKEEPER_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
+    let shared = std::env::var_os("INNKEEPER_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
     let recording = shared.join("pve/transcripts.md");
     if !recording.exists() {
         println!("skipped: the recording (shared/pve/transcripts.md) is not here");

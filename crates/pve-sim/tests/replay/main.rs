@@ -111,7 +111,10 @@ async fn converse(exchange: &Exchange, stage: &Stage, request: &[u8]) -> Vec<Str
                     // A closing handshake is an end, too.
                     Some((8, _)) => {}
                     Some((opcode, payload)) => {
-                        found.push(format!("frame before the end: {opcode} {:?}", String::from_utf8_lossy(&payload)));
+                        found.push(format!(
+                            "frame before the end: {opcode} {:?}",
+                            String::from_utf8_lossy(&payload)
+                        ));
                     }
                 }
             },

@@ -10,9 +10,33 @@ use crate::wire;
 
 /// Numbers that measure rather than decide: only their type is compared.
 const MEASURED: &[&str] = &[
-    "cpu", "mem", "uptime", "disk", "netin", "netout", "diskread", "diskwrite", "pid", "pstart",
-    "starttime", "endtime", "ctime", "time", "timestamp", "snaptime", "created", "size", "used",
-    "total", "avail", "used_fraction", "free", "memhost", "uid", "utc", "maxdisk",
+    "cpu",
+    "mem",
+    "uptime",
+    "disk",
+    "netin",
+    "netout",
+    "diskread",
+    "diskwrite",
+    "pid",
+    "pstart",
+    "starttime",
+    "endtime",
+    "ctime",
+    "time",
+    "timestamp",
+    "snaptime",
+    "created",
+    "size",
+    "used",
+    "total",
+    "avail",
+    "used_fraction",
+    "free",
+    "memhost",
+    "uid",
+    "utc",
+    "maxdisk",
 ];
 
 /// Texts that are sets: their order changes from answer to answer.
@@ -164,11 +188,7 @@ fn compare(path: &str, theirs: &Value, ours: &Value, shortened: bool, found: &mu
             }
         }
         (a, b) if a == b => {}
-        (a, b) => found.push(format!(
-            "{path}: recorded {} {a}, simulator {} {b}",
-            kind(a),
-            kind(b)
-        )),
+        (a, b) => found.push(format!("{path}: recorded {} {a}, simulator {} {b}", kind(a), kind(b))),
     }
 }
 
@@ -182,8 +202,26 @@ fn identity(value: &Value) -> Option<String> {
         return Some(id.to_owned());
     }
     [
-        "upid", "vmid", "storage", "key", "id", "n", "name", "iface", "service", "path", "volid",
-        "tokenid", "userid", "pos", "handle", "sid", "ip-address", "time", "timestamp", "uid",
+        "upid",
+        "vmid",
+        "storage",
+        "key",
+        "id",
+        "n",
+        "name",
+        "iface",
+        "service",
+        "path",
+        "volid",
+        "tokenid",
+        "userid",
+        "pos",
+        "handle",
+        "sid",
+        "ip-address",
+        "time",
+        "timestamp",
+        "uid",
     ]
     .iter()
     .find_map(|name| object.get(*name))
@@ -195,14 +233,13 @@ fn identity(value: &Value) -> Option<String> {
 
 /// Times and message numbers order a list without naming its elements.
 fn ordered_only(value: &Value) -> bool {
-    value.as_object().is_some_and(|o| {
-        (o.contains_key("time") || o.contains_key("timestamp")) && !o.contains_key("metric")
-    })
+    value
+        .as_object()
+        .is_some_and(|o| (o.contains_key("time") || o.contains_key("timestamp")) && !o.contains_key("metric"))
 }
 
 fn lists(path: &str, a: &[Value], b: &[Value], shortened: bool, found: &mut Vec<String>) {
-    let named = a.iter().chain(b).all(|v| identity(v).is_some())
-        && !a.iter().chain(b).any(ordered_only);
+    let named = a.iter().chain(b).all(|v| identity(v).is_some()) && !a.iter().chain(b).any(ordered_only);
     if !named {
         if a.len() != b.len() && !shortened {
             found.push(format!("{path}: recorded {} elements, simulator {}", a.len(), b.len()));

@@ -70,7 +70,10 @@ impl Stage {
         let cookie = utf8_percent_encode(&ticket, NON_ALPHANUMERIC).to_string();
         let lines = format!("Cookie: PVEAuthCookie={cookie}\r\nCSRFPreventionToken: {csrf}\r\n");
         let pairs: Vec<_> = form.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let answer = self.place.exchange(&self.bytes(method, &format!("/api2/json{path}"), &lines, Some(&pairs))).await;
+        let answer = self
+            .place
+            .exchange(&self.bytes(method, &format!("/api2/json{path}"), &lines, Some(&pairs)))
+            .await;
         assert_eq!(answer.status, 200, "{method} {path}: {} {}", answer.reason, answer.text());
     }
 
@@ -147,7 +150,9 @@ impl Stage {
     /// Whether the request names a task that our simulator never started.
     pub(crate) fn unknown_task(&self, request: &Request) -> bool {
         let target = self.translate(&request.target);
-        request.target.contains("/tasks/UPID:") && target == request.target && !request.target.contains("00000001:00000001")
+        request.target.contains("/tasks/UPID:")
+            && target == request.target
+            && !request.target.contains("00000001:00000001")
             && !request.target.contains("UPID:nope")
     }
 
@@ -168,7 +173,9 @@ impl Stage {
                     cookie_csrf = csrf;
                     cookie
                 }
-                "csrfpreventiontoken" if !value.starts_with("00000000") => cookie_csrf.clone().unwrap_or_default(),
+                "csrfpreventiontoken" if !value.starts_with("00000000") => {
+                    cookie_csrf.clone().unwrap_or_default()
+                }
                 _ => value.clone(),
             };
             lines += &format!("{name}: {value}\r\n");
@@ -179,13 +186,15 @@ impl Stage {
         }
         if let Some(text) = &request.text {
             lines += &format!("Content-Length: {}\r\n", text.len());
-            let head = format!("{} {target} HTTP/1.1\r\nHost: {}\r\n{lines}\r\n", request.method, self.place.addr);
+            let head =
+                format!("{} {target} HTTP/1.1\r\nHost: {}\r\n{lines}\r\n", request.method, self.place.addr);
             return Some([head.as_bytes(), text.as_bytes()].concat());
         }
         if curl {
             let (kind, body) = curl_body(request);
             lines += &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
-            let head = format!("{} {target} HTTP/1.1\r\nHost: {}\r\n{lines}\r\n", request.method, self.place.addr);
+            let head =
+                format!("{} {target} HTTP/1.1\r\nHost: {}\r\n{lines}\r\n", request.method, self.place.addr);
             return Some([head.into_bytes(), body].concat());
         }
         let form = match &request.form {
@@ -215,7 +224,8 @@ impl Stage {
     }
 
     fn authorization(&self, recorded: &str) -> String {
-        let Some((id, secret)) = recorded.strip_prefix("PVEAPIToken=").and_then(|t| t.rsplit_once('=')) else {
+        let Some((id, secret)) = recorded.strip_prefix("PVEAPIToken=").and_then(|t| t.rsplit_once('='))
+        else {
             return recorded.to_owned();
         };
         if secret.starts_with("0000") {

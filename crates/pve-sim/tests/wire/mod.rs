@@ -38,9 +38,7 @@ impl ServerCertVerifier for Pinned {
         if seen == self.fingerprint.replace(':', "").to_uppercase() {
             Ok(ServerCertVerified::assertion())
         } else {
-            Err(rustls::Error::General(format!(
-                "certificate {seen} is not the pinned one"
-            )))
+            Err(rustls::Error::General(format!("certificate {seen} is not the pinned one")))
         }
     }
 
@@ -73,19 +71,14 @@ impl ServerCertVerifier for Pinned {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
 /// A TLS client configuration that trusts one fingerprint (`AA:BB:…`) and nothing else.
 pub(crate) fn pinned(fingerprint: &str) -> Arc<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Arc::new(Pinned {
-        fingerprint: fingerprint.to_owned(),
-        provider: provider.clone(),
-    });
+    let verifier = Arc::new(Pinned { fingerprint: fingerprint.to_owned(), provider: provider.clone() });
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -105,19 +98,13 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new(addr: SocketAddr, fingerprint: &str) -> Self {
-        Self {
-            addr,
-            tls: pinned(fingerprint),
-        }
+        Self { addr, tls: pinned(fingerprint) }
     }
 
     pub(crate) async fn connect(&self) -> TlsStream<TcpStream> {
         let tcp = TcpStream::connect(self.addr).await.unwrap();
         tcp.set_nodelay(true).unwrap();
-        TlsConnector::from(self.tls.clone())
-            .connect(ServerName::from(self.addr.ip()), tcp)
-            .await
-            .unwrap()
+        TlsConnector::from(self.tls.clone()).connect(ServerName::from(self.addr.ip()), tcp).await.unwrap()
     }
 
     /// Sends `request` as it is on a connection of its own and reads one answer.
@@ -145,11 +132,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
-        self.headers
-            .iter()
-            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
-            .collect()
+        self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str()).collect()
     }
 
     pub(crate) fn first(&self, name: &str) -> Option<&str> {

@@ -38,6 +38,8 @@ pub(crate) struct Live {
     input: mpsc::Sender<Input>,
     shown: Arc<Mutex<Shown>>,
     end: watch::Sender<bool>,
+    /// Ends the guest's processes should the simulator be killed; it waits for this handle's pipe to close.
+    _guardian: tokio::process::Child,
     _folder: tempfile::TempDir,
 }
 
@@ -206,12 +208,13 @@ fn start(backend: &dyn Backend, hostname: &str) -> io::Result<Live> {
         command = command.env(name, value);
     }
     let child = command.current_dir(backend.folder(&room)).spawn(pts).map_err(io::Error::other)?;
+    let guardian = guard(&room.mark)?;
     let pid = child.id().unwrap_or(0);
     let (input, keys) = mpsc::channel(64);
     let shown = Arc::new(Mutex::new(Shown { recent: VecDeque::new(), output: broadcast::channel(256).0 }));
     let (end, ended) = watch::channel(false);
     tokio::spawn(pump(pty, child, keys, shown.clone(), end.clone(), ended));
-    Ok(Live { room, pid, input, shown, end, _folder: folder })
+    Ok(Live { room, pid, input, shown, end, _guardian: guardian, _folder: folder })
 }
 
 /// Moves bytes between the terminal and its viewers until either side ends.
@@ -261,6 +264,28 @@ fn show(shown: &Mutex<Shown>, bytes: &[u8]) {
     shown.recent.drain(..surplus);
     // Nobody looking is no error.
     let _ = shown.output.send(Bytes::copy_from_slice(bytes));
+}
+
+/// Starts the process that outlives a killed simulator for a moment. It reads a pipe that only the simulator
+/// can write to and never does; at its end, however that came, it kills every process that carries the mark.
+fn guard(mark: &str) -> io::Result<tokio::process::Child> {
+    const SCRIPT: &str = r#"
+        cat > /dev/null
+        for round in 1 2 3; do
+            for process in /proc/[0-9]*; do
+                if tr '\0' '\n' < "$process/environ" 2> /dev/null | grep -qxF "$1"; then
+                    kill -KILL "${process#/proc/}"
+                fi
+            done
+        done
+    "#;
+    tokio::process::Command::new("/bin/sh")
+        .args(["-c", SCRIPT, "guardian", &format!("{MARK}={mark}")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
 }
 
 /// Kills every process that carries the mark, also those that left the shell's process group.

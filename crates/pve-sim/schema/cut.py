@@ -21,6 +21,7 @@ def cut(prop):
     for key in ("minimum", "maximum", "minLength", "maxLength"):
         if key in out:
             out[key] = float(out[key]) if "." in str(out[key]) else int(out[key])
+    out = {k: v for k, v in out.items() if v is not None}
     if "enum" in out:
         out["enum"] = [str(value) for value in out["enum"]]
     if prop.get("optional"):

@@ -7,6 +7,7 @@ use crate::error::ApiError;
 use crate::guests::Kind;
 use crate::params::Params;
 use crate::property::split_list;
+use crate::schema::Operation;
 use crate::world::World;
 
 /// One API call.
@@ -18,6 +19,9 @@ pub(crate) struct Call<'a> {
     pub(crate) local: &'a str,
     /// The node the path names, else the one that answered.
     pub(crate) node: String,
+    pub(crate) operation: &'static Operation,
+    /// Bytes of the file that came with it.
+    pub(crate) upload: Option<usize>,
 }
 
 impl World {
@@ -91,7 +95,7 @@ impl Call<'_> {
         }
     }
 
-    /// The kind of guest the path is about.
+    /// Starts a task on the node the call is about and answers its UPID.
     pub(crate) fn start(&mut self, job: crate::tasks::Job) -> crate::error::Outcome {
         let node = self.node.clone();
         Ok(Value::String(self.world.spawn(&node, &self.caller, job)).into())
@@ -138,7 +142,11 @@ impl Call<'_> {
                     .flatten()
                     .filter_map(Value::as_str)
                     .collect();
-                if self.world.may(&self.caller, "/access/groups", &needed) { Ok(()) } else { Err(ApiError::denied()) }
+                if self.world.may(&self.caller, "/access/groups", &needed) {
+                    Ok(())
+                } else {
+                    Err(ApiError::denied())
+                }
             }
             "perm-modify" => self.check_modify(&self.fill(word(1))),
             _ => Ok(()),

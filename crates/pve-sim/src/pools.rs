@@ -26,7 +26,8 @@ fn head(id: &str, pool: &Pool) -> Value {
 }
 
 fn object(call: &Call<'_>, id: &str) -> Result<Value, ApiError> {
-    let pool = call.world.pools.get(id).ok_or_else(|| ApiError::die(format!("pool '{id}' does not exist")))?;
+    let pool =
+        call.world.pools.get(id).ok_or_else(|| ApiError::die(format!("pool '{id}' does not exist")))?;
     let mut object = head(id, pool);
     let guests = call.world.guests.values().filter(|g| g.pool.as_deref() == Some(id));
     let mut members: Vec<Value> = guests.map(|g| call.world.guest_row(g, false)).collect();
@@ -60,7 +61,9 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     if let Some((parent, _)) = id.rsplit_once('/')
         && !call.world.pools.contains_key(parent)
     {
-        return Err(ApiError::die(format!("create pool failed: parent '{parent}' of pool '{id}' does not exist")));
+        return Err(ApiError::die(format!(
+            "create pool failed: parent '{parent}' of pool '{id}' does not exist"
+        )));
     }
     let comment = call.params.text("comment").map(str::to_owned);
     call.world.pools.insert(id, Pool { comment, ..Pool::default() });
@@ -95,7 +98,11 @@ pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
     for storage in call.words("storage") {
         call.need(&format!("/storage/{storage}"), "Datastore.Allocate")?;
         let Some(pool) = call.world.pools.get_mut(&id) else { continue };
-        if delete { pool.storages.remove(&storage) } else { pool.storages.insert(storage) };
+        if delete {
+            pool.storages.remove(&storage)
+        } else {
+            pool.storages.insert(storage)
+        };
     }
     if let Some(comment) = call.params.text("comment").map(str::to_owned)
         && let Some(pool) = call.world.pools.get_mut(&id)
@@ -112,7 +119,9 @@ fn check_move(world: &World, vmid: u32, pool: &str, delete: bool, moves: bool) -
         (Some(old), true) if old == pool => Ok(()),
         (_, true) => refuse(format!("VM {vmid} is not a pool member")),
         (Some(old), false) if old == pool => refuse(format!("VM {vmid} is already a pool member")),
-        (Some(old), false) if !moves => refuse(format!("VM {vmid} belongs already to pool '{old}' and allow-move is not set")),
+        (Some(old), false) if !moves => {
+            refuse(format!("VM {vmid} belongs already to pool '{old}' and allow-move is not set"))
+        }
         _ => Ok(()),
     }
 }

@@ -26,12 +26,6 @@ fn is_own(call: &Call<'_>, task: &Task) -> bool {
         && (call.caller.token.is_none() || call.caller.token == task.caller.token)
 }
 
-pub(crate) fn index(call: &mut Call<'_>) -> Outcome {
-    // An empty id in the path leads here too: the operation checks nothing.
-    let _ = call;
-    Ok(json!([{ "name": "log" }, { "name": "status" }]).into())
-}
-
 pub(crate) fn status(call: &mut Call<'_>) -> Outcome {
     Ok(task(call)?.status().into())
 }

@@ -14,6 +14,7 @@ use crate::clock::{Clock, Micros, SECOND};
 use crate::consoles::Desk;
 use crate::faults::Faults;
 use crate::guests::Guest;
+use crate::guests::agent::Done;
 use crate::node::Node;
 use crate::options::{ClusterOptions, Latency, Profile};
 use crate::resources::Published;
@@ -45,6 +46,8 @@ pub struct World {
     pub(crate) log_uid: u64,
     pub(crate) published: BTreeMap<u32, Published>,
     pub(crate) published_at: Micros,
+    /// Commands run in machines through their agent, by guest and process, until their output is read.
+    pub(crate) commands: BTreeMap<(u32, u64), Done>,
     pub(crate) quorate: bool,
     pub(crate) faults: Arc<Faults>,
     pub(crate) counters: Arc<Counters>,
@@ -93,6 +96,7 @@ impl World {
             log_uid: 0,
             published: BTreeMap::new(),
             published_at: now / PUBLISH_EVERY * PUBLISH_EVERY,
+            commands: BTreeMap::new(),
             quorate: true,
             faults: Arc::default(),
             counters: Arc::default(),

@@ -31,15 +31,17 @@ pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
     call.need_users_file("ACL update")?;
     let (roles, delete) = (call.words("roles"), call.params.flag("delete"));
     let propagate = call.params.text("propagate") != Some("0");
-    let subjects: Vec<(Kind, String)> = [(Kind::User, "users"), (Kind::Group, "groups"), (Kind::Token, "tokens")]
-        .into_iter()
-        .flat_map(|(kind, name)| call.words(name).into_iter().map(move |s| (kind, s)))
-        .collect();
+    let subjects: Vec<(Kind, String)> =
+        [(Kind::User, "users"), (Kind::Group, "groups"), (Kind::Token, "tokens")]
+            .into_iter()
+            .flat_map(|(kind, name)| call.words(name).into_iter().map(move |s| (kind, s)))
+            .collect();
     if subjects.is_empty() {
         return Err(ApiError::parameter("users", "either 'users', 'groups' or 'tokens' is required."));
     }
     let access = &mut call.world.access;
-    let failed = |what: &str, name: &str| ApiError::die(format!("ACL update failed: {what} '{name}' does not exist"));
+    let failed =
+        |what: &str, name: &str| ApiError::die(format!("ACL update failed: {what} '{name}' does not exist"));
     if let Some(unknown) = roles.iter().find(|r| !access.roles.contains_key(*r)) {
         return Err(failed("role", unknown));
     }
@@ -57,7 +59,9 @@ pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
     }
     for (kind, subject) in subjects {
         for role in &roles {
-            access.acl.retain(|e| !(e.path == path && e.kind == kind && e.subject == subject && e.role == *role));
+            access
+                .acl
+                .retain(|e| !(e.path == path && e.kind == kind && e.subject == subject && e.role == *role));
             if !delete {
                 let (path, role) = (path.clone(), role.clone());
                 access.acl.push(Entry { path, kind, subject: subject.clone(), role, propagate });

@@ -33,10 +33,14 @@ fn need_password(call: &Call<'_>) -> Result<(), ApiError> {
 /// `GET /access/tfa`: one's own, or everybody's for auditors.
 pub(crate) fn all(call: &mut Call<'_>) -> Outcome {
     let auditor = call.world.may(&call.caller, "/access/groups", &["User.Modify", "Sys.Audit"]);
-    let users = call.world.access.users.iter().filter(|(id, u)| {
-        !u.factors.is_empty() && (auditor || **id == call.caller.user)
-    });
-    let rows = users.map(|(id, u)| json!({ "userid": id, "entries": u.factors.iter().map(row).collect::<Value>() }));
+    let users = call
+        .world
+        .access
+        .users
+        .iter()
+        .filter(|(id, u)| !u.factors.is_empty() && (auditor || **id == call.caller.user));
+    let rows =
+        users.map(|(id, u)| json!({ "userid": id, "entries": u.factors.iter().map(row).collect::<Value>() }));
     Ok(Value::Array(rows.collect()).into())
 }
 
@@ -51,7 +55,9 @@ pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     let user = user_of(call)?;
     let id = call.params.required("id");
     let factor = call.world.access.users[&user].factors.iter().find(|f| f.id == id);
-    factor.map(|f| row(f).into()).ok_or_else(|| ApiError { status: 404, ..ApiError::die("no such tfa entry") })
+    factor
+        .map(|f| row(f).into())
+        .ok_or_else(|| ApiError { status: 404, ..ApiError::die("no such tfa entry") })
 }
 
 /// `POST /access/tfa/{userid}`: a time-based code, proven at once, or ten recovery keys.
@@ -68,7 +74,11 @@ pub(crate) fn add(call: &mut Call<'_>) -> Outcome {
                 return Err(ApiError::die("failed to verify TOTP challenge"));
             }
             let id = call.world.uuid();
-            push(call, &user, Factor { id: id.clone(), description, created: seconds, secret: Secret::Totp(key) });
+            push(
+                call,
+                &user,
+                Factor { id: id.clone(), description, created: seconds, secret: Secret::Totp(key) },
+            );
             Ok(json!({ "id": id }).into())
         }
         "recovery" => {

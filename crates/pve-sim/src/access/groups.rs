@@ -11,7 +11,11 @@ use crate::error::{ApiError, Outcome, null};
 /// `GET /access/groups`.
 pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     let rows = call.world.access.groups.iter().filter(|(name, _)| {
-        call.world.may(&call.caller, &format!("/access/groups/{name}"), &["User.Modify", "Sys.Audit", "Group.Allocate"])
+        call.world.may(
+            &call.caller,
+            &format!("/access/groups/{name}"),
+            &["User.Modify", "Sys.Audit", "Group.Allocate"],
+        )
     });
     let rows = rows.map(|(name, group)| {
         let members: Vec<&str> = group.members.iter().map(String::as_str).collect();

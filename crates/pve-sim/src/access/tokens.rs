@@ -27,14 +27,16 @@ fn names(call: &Call<'_>) -> (String, String) {
 }
 
 fn find<'a>(call: &'a Call<'_>, user: &str, id: &str) -> Result<&'a Token, ApiError> {
-    let owner = call.world.access.users.get(user).ok_or_else(|| ApiError::die(format!("no such user ('{user}')")))?;
+    let owner =
+        call.world.access.users.get(user).ok_or_else(|| ApiError::die(format!("no such user ('{user}')")))?;
     owner.tokens.get(id).ok_or_else(|| ApiError::die(format!("no such token '{id}' for user '{user}'")))
 }
 
 /// `GET /access/users/{userid}/token`.
 pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     let user = call.params.required("userid");
-    let owner = call.world.access.users.get(user).ok_or_else(|| ApiError::die(format!("no such user ('{user}')")))?;
+    let owner =
+        call.world.access.users.get(user).ok_or_else(|| ApiError::die(format!("no such user ('{user}')")))?;
     Ok(owner.tokens.iter().map(|(id, t)| row(id, t)).collect::<Value>().into())
 }
 

@@ -39,7 +39,10 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
         row.insert("realm-type".into(), json!(id.rsplit_once('@').map_or("pam", |(_, realm)| realm)));
         if full {
             row.insert("groups".into(), json!(access.groups_of(id).join(",")));
-            row.insert("tokens".into(), user.tokens.iter().map(|(id, t)| super::tokens::row(id, t)).collect());
+            row.insert(
+                "tokens".into(),
+                user.tokens.iter().map(|(id, t)| super::tokens::row(id, t)).collect(),
+            );
         }
         Value::Object(row)
     });

@@ -185,7 +185,8 @@ impl World {
         Ok(())
     }
 
-    fn delete_option(&mut self, vmid: u32, option: &str, running: bool) {
+    /// Takes an option out of the configuration, now or at the next start.
+    pub(crate) fn delete_option(&mut self, vmid: u32, option: &str, running: bool) {
         let Some(guest) = self.guests.get_mut(&vmid) else { return };
         let kind = guest.kind;
         if option.starts_with("unused") {

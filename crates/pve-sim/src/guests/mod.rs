@@ -1,11 +1,13 @@
 //! Guests: containers and virtual machines, their configuration and whether they run.
 
+pub(crate) mod agent;
 pub(crate) mod change;
 pub(crate) mod clone;
 pub(crate) mod common;
 pub(crate) mod config;
 pub(crate) mod disks;
 pub(crate) mod lxc;
+pub(crate) mod migrate;
 pub(crate) mod power;
 pub(crate) mod qemu;
 pub(crate) mod status;
@@ -115,8 +117,6 @@ pub struct Run {
     pub paused: bool,
     /// The address DHCP gave it, if it asked.
     pub lease: Option<Ipv4Addr>,
-    /// The configuration it was started with, where it differs from the file.
-    pub(crate) started_with: Config,
 }
 
 impl Guest {

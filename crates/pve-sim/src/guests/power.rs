@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Config, Guest, Kind, Run};
+use super::{Guest, Kind, Run};
 use crate::auth::Caller;
 use crate::call::Call;
 use crate::clock::SECOND;
@@ -28,8 +28,7 @@ impl World {
                 None => guest.config.remove(&option),
             };
         }
-        guest.run =
-            Some(Run { pid, started_at: now, boot_id, paused: false, lease, started_with: Config::new() });
+        guest.run = Some(Run { pid, started_at: now, boot_id, paused: false, lease });
     }
 
     /// Starts a guest in a task of its own, which waits for the one that asks for it.

@@ -5,13 +5,66 @@ use std::io::Write as _;
 use serde_json::Value;
 
 use super::message::{Head, Response};
-use crate::params::Params;
+use crate::params::{Param, Params};
 
 /// Largest body of a call that is not an upload.
 pub(crate) const MAX: usize = 512 << 10;
 
-/// The parameters in a body.
-pub(crate) fn params(head: &Head, body: &[u8]) -> Result<Params, Response> {
+/// What a body holds: parameters, and of an upload the size of its file.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    pub(crate) params: Params,
+    pub(crate) file: Option<usize>,
+}
+
+/// Decodes a body.
+pub(crate) fn decode(head: &Head, body: &[u8]) -> Result<Content, Response> {
+    if let Some(boundary) = boundary(head).filter(|_| head.path.ends_with("/upload")) {
+        return Ok(multipart(body, &boundary));
+    }
+    params(head, body).map(|params| Content { params, file: None })
+}
+
+fn boundary(head: &Head) -> Option<String> {
+    let kind = head.header("content-type")?.strip_prefix("multipart/form-data")?;
+    let boundary = kind.split(';').find_map(|p| p.trim().strip_prefix("boundary="))?;
+    Some(boundary.trim_matches('"').to_owned())
+}
+
+/// Takes the fields in front of the file, and the file's length. What comes after the file is not looked at, as on a
+/// real server.
+fn multipart(body: &[u8], boundary: &str) -> Content {
+    let mut content = Content::default();
+    let delimiter = format!("--{boundary}");
+    let mut rest = body;
+    while let Some(start) = find(rest, delimiter.as_bytes()) {
+        rest = &rest[start + delimiter.len()..];
+        let Some(end_of_head) = find(rest, b"\r\n\r\n") else { break };
+        let head = String::from_utf8_lossy(&rest[..end_of_head]).into_owned();
+        rest = &rest[end_of_head + 4..];
+        let end = find(rest, format!("\r\n{delimiter}").as_bytes()).unwrap_or(rest.len());
+        let attribute = |name: &str| {
+            let at = head.find(&format!("; {name}=\""))? + name.len() + 4;
+            head[at..].split('"').next().map(str::to_owned)
+        };
+        let Some(name) = attribute("name") else { continue };
+        if let Some(file) = attribute("filename") {
+            content.params.0.insert("filename".into(), Param::One(file));
+            content.file = Some(end);
+            break;
+        }
+        let value = String::from_utf8_lossy(&rest[..end]).into_owned();
+        content.params.0.insert(name, Param::One(value));
+    }
+    content
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|w| w == wanted)
+}
+
+/// The parameters in a form or JSON.
+fn params(head: &Head, body: &[u8]) -> Result<Params, Response> {
     if body.is_empty() {
         return Ok(Params::default());
     }
@@ -51,6 +104,17 @@ pub(crate) fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_upload_is_its_fields_and_the_size_of_its_file() {
+        let kind = "multipart/form-data; boundary=X".to_owned();
+        let head = Head::new("POST", "/upload", 1, vec![("Content-Type".into(), kind)]);
+        let body = b"--X\r\nContent-Disposition: form-data; name=\"content\"\r\n\r\niso\r\n--X\r\n\
+            Content-Disposition: form-data; name=\"filename\"; filename=\"a.iso\"\r\n\r\n12345\r\n--X--\r\n";
+        let content = decode(&head, body).unwrap();
+        assert_eq!(content.params.text("content"), Some("iso"));
+        assert_eq!((content.params.text("filename"), content.file), (Some("a.iso"), Some(5)));
+    }
 
     #[test]
     fn broken_json_is_a_500_with_a_plain_body() {

@@ -33,6 +33,7 @@ struct Request<'a> {
     /// Decoded segments below the format.
     segments: Vec<String>,
     params: Params,
+    upload: Option<usize>,
 }
 
 /// Answers one request made to `local`.
@@ -41,15 +42,13 @@ pub(crate) async fn answer(shared: &Shared, local: &str, head: &Head, body: &[u8
         Ok(split) => split,
         Err(refusal) => return Answer::Response(refusal),
     };
-    let params = match body::params(head, body) {
-        Ok(mut params) => {
-            params.merge(Params::from_form(&head.query));
-            params.0.remove("_dc");
-            params
-        }
+    let body::Content { mut params, file } = match body::decode(head, body) {
+        Ok(content) => content,
         Err(refusal) => return Answer::Response(refusal),
     };
-    let request = Request { head, formatter, segments, params };
+    params.merge(Params::from_form(&head.query));
+    params.0.remove("_dc");
+    let request = Request { head, formatter, segments, params, upload: file };
     let node = node_of(&request.segments);
     let mutating = node.filter(|_| head.method != "GET");
     shared.counters.call_began(&template_of(&request), mutating);
@@ -185,7 +184,9 @@ fn decide(shared: &Shared, local: &str, request: &Request<'_>) -> (Answer, Durat
                     (false, true) => &["Keep-Alive"],
                     (false, false) => &[],
                 };
-                response.closes = operation.path.ends_with("/upload");
+                if operation.path.ends_with("/upload") {
+                    (response.closes, response.relayed) = (true, &[]);
+                }
                 (Answer::Response(response), Duration::ZERO)
             }
             Err(error) => {
@@ -257,7 +258,7 @@ fn route(world: &mut World, local: &str, request: &Request<'_>, caller: Caller) 
     }
     let remote = operation.proxyto && node != local;
     let wants_upgrade = request.head.is_upgrade() && operation.path.ends_with("/vncwebsocket");
-    let mut call = Call { world, caller, params, local, node };
+    let mut call = Call { world, caller, params, local, node, operation, upload: request.upload };
     call.check_declared_for(operation)?;
     if let Err(error) = call.params.check(operation) {
         return Ok(Routed::Reply(operation, Err(error), remote));

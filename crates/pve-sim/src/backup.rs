@@ -100,6 +100,10 @@ pub(crate) fn vzdump(call: &mut Call<'_>) -> Outcome {
         node,
         storage,
         mode: call.params.text("mode").unwrap_or("snapshot").to_owned(),
+        given: ["remove", "compress"]
+            .iter()
+            .filter_map(|name| Some(format!(" --{name} {}", call.params.text(name)?)))
+            .collect(),
         ending: match call.params.text("compress") {
             Some("zstd") => ".zst",
             Some("gzip" | "1") => ".gz",
@@ -154,6 +158,8 @@ struct Run {
     node: String,
     storage: String,
     mode: String,
+    /// `remove` and `compress` as given, in the form of a command line.
+    given: String,
     ending: &'static str,
     notes: Option<String>,
     protected: bool,
@@ -163,9 +169,10 @@ impl Run {
     fn header(&self, guests: &[u32]) -> String {
         let ids: Vec<String> = guests.iter().map(ToString::to_string).collect();
         format!(
-            "INFO: starting new backup job: vzdump {} --mode {} --node {} --storage {}",
+            "INFO: starting new backup job: vzdump {} --mode {}{} --node {} --storage {}",
             ids.join(" "),
             self.mode,
+            self.given,
             self.node,
             self.storage
         )
@@ -186,6 +193,13 @@ impl Run {
         log.say(format!("INFO: backup mode: {}", self.mode));
         log.say("INFO: ionice priority: 7");
         log.say(format!("INFO: {} Name: {name}", kind.label()));
+        let stops = running && self.mode == "stop";
+        if kind == Kind::Lxc {
+            log.say("INFO: including mount point rootfs ('/') in backup");
+        }
+        if stops {
+            log.say("INFO: stopping virtual guest");
+        }
         let storage = world
             .storages
             .get_mut(&self.storage)
@@ -210,7 +224,14 @@ impl Run {
             ..Volume::default()
         };
         storage.add(&self.node, &format!("{}:backup/{file}", self.storage), volume);
+        if kind == Kind::Lxc {
+            log.say(format!("INFO: Total bytes written: {} ({}MiB, 52MiB/s)", size * 3, size * 3 >> 20));
+        }
         log.say(format!("INFO: archive file size: {}MB", size >> 20));
+        if stops {
+            log.say("INFO: restarting vm");
+            log.say("INFO: guest is online again after 11 seconds");
+        }
         log.say(format!("INFO: Finished Backup of VM {vmid} (00:00:11)"));
         log.say(format!("INFO: Backup finished at {}", time.strftime("%Y-%m-%d %H:%M:%S")));
         Ok(())

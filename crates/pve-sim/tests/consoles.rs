@@ -131,6 +131,45 @@ async fn a_wrong_first_line_and_a_stopped_guest_close_the_socket() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_agent_of_a_machine_runs_commands_in_its_live_process() {
+    let house = House::with(GuestProcesses::Auto).await;
+    house.done("POST", "/nodes/pve/qemu/9000/clone", "newid=200&name=vm200").await;
+    house.done("POST", "/nodes/pve/qemu/200/status/start", "").await;
+    let command = "command=sh&command=-c&command=read+line%3B+echo+got+%24line%3B+echo+oops+%3E%262%3B+exit+3";
+    let started = house.done("POST", "/nodes/pve/qemu/200/agent/exec", &format!("{command}&input-data=hello")).await;
+    let path = format!("/nodes/pve/qemu/200/agent/exec-status?pid={}", started["pid"]);
+    let done = loop {
+        let status = house.done("GET", &path, "").await;
+        if status["exited"] == 1 {
+            break status;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(done["exitcode"], 3);
+    assert_eq!(done["out-data"], "got hello\n");
+    assert_eq!(done["err-data"], "oops\n");
+    // What has been told is forgotten, as the agent does.
+    assert_eq!(house.call("GET", &path, "").await.status, 500);
+    // Console and agent see the same machine.
+    let mut socket = house.terminal("qemu/200").await.0;
+    keys(&mut socket, "echo from-the-console > /tmp/note\n").await;
+    keys(&mut socket, "echo written-$((1+1))\n").await;
+    read_until(&mut socket, "written-2").await;
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nodes_shell_asks_for_a_login() {
+    let house = House::with(GuestProcesses::Auto).await;
+    let opened = house.open("", "termproxy", "").await;
+    assert!(opened.upid.contains(":vncshell::"), "{}", opened.upid);
+    let mut socket = house.connect("", &opened.port, &opened.ticket).await.unwrap();
+    say(&mut socket, format!("{}:{}\n", opened.user, opened.ticket)).await;
+    read_until(&mut socket, "pve login: ").await;
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_vnc_client_authenticates_sees_a_picture_and_types() {
     let house = House::with(GuestProcesses::Auto).await;
     house.container(100).await;

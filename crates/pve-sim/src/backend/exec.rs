@@ -9,8 +9,7 @@ use super::live::Finished;
 use crate::call::Call;
 use crate::consoles::enter;
 use crate::error::{ApiError, Outcome};
-use crate::guests::Kind;
-use crate::guests::status::has_agent;
+use crate::guests::agent;
 
 /// How much of each output the agent keeps, in bytes.
 const KEPT: usize = 16 << 20;
@@ -25,19 +24,11 @@ pub(crate) struct Commands {
     last: u64,
 }
 
-/// The running machine whose agent is to be asked: VMID, boot and host name.
+/// The running machine whose agent is asked: VMID, boot and host name.
 fn machine(call: &Call<'_>) -> Result<(u32, u64, String), ApiError> {
-    let guest = call.guest(Kind::Qemu)?;
-    if !guest.get("agent").is_some_and(has_agent) {
-        return Err(ApiError::die("No QEMU guest agent configured"));
-    }
-    let Some(run) = &guest.run else {
-        return Err(ApiError::die(format!("VM {} is not running", guest.vmid)));
-    };
-    if run.paused || !call.world.desk.live.enabled() {
-        return Err(ApiError::die("QEMU guest agent is not running"));
-    }
-    Ok((guest.vmid, run.boot_id, guest.name()))
+    let guest = agent::machine(call)?;
+    let boot = guest.run.as_ref().map_or(0, |run| run.boot_id);
+    Ok((guest.vmid, boot, guest.name()))
 }
 
 /// `POST .../agent/exec`.

@@ -272,10 +272,9 @@ fn guard(mark: &str) -> io::Result<tokio::process::Child> {
     const SCRIPT: &str = r#"
         cat > /dev/null
         for round in 1 2 3; do
-            for process in /proc/[0-9]*; do
-                if tr '\0' '\n' < "$process/environ" 2> /dev/null | grep -qxF "$1"; then
-                    kill -KILL "${process#/proc/}"
-                fi
+            for file in $(grep -lF "$1" /proc/[0-9]*/environ 2> /dev/null); do
+                process=${file#/proc/}
+                kill -KILL "${process%/environ}"
             done
         done
     "#;

@@ -7,12 +7,12 @@ use serde_json::json;
 
 use super::room::{Look, Session, View};
 use super::ws;
-use crate::auth::secrets;
+use crate::auth::{Caller, secrets};
 use crate::backend::LiveGuests;
 use crate::backend::exec::Commands;
 use crate::call::Call;
 use crate::clock::{Micros, SECOND};
-use crate::error::{ApiError, Outcome};
+use crate::error::{ApiError, Outcome, null};
 use crate::guests::Kind;
 use crate::options::Profile;
 use crate::server::upgrade::{Takeover, Upgrade};
@@ -227,6 +227,22 @@ fn path_of(call: &Call<'_>) -> String {
     }
 }
 
+/// `POST /access/vncticket`: how a terminal's server has its client's ticket checked.
+pub(crate) fn verify(call: &mut Call<'_>) -> Outcome {
+    let port: u16 = call.params.required("port").parse().unwrap_or(0);
+    let (authid, path) = (call.params.required("authid"), call.params.required("path"));
+    let caller = match authid.split_once('!') {
+        Some((user, token)) => Caller { user: user.to_owned(), token: Some(token.to_owned()) },
+        None => Caller::user(authid),
+    };
+    let privileges = call.words("privs");
+    let needed: Vec<&str> = privileges.iter().map(String::as_str).collect();
+    let secret = bound(authid, path, port);
+    let good = call.world.is_fresh_console_ticket(call.params.required("vncticket"), &secret)
+        && call.world.may(&caller, path, &needed);
+    if good { null() } else { Err(ApiError::unauthenticated("authentication failure")) }
+}
+
 /// `GET .../vncwebsocket` without an `Upgrade` header: only tells the port.
 pub(crate) fn websocket(call: &mut Call<'_>) -> Outcome {
     Ok(json!({ "port": call.params.required("port") }).into())
@@ -241,9 +257,7 @@ fn admit(call: &mut Call<'_>) -> Result<Session, ApiError> {
     // Graphics tickets carry their password in front.
     let ticket = given.find("PVEVNC:").map_or("", |at| &given[at..]);
     let secret = bound(&call.caller.authid(), &path, port);
-    let at = secrets::open(&call.world.access.key, "PVEVNC", &secret, ticket).map(|(_, at)| at);
-    let age = at.map(|at| (now / SECOND) as i64 - at as i64);
-    if !age.is_some_and(|age| TICKET.contains(&age)) {
+    if !call.world.is_fresh_console_ticket(ticket, &secret) {
         return Err(ApiError::unauthenticated("permission denied - invalid PVEVNC ticket"));
     }
     let place = (call.local.to_owned(), port);
@@ -257,6 +271,12 @@ fn admit(call: &mut Call<'_>) -> Result<Session, ApiError> {
 }
 
 impl World {
+    /// Whether the ticket covers `secret` and is not too old.
+    fn is_fresh_console_ticket(&self, ticket: &str, secret: &str) -> bool {
+        let at = secrets::open(&self.access.key, "PVEVNC", secret, ticket).map(|(_, at)| at);
+        at.is_some_and(|at| TICKET.contains(&((self.now() / SECOND) as i64 - at as i64)))
+    }
+
     /// The client of a console has left: its port becomes free and its task ends.
     pub(crate) fn leave_console(&mut self, place: &(String, u16), upid: &str) {
         if let Some(booking) = self.desk.bookings.get_mut(place).filter(|b| b.upid == upid) {

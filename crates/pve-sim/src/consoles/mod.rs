@@ -13,6 +13,6 @@ mod source;
 mod ws;
 
 pub(crate) use desk::{
-    Desk, lxc_graphics, lxc_terminal, node_terminal, qemu_graphics, qemu_terminal, upgrade, websocket,
+    Desk, lxc_graphics, lxc_terminal, node_terminal, qemu_graphics, qemu_terminal, upgrade, verify, websocket,
 };
 pub(crate) use room::{Look, enter};

@@ -73,7 +73,7 @@ impl House {
     }
 
     pub(crate) async fn open(&self, guest: &str, how: &str, form: &str) -> Opened {
-        let data = self.done("POST", &format!("/nodes/pve/{guest}/{how}"), form).await;
+        let data = self.done("POST", &join(&["/nodes/pve", guest, how]), form).await;
         let field = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
         Opened {
             ticket: field("ticket"),
@@ -86,8 +86,9 @@ impl House {
 
     pub(crate) async fn connect(&self, guest: &str, port: &str, ticket: &str) -> Result<Socket, Error> {
         let address = format!(
-            "wss://{}/api2/json/nodes/pve/{guest}/vncwebsocket?port={port}&vncticket={}",
+            "wss://{}/api2/json{}?port={port}&vncticket={}",
             self.place.addr,
+            join(&["/nodes/pve", guest, "vncwebsocket"]),
             enc(ticket)
         );
         let mut request = address.into_client_request().unwrap();
@@ -113,6 +114,11 @@ impl House {
     pub(crate) async fn task(&self, upid: &str) -> Value {
         self.call("GET", &format!("/nodes/pve/tasks/{upid}/status"), "").await.json()["data"].clone()
     }
+}
+
+/// A path of the parts that are not empty: without a guest it is the node's.
+fn join(parts: &[&str]) -> String {
+    parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/")
 }
 
 pub(crate) fn enc(text: &str) -> String {

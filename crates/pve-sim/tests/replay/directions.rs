@@ -124,10 +124,8 @@ impl Acts {
         };
         let mut lab = house("lab", &["pve", "pve2"]);
         lab.nodes[0].storages.push(btrfs());
-        let mut alone = house("alone", &["pve"]);
-        alone.nodes[0].storages.push(btrfs());
         let options = Options {
-            clusters: vec![alone, lab],
+            clusters: vec![house("alone", &["pve"]), lab],
             latency: Latency::Scaled(0.05),
             clock: clock.clone(),
             ..Options::default()

@@ -66,13 +66,14 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "<time>"),
         (r"\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d", "<time>"),
         (r"\d\d:\d\d:\d\d", "<duration>"),
-        (r"Total bytes read: .*", "Total bytes read: <size>"),
+        (r"Total bytes (read|written): .*", "Total bytes $1: <size>"),
         (r"^((?:Number of|Total|Literal|File list|sent) [^0-9]*)[0-9].*", "$1<figures>"),
         (r"^total size is .*", "total size is <figures>"),
         (r"[\d.]+ ?[KMG]i?B/s", "<rate>"),
         (r"[\d.]+ ?[KMG]i?B\b", "<size>"),
         (r"ctime=\d+", "ctime=<time>"),
         (r"\.tmp\.\d+", ".tmp.<pid>"),
+        (r"^\d+:(pve\d*)$", "<number>:$1"),
     ]
     .into_iter()
     .map(|(pattern, with)| (Regex::new(pattern).expect("pattern"), with))

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![allow(clippy::unnecessary_wraps, reason = "all handlers of the route table have one signature")]
 
 mod access;
 mod auth;
@@ -15,6 +16,7 @@ mod formats;
 mod guests;
 mod ha;
 mod index;
+mod jobs;
 mod node;
 mod node_api;
 mod node_info;

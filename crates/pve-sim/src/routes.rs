@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::error::Outcome;
 use crate::guests::{agent, change, clone, common, lxc, migrate, power, qemu, status};
 use crate::{
-    access, backup, cluster, consoles, firewall, ha, index, node_api, node_info, pools, resources, rrd,
+    access, backup, cluster, consoles, firewall, ha, index, jobs, node_api, node_info, pools, resources, rrd,
     storage_api, task_api, volumes,
 };
 
@@ -70,7 +70,12 @@ pub(crate) const ROUTES: &[(&str, &str, Handler)] = &[
     ("GET", "/cluster/options", cluster::options),
     ("PUT", "/cluster/options", cluster::set_options),
     ("GET", "/cluster/backup-info", cluster::backup_info),
-    ("GET", "/cluster/backup", cluster::none),
+    ("GET", "/cluster/backup", jobs::list),
+    ("POST", "/cluster/backup", jobs::create),
+    ("GET", "/cluster/backup/{id}", jobs::get),
+    ("PUT", "/cluster/backup/{id}", jobs::update),
+    ("DELETE", "/cluster/backup/{id}", jobs::delete),
+    ("GET", "/cluster/jobs/schedule-analyze", jobs::analyze),
     ("GET", "/cluster/sdn/zones", cluster::none),
     ("GET", "/cluster/sdn/vnets", cluster::none),
     ("GET", "/cluster/notifications/targets", cluster::notification_targets),

@@ -42,6 +42,8 @@ pub struct World {
     pub(crate) tasks: Tasks,
     pub(crate) ha: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) options: BTreeMap<String, String>,
+    /// Backup jobs by id.
+    pub(crate) jobs: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) log: VecDeque<Value>,
     pub(crate) log_uid: u64,
     pub(crate) published: BTreeMap<u32, Published>,
@@ -92,6 +94,7 @@ impl World {
             tasks: Tasks::default(),
             ha: BTreeMap::new(),
             options: BTreeMap::new(),
+            jobs: BTreeMap::new(),
             log: VecDeque::new(),
             log_uid: 0,
             published: BTreeMap::new(),

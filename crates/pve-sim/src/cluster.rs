@@ -98,15 +98,6 @@ pub(crate) fn backup_info(_: &mut Call<'_>) -> Outcome {
 }
 
 /// Lists that are empty on every cluster simulated: SDN, backup jobs, notification targets.
-/// `GET /cluster/notifications/targets`: the one every installation has.
-pub(crate) fn notification_targets(_: &mut Call<'_>) -> Outcome {
-    Ok(json!([{
-        "name": "mail-to-root", "type": "sendmail", "origin": "builtin",
-        "comment": "Send mails to root@pam's email address",
-    }])
-    .into())
-}
-
 pub(crate) fn none(_: &mut Call<'_>) -> Outcome {
     Ok(json!([]).into())
 }

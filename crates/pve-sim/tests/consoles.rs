@@ -135,8 +135,10 @@ async fn the_agent_of_a_machine_runs_commands_in_its_live_process() {
     let house = House::with(GuestProcesses::Auto).await;
     house.done("POST", "/nodes/pve/qemu/9000/clone", "newid=200&name=vm200").await;
     house.done("POST", "/nodes/pve/qemu/200/status/start", "").await;
-    let command = "command=sh&command=-c&command=read+line%3B+echo+got+%24line%3B+echo+oops+%3E%262%3B+exit+3";
-    let started = house.done("POST", "/nodes/pve/qemu/200/agent/exec", &format!("{command}&input-data=hello")).await;
+    let command =
+        "command=sh&command=-c&command=read+line%3B+echo+got+%24line%3B+echo+oops+%3E%262%3B+exit+3";
+    let started =
+        house.done("POST", "/nodes/pve/qemu/200/agent/exec", &format!("{command}&input-data=hello")).await;
     let path = format!("/nodes/pve/qemu/200/agent/exec-status?pid={}", started["pid"]);
     let done = loop {
         let status = house.done("GET", &path, "").await;

@@ -36,7 +36,8 @@ fn descendants(ancestor: u32) -> Vec<u32> {
         let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else { continue };
         let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
         // The name in parentheses may hold anything, so the fields are counted from its end.
-        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
+        let parent =
+            stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
         parents.insert(pid, parent.unwrap_or(0));
     }
     let descends = |mut pid: u32| {
@@ -63,7 +64,8 @@ async fn a_killed_simulator_leaves_no_process_behind() {
         return be_the_simulator(&backend).await;
     }
     let mut backends = vec!["process"];
-    let bubblewrap = std::process::Command::new("bwrap").args(["--unshare-all", "--ro-bind", "/", "/", "true"]).status();
+    let bubblewrap =
+        std::process::Command::new("bwrap").args(["--unshare-all", "--ro-bind", "/", "/", "true"]).status();
     if bubblewrap.is_ok_and(|status| status.success()) {
         backends.push("bwrap");
     }
@@ -77,7 +79,8 @@ async fn a_killed_simulator_leaves_no_process_behind() {
             .unwrap();
         let mut lines = BufReader::new(simulator.stdout.take().unwrap()).lines();
         loop {
-            let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await.unwrap().unwrap();
+            let line =
+                tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await.unwrap().unwrap();
             if line.expect("the simulator gets ready").ends_with("READY") {
                 break;
             }

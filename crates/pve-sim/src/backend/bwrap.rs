@@ -134,6 +134,9 @@ fn first_child(pid: u32) -> Option<u32> {
     children.split_whitespace().next()?.parse().ok()
 }
 
+/// The kind of an ELF segment that names an interpreter.
+const INTERPRETER: [u8; 4] = [3, 0, 0, 0];
+
 /// A program without an interpreter in its ELF header needs no library of the host.
 fn is_static(program: &Path) -> bool {
     let Ok(bytes) = fs::read(program) else { return false };
@@ -141,7 +144,6 @@ fn is_static(program: &Path) -> bool {
         return false;
     };
     let (Some(size), Some(count)) = (word(&bytes, 54), word(&bytes, 56)) else { return false };
-    const INTERPRETER: [u8; 4] = [3, 0, 0, 0];
     bytes.starts_with(b"\x7fELF\x02")
         && (0..count).all(|n| {
             let at = offset as usize + n * size;

@@ -62,10 +62,9 @@ pub(crate) trait Backend: Send + Sync {
 pub(crate) fn choose(wanted: GuestProcesses) -> Option<Arc<dyn Backend>> {
     let backend: Arc<dyn Backend> = match wanted {
         GuestProcesses::Off => return None,
-        GuestProcesses::Process => Arc::new(process::Plain::new()),
         GuestProcesses::Bwrap => Arc::new(bwrap::Bubble::new()),
         GuestProcesses::Auto if bwrap::works() => Arc::new(bwrap::Bubble::new()),
-        GuestProcesses::Auto => Arc::new(process::Plain::new()),
+        GuestProcesses::Process | GuestProcesses::Auto => Arc::new(process::Plain::new()),
     };
     tracing::info!(backend = backend.name(), "guests run real processes");
     Some(backend)

@@ -58,8 +58,6 @@ const DIFFERS: &[(usize, &str)] = &[
     (424, NO_APPARMOR),
     (431, "the recorded container still showed the name it was started with"),
     (433, "the recorded terminal was shared by a screen program that did not draw the greeting again"),
-    (471, NOT_SIMULATED),
-    (472, NOT_SIMULATED),
     (474, "the recorded house lacked a library for it"),
     (475, NOT_SIMULATED),
     (476, "fewer metrics are exported than a real node has"),

@@ -201,7 +201,7 @@ async fn drain<S: AsyncReadExt + Unpin>(stream: &mut S, into: &mut Vec<u8>) -> b
 }
 
 async fn more<S: AsyncReadExt + Unpin>(stream: &mut S, into: &mut Vec<u8>) -> usize {
-    let mut buffer = [0_u8; 16 * 1024];
+    let mut buffer = vec![0_u8; 16 * 1024];
     let got = tokio::time::timeout(PATIENCE, stream.read(&mut buffer))
         .await
         .expect("the server neither answered nor closed")

@@ -162,7 +162,7 @@ impl Acts {
                 self.cluster().faults().add(Rule::on_task(task, Effect::TaskHolds)).unwrap();
             }
             if *end == number {
-                self.cluster().with(|world| world.release_tasks());
+                self.cluster().release_tasks();
                 self.clock.advance(Duration::from_secs(1));
             }
         }
@@ -196,9 +196,9 @@ impl Acts {
                 stage.root("PUT", "/nodes/pve/lxc/104/config", &[("memory", "320")]).await;
                 self.clock.advance(Duration::from_secs_f64(USUALLY));
                 cluster.with(|world| world.kill_node("pve2"));
-                self.clock.advance(Duration::from_secs(60));
+                self.clock.advance(Duration::from_mins(1));
             }
-            532 => self.clock.advance(Duration::from_secs(300)),
+            532 => self.clock.advance(Duration::from_mins(5)),
             _ => {}
         }
     }

@@ -106,7 +106,8 @@ pub fn place(
             origin: source.origin.clone(),
         };
         let better = best.as_ref().is_none_or(|(top, chosen)| {
-            (score, std::cmp::Reverse(&placement.node)) > (*top, std::cmp::Reverse(&chosen.node))
+            let name = |placed: &Placement| std::cmp::Reverse((placed.node.clone(), placed.cluster_id));
+            (score, name(&placement)) > (*top, name(chosen))
         });
         if better {
             best = Some((score, placement));

@@ -48,8 +48,9 @@ impl Row {
             Goal::Absent => {
                 self.seen == Seen::Absent || self.guest().is_some_and(|guest| guest.owner == Owner::Foreign)
             }
+            // Under a lock stopped may be but a moment: a backup in stop mode starts the guest again.
             Goal::Stopped => self.ours().is_some_and(|guest| {
-                guest.power == Power::Stopped && (self.born || guest.fitted && guest.grown)
+                guest.power == Power::Stopped && !guest.locked && (self.born || guest.fitted && guest.grown)
             }),
             Goal::Running => self.ours().is_some_and(|guest| {
                 guest.power == Power::Running

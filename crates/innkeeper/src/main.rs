@@ -1,2 +1,41 @@
-//! The `innkeeper` binary.
-fn main() {}
+//! The `innkeeper` binary: configuration, command line and wiring.
+
+mod admin;
+mod cli;
+mod client;
+mod clusters;
+mod config;
+mod demo;
+mod house;
+mod instances;
+mod keys;
+mod serve;
+mod simulate;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    // Every TLS connection here uses ring.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        eprintln!("innkeeper: the cryptography provider was set twice");
+        return ExitCode::FAILURE;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("innkeeper: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(cli.run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("innkeeper: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

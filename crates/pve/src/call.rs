@@ -153,6 +153,11 @@ impl Call {
         self
     }
 
+    /// The path template, to name the call in errors.
+    pub(crate) fn template(&self) -> &'static str {
+        self.operation.path()
+    }
+
     /// Checks the parameters against the operation and prints the path.
     pub(crate) fn finish(self) -> Result<Ready, Error> {
         for (name, _) in self.params.iter() {

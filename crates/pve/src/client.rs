@@ -95,7 +95,10 @@ struct Inner {
 
 /// One endpoint with its own connections and TLS sessions.
 pub(crate) struct Host {
+    /// `host:port`, as in addresses.
     pub(crate) name: String,
+    /// Host without the brackets of IPv6, and port.
+    pub(crate) address: (String, u16),
     base: String,
     http: reqwest::Client,
     pub(crate) tls: Arc<rustls::ClientConfig>,
@@ -121,10 +124,11 @@ impl Host {
             .user_agent(concat!("pve/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|e| Error::Configuration(e.to_string()))?;
-        let url = endpoint.url();
-        let name =
-            format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(8006));
-        Ok(Self { base: format!("https://{name}/api2/json"), name, http, tls: Arc::new(tls) })
+        let host = endpoint.url().host_str().unwrap_or_default();
+        let port = endpoint.url().port_or_known_default().unwrap_or(8006);
+        let name = format!("{host}:{port}");
+        let address = (host.trim_matches(['[', ']']).to_owned(), port);
+        Ok(Self { base: format!("https://{name}/api2/json"), name, address, http, tls: Arc::new(tls) })
     }
 }
 
@@ -151,7 +155,7 @@ impl Client {
             credentials,
             request_timeout: Duration::from_secs(45),
             connect_timeout: Duration::from_secs(8),
-            renew_ticket_after: Duration::from_secs(50 * 60),
+            renew_ticket_after: Duration::from_mins(50),
         }
     }
 

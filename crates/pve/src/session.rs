@@ -16,7 +16,7 @@ use crate::operations as ops;
 use crate::property::percent_encode;
 
 /// A ticket lives 2 h; renewing needs one that still lives.
-const LIFETIME: Duration = Duration::from_secs(2 * 3600 - 300);
+const LIFETIME: Duration = Duration::from_mins(115);
 
 /// What a request carries to prove who sends it.
 #[derive(Clone)]

@@ -188,6 +188,11 @@ impl Db {
         Ok(self.migrator().iter().filter(|m| !applied.contains(&m.version)).count())
     }
 
+    /// Whether no migration was ever applied, so that there is nothing to lose.
+    pub async fn is_new(&self) -> Result<bool, Error> {
+        Ok(self.pending_migrations().await? == self.migrator().iter().count())
+    }
+
     /// Fails with [`Error::Migrations`] when migrations are missing.
     pub async fn check_migrated(&self) -> Result<(), Error> {
         match self.pending_migrations().await? {

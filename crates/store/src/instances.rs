@@ -128,6 +128,23 @@ pub struct Filter {
     pub include_deleted: bool,
 }
 
+/// The text of [`list`], beginning with the condition that an index serves.
+macro_rules! list_sql {
+    ($first:literal) => {
+        concat!(
+            "select * from instances where ",
+            $first,
+            " and ($1 is null or project_id in (select unhex(value) from json_each($1)))
+                and ($2 is null or cluster_id = $2)
+                and ($3 is null or kind = $3)
+                and ($4 is null or replace(name, $4, '') <> name)
+                and ($5 or deleted_at is null)
+                and ($6 is null or id < $6)
+            order by id desc limit $7"
+        )
+    };
+}
+
 /// Adds an instance, due at once, later or not at all. [`Error::Conflict`] `name` when its project has one of that
 /// name, `vmid` when its cluster has one of that number. The active operation may follow in the same transaction.
 pub async fn insert(tx: &mut Tx, instance: &Instance, due_at: Option<Timestamp>) -> Result<(), Error> {
@@ -182,14 +199,13 @@ pub async fn list(
     after: Option<InstanceId>,
     limit: i64,
 ) -> Result<Vec<Instance>, Error> {
-    let sql = "select * from instances
-        where ($1 is null or project_id in (select unhex(value) from json_each($1)))
-            and ($2 is null or cluster_id = $2)
-            and ($3 is null or kind = $3)
-            and ($4 is null or replace(name, $4, '') <> name)
-            and ($5 or deleted_at is null)
-            and ($6 is null or id < $6)
-        order by id desc limit $7";
+    let sql = match filter {
+        Filter { project_ids: Some(_), .. } => {
+            list_sql!("project_id in (select unhex(value) from json_each($1))")
+        }
+        Filter { cluster_id: Some(_), .. } => list_sql!("cluster_id = $2"),
+        _ => list_sql!("$1 is null"),
+    };
     let projects = filter.project_ids.as_ref().map(|ids| id_list(ids.iter().map(|id| id.0)));
     // Names are lower case; an empty needle is in every name.
     let needle = filter.name_contains.as_deref().map(str::to_lowercase).filter(|text| !text.is_empty());
@@ -216,7 +232,7 @@ pub async fn active_names(tx: &mut Tx, project: ProjectId, name: &Hostname) -> R
 }
 
 /// Claims instances that are due, the longest due first, leaving out those that others have claimed. They come with
-/// their new fence.
+/// their new fence. A row that cannot be read is logged and rests until its claim ends: it must not stop the others.
 pub async fn claim_due(
     tx: &mut Tx,
     worker: &str,
@@ -238,7 +254,11 @@ pub async fn claim_due(
     let mut rows: Vec<InstanceRow> = on!(tx, c => sqlx::query_as(AssertSqlSafe(sql))
         .bind(now.0).bind(limit).bind(worker).bind(until.0).fetch_all(c).await)?;
     rows.sort_by_key(|row| (row.due_at, row.id));
-    rows.into_iter().map(InstanceRow::read).collect()
+    let readable = rows.into_iter().filter_map(|row| {
+        let id = InstanceId(row.id);
+        row.read().inspect_err(|error| tracing::error!(%id, %error, "an instance cannot be worked on")).ok()
+    });
+    Ok(readable.collect())
 }
 
 /// Prolongs a claim; false when it was lost or given back.

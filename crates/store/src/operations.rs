@@ -83,6 +83,21 @@ pub struct Filter {
     pub active_only: bool,
 }
 
+/// The text of [`list`], beginning with the condition that an index serves.
+macro_rules! list_sql {
+    ($first:literal) => {
+        concat!(
+            "select * from operations where ",
+            $first,
+            " and ($1 is null or project_id in (select unhex(value) from json_each($1)))
+                and ($2 is null or instance_id = $2)
+                and (not $3 or state in ('pending', 'running', 'undoing'))
+                and ($4 is null or id < $4)
+            order by id desc limit $5"
+        )
+    };
+}
+
 /// Adds an operation; its steps come by [`begin_step`].
 pub async fn insert(tx: &mut Tx, operation: &Operation) -> Result<(), Error> {
     let sql =
@@ -114,12 +129,14 @@ pub async fn list(
     after: Option<OperationId>,
     limit: i64,
 ) -> Result<Vec<Operation>, Error> {
-    let sql = "select * from operations
-        where ($1 is null or project_id in (select unhex(value) from json_each($1)))
-            and ($2 is null or instance_id = $2)
-            and (not $3 or state in ('pending', 'running', 'undoing'))
-            and ($4 is null or id < $4)
-        order by id desc limit $5";
+    let sql = match filter {
+        Filter { instance_id: Some(_), .. } => list_sql!("instance_id = $2"),
+        Filter { active_only: true, .. } => list_sql!("state in ('pending', 'running', 'undoing')"),
+        Filter { project_ids: Some(_), .. } => {
+            list_sql!("project_id in (select unhex(value) from json_each($1))")
+        }
+        _ => list_sql!("$1 is null"),
+    };
     let projects = filter.project_ids.as_ref().map(|ids| id_list(ids.iter().map(|id| id.0)));
     let rows: Vec<OperationRow> = on_db!(db, c => sqlx::query_as(sql)
         .bind(projects.as_deref()).bind(filter.instance_id.map(|id| id.0)).bind(filter.active_only)

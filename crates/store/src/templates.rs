@@ -1,6 +1,7 @@
 //! Rows of templates, and where each cluster keeps them.
 
 use innkeeper_domain::ids::{ClusterId, TemplateId};
+use innkeeper_domain::names::NodeName;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::{Source, Template};
 use innkeeper_domain::time::Timestamp;
@@ -122,7 +123,7 @@ pub async fn add_source(tx: &mut Tx, source: &Source) -> Result<(), Error> {
     let sql = "insert into template_sources (template_id, cluster_id, node, origin) values ($1, $2, $3, $4)
         on conflict (template_id, cluster_id, coalesce(node, '')) do update set origin = excluded.origin";
     let origin = json(&source.origin)?;
-    let node = source.node.as_ref().map(|node| node.as_str());
+    let node = source.node.as_ref().map(NodeName::as_str);
     on!(tx, c => sqlx::query(sql)
         .bind(source.template_id.0).bind(source.cluster_id.0).bind(node).bind(origin.as_str())
         .execute(c).await.map(drop))?;

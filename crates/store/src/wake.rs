@@ -96,9 +96,9 @@ impl Wake {
     /// Hints from other processes as well.
     pub(crate) async fn listening(url: &str) -> Result<Self, sqlx::Error> {
         let mut wake = Self::local();
-        let mut listener = PgListener::connect(url).await?;
-        listener.listen(CHANNEL).await?;
-        let task = tokio::spawn(listen(listener, Arc::clone(&wake.senders), wake.process.clone()));
+        let listener = connect(url).await?;
+        let (url, senders, own) = (url.to_owned(), Arc::clone(&wake.senders), wake.process.clone());
+        let task = tokio::spawn(listen(listener, url, senders, own));
         wake.listener = Some(task.abort_handle());
         Ok(wake)
     }
@@ -125,21 +125,34 @@ impl Drop for Wake {
     }
 }
 
-async fn listen(mut listener: PgListener, senders: Arc<Senders>, own: String) {
+async fn connect(url: &str) -> Result<PgListener, sqlx::Error> {
+    let mut listener = PgListener::connect(url).await?;
+    listener.eager_reconnect(false);
+    listener.listen(CHANNEL).await?;
+    Ok(listener)
+}
+
+async fn listen(mut listener: PgListener, url: String, senders: Arc<Senders>, own: String) {
     loop {
-        match listener.try_recv().await {
-            Ok(Some(notification)) => {
-                let (word, process) = notification.payload().split_once(' ').unwrap_or_default();
-                if process != own {
-                    Topic::ALL.into_iter().filter(|t| t.as_str() == word).for_each(|t| senders.raise(t));
+        if let Ok(Some(notification)) = listener.try_recv().await {
+            let (word, process) = notification.payload().split_once(' ').unwrap_or_default();
+            if process != own {
+                Topic::ALL.into_iter().filter(|t| t.as_str() == word).for_each(|t| senders.raise(t));
+            }
+            continue;
+        }
+        listener = loop {
+            match connect(&url).await {
+                Ok(listener) => break listener,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot listen for hints of other processes");
+                    tokio::time::sleep(REST).await;
                 }
             }
-            // The connection was lost and with it, perhaps, notifications: have everybody look.
-            Ok(None) => Topic::ALL.into_iter().for_each(|topic| senders.raise(topic)),
-            Err(error) => {
-                tracing::warn!(%error, "cannot listen for hints of other processes");
-                tokio::time::sleep(REST).await;
-            }
+        };
+        // What was said in between is lost: have everybody look.
+        for topic in Topic::ALL {
+            senders.raise(topic);
         }
     }
 }

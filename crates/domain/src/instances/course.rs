@@ -67,7 +67,8 @@ impl Course {
             _ => self.seen = Seen::Unknown,
         }
         // It went through a stop. What runs now was started since, by us or by somebody else: stopping it again would
-        // be a second restart. A start says nothing: it may have been asked for before the restart was wished.
+        // be a second restart. A start says nothing: it may have been asked for before the restart was wished. An older
+        // restart that was still under way, its operation given up, serves for the new wish too.
         if matches!(act, Act::Reboot | Act::Stop) {
             self.wish.restart = false;
         }
@@ -189,6 +190,30 @@ mod tests {
         course.accepted(Act::Delete);
         course.resumed();
         assert_eq!(course.next(NOW), Step::Follow);
+    }
+
+    #[test]
+    fn a_new_wish_looks_first_and_leaves_the_task_to_be_followed() {
+        let mut course = born(RESTART);
+        course.saw(guest(Power::Running));
+        course.attempts = 3;
+        course.wish_for(GONE);
+        assert_eq!((course.next(NOW), course.attempts), (Step::Look, 0));
+        course.saw(guest(Power::Running));
+        course.ask(Act::Stop, NOW);
+        course.wish_for(RESTART);
+        assert_eq!(course.next(NOW), Step::Find(Act::Stop));
+    }
+
+    #[test]
+    fn failures_are_counted_until_something_takes_effect() {
+        let mut course = born(GONE);
+        course.failed();
+        course.learnt_nothing();
+        course.not_found();
+        assert_eq!(course.attempts, 2);
+        course.done(Act::Stop);
+        assert_eq!((course.attempts, course.task, course.seen), (0, Task::None, Seen::Unknown));
     }
 
     #[test]

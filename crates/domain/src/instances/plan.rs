@@ -60,8 +60,9 @@ pub fn plan(wish: &Wish, born: bool, seen: &Seen, task: &Task, now: Timestamp) -
             Owner::Foreign if born => Step::Refuse(Refusal::Foreign),
             Owner::Foreign => Step::Renumber,
             Owner::Ours => match steer(wish, born, guest, now) {
-                // A lock hinders changes only: a running guest in the middle of a backup runs.
                 Step::Do(_) if guest.locked => Step::Await,
+                // Whoever holds the lock may start it again: a backup, a rollback, a move. One that runs goes on running.
+                Step::Nothing if guest.locked && guest.power == Power::Stopped => Step::Await,
                 step => step,
             },
         },
@@ -104,5 +105,43 @@ fn in_the_way(wish: &Wish, act: Act) -> bool {
             Goal::Running => false,
         },
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(goal: Goal, born: bool, guest: Guest) -> Step {
+        let wish = Wish { goal, gentle_until: None, restart: false, address: false };
+        plan(&wish, born, &Seen::Present(guest), &Task::None, Timestamp(0))
+    }
+
+    const GUEST: Guest = Guest {
+        owner: Owner::Ours,
+        power: Power::Running,
+        locked: false,
+        fitted: true,
+        grown: true,
+        addressed: true,
+    };
+
+    #[test]
+    fn a_guest_that_runs_in_the_middle_of_a_backup_runs_but_a_stopped_one_may_be_started_by_it() {
+        let running = Guest { locked: true, ..GUEST };
+        let stopped = Guest { power: Power::Stopped, ..running };
+        assert_eq!(step(Goal::Running, true, running), Step::Nothing);
+        assert_eq!(step(Goal::Stopped, true, running), Step::Await);
+        assert_eq!(step(Goal::Stopped, true, stopped), Step::Await);
+        assert_eq!(step(Goal::Running, true, stopped), Step::Await);
+    }
+
+    #[test]
+    fn a_guest_started_before_it_was_finished_is_not_ready() {
+        for unfinished in [Guest { fitted: false, ..GUEST }, Guest { grown: false, ..GUEST }] {
+            assert_eq!(step(Goal::Running, false, unfinished), Step::Do(Act::Stop));
+            // Later on its settings are its owner's business, and stopping it for them would be an outage.
+            assert_eq!(step(Goal::Running, true, unfinished), Step::Nothing);
+        }
     }
 }

@@ -36,6 +36,7 @@ fn stories() -> impl Strategy<Value = Story> {
         1 => Just(Event::Vanish),
         1 => Just(Event::Replace),
         1 => Just(Event::ForeignLeaves),
+        2 => Just(Event::Deadline),
     ];
     let answer = prop_oneof![2 => Just(0_u8), 1 => any::<u8>()];
     let crash = prop_oneof![8 => Just(0_u8), 1 => 1..40_u8];
@@ -68,7 +69,10 @@ fn play(story: &Story) -> Engine {
     loop {
         let now = world.now;
         while let Some((_, event)) = events.next_if(|(at, _)| *at <= now) {
-            world.suffer(*event);
+            match event {
+                Event::Deadline => engine.give_up(&world),
+                event => world.suffer(*event),
+            }
             let lasts = if let Event::Lock(ticks) | Event::NodeDead(ticks) = event { *ticks } else { 0 };
             disturbed = disturbed.max(now + lasts);
         }
@@ -171,6 +175,15 @@ fn a_guest_whose_making_nobody_remembers_is_awaited_and_removed() {
     let engine = play(&Story { answers, ..calm(vec![(3, Verb::Delete)]) });
     assert_eq!(engine.done, [Verb::Delete]);
     assert_eq!(engine.sent.last(), Some(&innkeeper_domain::instances::Act::Delete));
+}
+
+#[test]
+fn a_guest_that_vanished_is_reported_and_not_made_again() {
+    let vanished = |verb| play(&Story { events: vec![(50, Event::Vanish)], ..calm(vec![(50, verb)]) });
+    let engine = vanished(Verb::Stop);
+    assert_eq!(engine.done, [Verb::Create]);
+    assert_eq!(engine.refused, [innkeeper_domain::instances::Refusal::Vanished]);
+    assert_eq!(vanished(Verb::Delete).done, [Verb::Create, Verb::Delete]);
 }
 
 #[test]

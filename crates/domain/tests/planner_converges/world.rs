@@ -76,6 +76,8 @@ pub(crate) enum Event {
     Replace,
     /// Somebody else's guest leaves its number.
     ForeignLeaves,
+    /// The operation's deadline passes. This one is for the engine.
+    Deadline,
 }
 
 #[derive(Debug, Default)]
@@ -85,8 +87,6 @@ pub(crate) struct World {
     pub(crate) jobs: Vec<Job>,
     /// How often a guest of ours came up.
     pub(crate) boots: u32,
-    /// How often a task of ours stopped it, or started it when it was stopped, and said so: a restart needs one.
-    pub(crate) turns: u32,
     /// Our guest does not hear polite requests.
     pub(crate) stubborn: bool,
     late: Vec<(Tick, Act, u32, Tick, Fate)>,
@@ -111,7 +111,12 @@ impl World {
 
     /// Nothing of ours is being worked on or still on its way.
     pub(crate) fn quiet(&self) -> bool {
-        self.late.is_empty() && self.jobs.iter().all(|job| job.ended.is_some())
+        self.quiet_as_far_as_known() && self.jobs.iter().all(|job| job.ended.is_some())
+    }
+
+    /// The same, but for tasks that Proxmox itself has forgotten.
+    pub(crate) fn quiet_as_far_as_known(&self) -> bool {
+        self.late.is_empty() && self.jobs.iter().all(|job| job.ended.is_some() || job.forgotten)
     }
 
     pub(crate) fn look(&self, vmid: u32) -> Seen {
@@ -197,6 +202,15 @@ impl World {
         Answer::Task(self.jobs.len() - 1)
     }
 
+    /// Whether a task begun since then stopped the guest, or started it when it was stopped, and said so.
+    pub(crate) fn turned(&self, since: usize) -> bool {
+        self.jobs[since..].iter().any(|job| {
+            job.ended == Some(true)
+                && !job.forgotten
+                && matches!(job.act, Act::Stop | Act::Reboot | Act::Start)
+        })
+    }
+
     /// Proxmox forgets a task; what it does goes on. None is forgotten that has ended: the engine was told, or asks
     /// for it by the name it knows.
     pub(crate) fn forget(&mut self, job: usize) {
@@ -226,11 +240,10 @@ impl World {
     }
 
     fn end(&mut self, n: usize, fate: Fate) {
-        let Job { vmid, act, forgotten, .. } = self.jobs[n];
+        let Job { vmid, act, .. } = self.jobs[n];
         let deaf = self.stubborn && matches!(act, Act::Shutdown | Act::Reboot);
         let fate = if deaf { Fate::Fails } else { fate };
-        let success = fate == Fate::Succeeds;
-        self.jobs[n].ended = Some(success);
+        self.jobs[n].ended = Some(fate == Fate::Succeeds);
         let slot = self.slots.get_mut(&vmid).expect("nobody removes a guest that is worked on");
         if fate == Fate::Fails {
             // A create that fails is rolled back by Proxmox itself.
@@ -238,9 +251,6 @@ impl World {
                 self.slots.remove(&vmid);
             }
             return;
-        }
-        if success && !forgotten && matches!(act, Act::Stop | Act::Reboot | Act::Start) {
-            self.turns += 1;
         }
         if matches!(act, Act::Start | Act::Reboot) {
             self.boots += 1;
@@ -288,7 +298,7 @@ impl World {
                 self.slots.remove(&vmid);
             }
             Event::Replace => self.foreign(vmid),
-            Event::NodeDead(_) | Event::ForeignLeaves => {}
+            Event::NodeDead(_) | Event::ForeignLeaves | Event::Deadline => {}
         }
     }
 }

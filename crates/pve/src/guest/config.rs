@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{Guest, numbered, printed};
-use crate::call::Params;
+use crate::call::{Call, Params};
 use crate::error::Error;
 use crate::ids::{GuestKind, SnapshotName};
 use crate::lenient::{self, Scalar};
@@ -290,28 +290,20 @@ impl PendingOption {
 impl Guest<'_> {
     /// Its configuration, with what is pending counted as done.
     pub async fn config(&self) -> Result<GuestConfig, Error> {
-        self.config_with(false, None).await
+        self.read_config(self.call(&ops::CONFIG)).await
     }
 
     /// Its configuration as the running guest has it.
     pub async fn current_config(&self) -> Result<GuestConfig, Error> {
-        self.config_with(true, None).await
+        self.read_config(self.call(&ops::CONFIG).param("current", true)).await
     }
 
     /// Its configuration in a snapshot.
     pub async fn config_in(&self, snapshot: &SnapshotName) -> Result<GuestConfig, Error> {
-        self.config_with(false, Some(snapshot)).await
+        self.read_config(self.call(&ops::SNAPSHOT_CONFIG).at("snapname", snapshot)).await
     }
 
-    async fn config_with(
-        &self,
-        current: bool,
-        snapshot: Option<&SnapshotName>,
-    ) -> Result<GuestConfig, Error> {
-        let call = self
-            .call(&ops::CONFIG)
-            .param_some("current", current.then_some(true))
-            .param_some("snapshot", snapshot);
+    async fn read_config(&self, call: Call) -> Result<GuestConfig, Error> {
         Ok(match self.at.kind {
             GuestKind::Lxc => GuestConfig::Lxc(self.client.send(call).await?),
             GuestKind::Qemu => GuestConfig::Qemu(self.client.send(call).await?),

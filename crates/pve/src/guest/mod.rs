@@ -3,11 +3,15 @@
 //! Nearly every verb answers with a task ([`Upid`]) before it has done anything; whether it worked is told by
 //! [`Task::wait`](crate::Task::wait). What is refused at once for one kind may fail in the task for the other.
 
-pub mod config;
-pub mod interfaces;
-pub mod lxc;
-pub mod qemu;
-pub mod status;
+pub(crate) mod agent;
+pub(crate) mod config;
+pub(crate) mod console;
+pub(crate) mod firewall;
+pub(crate) mod interfaces;
+pub(crate) mod lxc;
+pub(crate) mod qemu;
+pub(crate) mod snapshot;
+pub(crate) mod status;
 
 use serde::Deserialize;
 

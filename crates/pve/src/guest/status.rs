@@ -3,8 +3,10 @@
 use serde::{Deserialize, Deserializer};
 
 use super::Guest;
+use crate::call::Call;
+use crate::client::Client;
 use crate::error::Error;
-use crate::ids::Vmid;
+use crate::ids::{GuestKind, NodeName, Vmid};
 use crate::lenient;
 use crate::operations as ops;
 use crate::property::Tags;
@@ -122,6 +124,18 @@ impl GuestStatus {
     pub fn is_active(&self) -> bool {
         self.status == RunState::Running
             && !matches!(self.qmp_status.as_deref(), Some("paused" | "prelaunch" | "suspended"))
+    }
+}
+
+impl Client {
+    /// Containers or machines of one node, asked of that node: fresher and dearer than
+    /// [`resources`](Client::resources).
+    pub async fn guests_on(&self, node: &NodeName, kind: GuestKind) -> Result<Vec<GuestStatus>, Error> {
+        let operation = match kind {
+            GuestKind::Lxc => &ops::LXC_LIST,
+            GuestKind::Qemu => &ops::QEMU_LIST,
+        };
+        self.send(Call::new(operation).at("node", node)).await
     }
 }
 

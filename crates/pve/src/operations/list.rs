@@ -8,7 +8,7 @@ use super::table;
 table! {
     single {
         VERSION = GET "/version" [];
-        PERMISSIONS = GET "/access/permissions" ["path", "userid"];
+        PERMISSIONS = GET "/access/permissions" ["path"];
         TICKET = POST "/access/ticket" ["username", "password", "tfa-challenge"];
         ACL_LIST = GET "/access/acl" [];
         ACL_SET = PUT "/access/acl" [
@@ -16,15 +16,13 @@ table! {
         ];
         ROLE_LIST = GET "/access/roles" [];
         ROLE_CREATE = POST "/access/roles" ["privs", "roleid"];
-        ROLE_SET = PUT "/access/roles/{roleid}" ["append", "privs"];
+        ROLE_SET = PUT "/access/roles/{roleid}" ["privs"];
         ROLE_DELETE = DELETE "/access/roles/{roleid}" [];
-        USER_LIST = GET "/access/users" ["enabled", "full"];
-        USER_CREATE = POST "/access/users" [
-            "userid", "password", "comment", "email", "enable", "expire", "groups", "firstname", "lastname"
-        ];
+        USER_LIST = GET "/access/users" [];
+        USER_CREATE = POST "/access/users" ["userid", "password", "comment"];
         USER_DELETE = DELETE "/access/users/{userid}" [];
         TOKEN_LIST = GET "/access/users/{userid}/token" [];
-        TOKEN_CREATE = POST "/access/users/{userid}/token/{tokenid}" ["comment", "expire", "privsep"];
+        TOKEN_CREATE = POST "/access/users/{userid}/token/{tokenid}" ["privsep", "comment"];
         TOKEN_DELETE = DELETE "/access/users/{userid}/token/{tokenid}" [];
         NEXT_ID = GET "/cluster/nextid" ["vmid"];
         RESOURCES = GET "/cluster/resources" ["type"];
@@ -44,18 +42,17 @@ table! {
         NODE_NETWORKS = GET "/nodes/{node}/network" ["type"];
         NODE_RRDDATA = GET "/nodes/{node}/rrddata" ["cf", "timeframe"];
         NODE_TASKS = GET "/nodes/{node}/tasks" [
-            "errors", "limit", "since", "source", "start", "statusfilter", "typefilter", "until", "userfilter",
-            "vmid"
+            "vmid", "typefilter", "source", "since", "until", "start", "limit", "userfilter", "errors"
         ];
         TASK_STATUS = GET "/nodes/{node}/tasks/{upid}/status" [];
         TASK_LOG = GET "/nodes/{node}/tasks/{upid}/log" ["start", "limit"];
         TASK_STOP = DELETE "/nodes/{node}/tasks/{upid}" [];
-        STORAGE_LIST = GET "/nodes/{node}/storage" ["content", "enabled", "storage", "target"];
+        STORAGE_LIST = GET "/nodes/{node}/storage" ["content"];
         STORAGE_STATUS = GET "/nodes/{node}/storage/{storage}/status" [];
         STORAGE_CONTENT = GET "/nodes/{node}/storage/{storage}/content" ["content", "vmid"];
-        VOLUME_DELETE = DELETE "/nodes/{node}/storage/{storage}/content/{volume}" ["delay"];
+        VOLUME_DELETE = DELETE "/nodes/{node}/storage/{storage}/content/{volume}" [];
         DOWNLOAD_URL = POST "/nodes/{node}/storage/{storage}/download-url" [
-            "checksum", "checksum-algorithm", "compression", "content", "filename", "url", "verify-certificates"
+            "url", "content", "filename", "checksum", "checksum-algorithm"
         ];
         APPLIANCE_LIST = GET "/nodes/{node}/aplinfo" [];
         APPLIANCE_DOWNLOAD = POST "/nodes/{node}/aplinfo" ["storage", "template"];
@@ -72,7 +69,7 @@ table! {
             "start", "startup", "storage", "swap", "tags", "template", "timezone", "tty", "unique",
             "unprivileged", "unused[n]", "vmid"
         ];
-        QEMU_LIST = GET "/nodes/{node}/qemu" ["full"];
+        QEMU_LIST = GET "/nodes/{node}/qemu" [];
         QEMU_CREATE = POST "/nodes/{node}/qemu" [
             "acpi", "affinity", "agent", "allow-ksm", "amd-sev", "arch", "archive", "args", "audio0",
             "autostart", "balloon", "bios", "boot", "bootdisk", "bwlimit", "cdrom", "cicustom", "cipassword",
@@ -89,8 +86,8 @@ table! {
         ];
         LXC_INTERFACES = GET "/nodes/{node}/lxc/{vmid}/interfaces" [];
         LXC_SUSPEND = POST "/nodes/{node}/lxc/{vmid}/status/suspend" [];
-        LXC_MOVE_VOLUME = POST "/nodes/{node}/lxc/{vmid}/move_volume" ["volume", "storage", "delete", "digest", "bwlimit"];
-        QEMU_MOVE_DISK = POST "/nodes/{node}/qemu/{vmid}/move_disk" ["disk", "storage", "format", "delete", "digest", "bwlimit"];
+        LXC_MOVE_VOLUME = POST "/nodes/{node}/lxc/{vmid}/move_volume" ["volume", "storage", "delete"];
+        QEMU_MOVE_DISK = POST "/nodes/{node}/qemu/{vmid}/move_disk" ["disk", "storage", "delete"];
         QEMU_CONFIG_ASYNC = POST "/nodes/{node}/qemu/{vmid}/config" [
             "acpi", "affinity", "agent", "allow-ksm", "amd-sev", "arch", "args", "audio0", "autostart",
             "background_delay", "balloon", "bios", "boot", "bootdisk", "cdrom", "cicustom", "cipassword",
@@ -105,20 +102,20 @@ table! {
             "virtio[n]", "virtiofs[n]", "vmgenid", "vmstatestorage", "watchdog"
         ];
         QEMU_RESET = POST "/nodes/{node}/qemu/{vmid}/status/reset" [];
-        QEMU_SUSPEND = POST "/nodes/{node}/qemu/{vmid}/status/suspend" ["todisk", "statestorage"];
+        QEMU_SUSPEND = POST "/nodes/{node}/qemu/{vmid}/status/suspend" ["todisk"];
         QEMU_CLOUDINIT_REGENERATE = PUT "/nodes/{node}/qemu/{vmid}/cloudinit" [];
         AGENT_PING = POST "/nodes/{node}/qemu/{vmid}/agent/ping" [];
         AGENT_EXEC = POST "/nodes/{node}/qemu/{vmid}/agent/exec" ["command", "input-data"];
         AGENT_EXEC_STATUS = GET "/nodes/{node}/qemu/{vmid}/agent/exec-status" ["pid"];
         AGENT_INTERFACES = GET "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces" [];
         AGENT_OSINFO = GET "/nodes/{node}/qemu/{vmid}/agent/get-osinfo" [];
-        AGENT_SET_PASSWORD = POST "/nodes/{node}/qemu/{vmid}/agent/set-user-password" ["username", "password", "crypted"];
+        AGENT_SET_PASSWORD = POST "/nodes/{node}/qemu/{vmid}/agent/set-user-password" ["username", "password"];
         NODE_TERMPROXY = POST "/nodes/{node}/termproxy" [];
         NODE_VNCWEBSOCKET = GET "/nodes/{node}/vncwebsocket" ["port", "vncticket"];
     }
     // What both kinds of guest have, below `/nodes/{node}/lxc/{vmid}` and `/nodes/{node}/qemu/{vmid}`.
     both {
-        CONFIG = GET "/config" lxc ["current", "snapshot"] qemu ["current", "snapshot"];
+        CONFIG = GET "/config" lxc ["current"] qemu ["current"];
         CONFIG_SET = PUT "/config" lxc [
             "arch", "cmode", "console", "cores", "cpulimit", "cpuunits", "debug", "delete", "description",
             "dev[n]", "digest", "entrypoint", "env", "features", "hookscript", "hostname", "lock", "memory",
@@ -146,13 +143,13 @@ table! {
         STOP = POST "/status/stop" lxc ["overrule-shutdown"] qemu ["overrule-shutdown"];
         REBOOT = POST "/status/reboot" lxc ["timeout"] qemu ["timeout"];
         RESUME = POST "/status/resume" lxc [] qemu [];
-        RESIZE = PUT "/resize" lxc ["disk", "size", "digest"] qemu ["disk", "size", "digest"];
+        RESIZE = PUT "/resize" lxc ["disk", "size"] qemu ["disk", "size"];
         CLONE = POST "/clone" lxc [
             "bwlimit", "description", "full", "hostname", "newid", "pool", "snapname", "storage", "target"
         ] qemu [
             "bwlimit", "description", "format", "full", "name", "newid", "pool", "snapname", "storage", "target"
         ];
-        TEMPLATE = POST "/template" lxc [] qemu ["disk"];
+        TEMPLATE = POST "/template" lxc [] qemu [];
         SNAPSHOTS = GET "/snapshot" lxc [] qemu [];
         SNAPSHOT_CREATE = POST "/snapshot" lxc ["snapname", "description"] qemu ["snapname", "description", "vmstate"];
         SNAPSHOT_DELETE = DELETE "/snapshot/{snapname}" lxc ["force"] qemu ["force"];
@@ -167,38 +164,34 @@ table! {
             "target", "online", "with-local-disks", "targetstorage", "migration_network", "migration_type",
             "bwlimit"
         ];
-        VNCPROXY = POST "/vncproxy" lxc ["websocket", "width", "height"] qemu ["websocket", "generate-password"];
-        TERMPROXY = POST "/termproxy" lxc [] qemu ["serial"];
+        VNCPROXY = POST "/vncproxy" lxc ["websocket"] qemu ["websocket", "generate-password"];
+        TERMPROXY = POST "/termproxy" lxc [] qemu [];
         VNCWEBSOCKET = GET "/vncwebsocket" lxc ["port", "vncticket"] qemu ["port", "vncticket"];
         FIREWALL_OPTIONS = GET "/firewall/options" lxc [] qemu [];
         FIREWALL_OPTIONS_SET = PUT "/firewall/options" lxc [
-            "delete", "dhcp", "digest", "enable", "ipfilter", "log_level_in", "log_level_out", "macfilter",
-            "ndp", "policy_in", "policy_out", "radv"
+            "enable", "dhcp", "ipfilter", "macfilter", "ndp", "radv", "policy_in", "policy_out", "digest"
         ] qemu [
-            "delete", "dhcp", "digest", "enable", "ipfilter", "log_level_in", "log_level_out", "macfilter",
-            "ndp", "policy_in", "policy_out", "radv"
+            "enable", "dhcp", "ipfilter", "macfilter", "ndp", "radv", "policy_in", "policy_out", "digest"
         ];
         FIREWALL_RULES = GET "/firewall/rules" lxc [] qemu [];
         FIREWALL_RULE_ADD = POST "/firewall/rules" lxc [
-            "action", "comment", "dest", "digest", "dport", "enable", "icmp-type", "iface", "log", "macro",
-            "pos", "proto", "source", "sport", "type"
+            "type", "action", "enable", "macro", "proto", "source", "dest", "sport", "dport", "iface", "comment"
         ] qemu [
-            "action", "comment", "dest", "digest", "dport", "enable", "icmp-type", "iface", "log", "macro",
-            "pos", "proto", "source", "sport", "type"
+            "type", "action", "enable", "macro", "proto", "source", "dest", "sport", "dport", "iface", "comment"
         ];
         FIREWALL_RULE_SET = PUT "/firewall/rules/{pos}" lxc [
-            "action", "comment", "delete", "dest", "digest", "dport", "enable", "icmp-type", "iface", "log",
-            "macro", "moveto", "proto", "source", "sport", "type"
+            "type", "action", "enable", "macro", "proto", "source", "dest", "sport", "dport", "iface",
+            "comment", "digest"
         ] qemu [
-            "action", "comment", "delete", "dest", "digest", "dport", "enable", "icmp-type", "iface", "log",
-            "macro", "moveto", "proto", "source", "sport", "type"
+            "type", "action", "enable", "macro", "proto", "source", "dest", "sport", "dport", "iface",
+            "comment", "digest"
         ];
         FIREWALL_RULE_DELETE = DELETE "/firewall/rules/{pos}" lxc ["digest"] qemu ["digest"];
         IPSETS = GET "/firewall/ipset" lxc [] qemu [];
         IPSET_CREATE = POST "/firewall/ipset" lxc ["name", "comment"] qemu ["name", "comment"];
         IPSET_DELETE = DELETE "/firewall/ipset/{name}" lxc ["force"] qemu ["force"];
         IPSET_ENTRIES = GET "/firewall/ipset/{name}" lxc [] qemu [];
-        IPSET_ADD = POST "/firewall/ipset/{name}" lxc ["cidr", "comment", "nomatch"] qemu ["cidr", "comment", "nomatch"];
-        IPSET_REMOVE = DELETE "/firewall/ipset/{name}/{cidr}" lxc ["digest"] qemu ["digest"];
+        IPSET_ADD = POST "/firewall/ipset/{name}" lxc ["cidr"] qemu ["cidr"];
+        IPSET_REMOVE = DELETE "/firewall/ipset/{name}/{cidr}" lxc [] qemu [];
     }
 }

@@ -5,6 +5,9 @@
 
 mod list;
 
+#[cfg(test)]
+mod schema_test;
+
 use crate::ids::GuestKind;
 
 pub(crate) use list::*;

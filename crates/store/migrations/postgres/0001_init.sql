@@ -177,6 +177,7 @@ create table instances (
 create unique index instances_vmid on instances (cluster_id, vmid) where deleted_at is null;
 create unique index instances_name on instances (project_id, name) where deleted_at is null;
 create index instances_project on instances (project_id, id);
+create index instances_cluster on instances (cluster_id, id);
 create index instances_due on instances (due_at) where due_at is not null;
 create index instances_claimed on instances (claimed_until) where claimed_until is not null;
 create index instances_gate on instances (cluster_id, gate, id) where gate is not null;

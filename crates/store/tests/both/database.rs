@@ -1,8 +1,9 @@
 //! Opening, migrating, transactions.
 
-use innkeeper_store::{Db, Engine, Error, settings};
+use innkeeper_store::{Db, Engine, Error, instances, settings};
+use sqlx::{Connection, SqliteConnection};
 
-use crate::house::House;
+use crate::house::{House, NOW, at};
 
 both! {
     async fn a_second_migration_does_nothing(db: Db) {
@@ -47,4 +48,34 @@ async fn an_address_that_is_none_is_refused_in_plain_words() {
     for bad in ["", "mysql://x/y", "sqlite::memory:", "file.db"] {
         assert!(matches!(Db::open(bad).await, Err(Error::Address(_))), "{bad}");
     }
+}
+
+#[tokio::test]
+async fn a_row_edited_by_hand_is_named_and_does_not_stop_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/test.db", folder.path().display());
+    let db = Db::open(&url).await.unwrap();
+    db.migrate().await.unwrap();
+    let made = House::build(&db).await.fill(&db, 2).await;
+    let mut hand = SqliteConnection::connect(&url).await.unwrap();
+    let sql = "update instances set seen = 'nonsense' where id = $1";
+    sqlx::query(sql).bind(made[0].id.0).execute(&mut hand).await.unwrap();
+
+    let error = instances::by_id(&db, made[0].id).await.unwrap_err();
+    assert_eq!(error.to_string(), "instances.seen holds `nonsense`, which cannot be read");
+    let mut tx = db.begin().await.unwrap();
+    let claimed = instances::claim_due(&mut tx, "worker", NOW, at(10), 9).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(claimed.iter().map(|instance| instance.id).collect::<Vec<_>>(), [made[1].id]);
+}
+
+#[tokio::test]
+async fn debugging_shows_no_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&format!("sqlite:{}/test.db", folder.path().display())).await.unwrap();
+    let tx = db.begin().await.unwrap();
+    assert_eq!(format!("{db:?} {tx:?}"), "Db(Sqlite) Tx(Sqlite)");
+    // Nor does the error of an address that cannot be read, and holds a password.
+    let error = Db::open("postgres://house:hunter2@127.0.0.1:port/house").await.unwrap_err();
+    assert!(!format!("{error:?} {error}").contains("hunter2"), "{error:?}");
 }

@@ -55,23 +55,46 @@ where
     db.close().await;
 }
 
-/// Runs the story on a migrated PostgreSQL database of its own, which is dropped afterwards whatever comes of it.
+/// Runs the story on a migrated PostgreSQL database of its own.
 pub(crate) async fn on_postgres<F>(story: fn(Db) -> F)
 where
+    F: Future<Output = ()> + Send + 'static,
+{
+    on_postgres_at(|url| async move {
+        let db = Db::open(&url).await.unwrap();
+        db.migrate().await.unwrap();
+        story(db.clone()).await;
+        db.close().await;
+    })
+    .await;
+}
+
+/// Runs the story with two programs that share a migrated PostgreSQL database.
+pub(crate) async fn on_postgres_twice<F>(story: fn(Db, Db) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    on_postgres_at(|url| async move {
+        let (one, other) = (Db::open(&url).await.unwrap(), Db::open(&url).await.unwrap());
+        one.migrate().await.unwrap();
+        story(one.clone(), other.clone()).await;
+        one.close().await;
+        other.close().await;
+    })
+    .await;
+}
+
+/// Runs the story with the address of an empty PostgreSQL database, which is dropped afterwards whatever comes of it.
+pub(crate) async fn on_postgres_at<S, F>(story: S)
+where
+    S: FnOnce(String) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
     let Some(server) = postgres_url() else { return };
     let name = format!("test_{}", uuid::Uuid::now_v7().simple());
     let mut admin = PgConnection::connect(&server).await.unwrap();
     sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();
-    let url = in_database(&server, &name);
-    let outcome = tokio::spawn(async move {
-        let db = Db::open(&url).await.unwrap();
-        db.migrate().await.unwrap();
-        story(db.clone()).await;
-        db.close().await;
-    });
-    let outcome = outcome.await;
+    let outcome = tokio::spawn(story(in_database(&server, &name))).await;
     let drop = format!("drop database {name} with (force)");
     sqlx::query(AssertSqlSafe(drop)).execute(&mut admin).await.unwrap();
     if let Err(failure) = outcome {

@@ -1,0 +1,227 @@
+//! The engine against a simulated cluster, in one process: instances are made, changed and removed, and other
+//! people's are invisible.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::time::Duration;
+
+use innkeeper_domain::access::Actor;
+use innkeeper_domain::clusters::{Cluster, Endpoint, VmidRange};
+use innkeeper_domain::ids::{OperationId, ProjectId, TemplateId};
+use innkeeper_domain::instances::{Kind, State as InstanceState};
+use innkeeper_domain::operations::{Operation, State, Verb};
+use innkeeper_domain::projects::Membership;
+use innkeeper_domain::sizes::Size;
+use innkeeper_domain::templates::Origin;
+use innkeeper_domain::time::Clock;
+use innkeeper_domain::users::Role;
+use innkeeper_engine::{
+    Engine, Error, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize,
+};
+use innkeeper_store::{Db, KeyRing, SealKey};
+use pve_sim::{ClusterOptions, Sim};
+use tokio_util::sync::CancellationToken;
+
+const SECRET: &str = "6b1f1f36-3a2e-4d5e-9a51-6f5d8f0f2a11";
+
+struct House {
+    engine: Engine,
+    sim: Sim,
+    cluster: Cluster,
+    container: TemplateId,
+    machine: TemplateId,
+    owner: Actor,
+    project: ProjectId,
+    stop: CancellationToken,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    async fn open() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let options = pve_sim::Options {
+            clusters: vec![ClusterOptions::named("lodge", &["oak", "elm"])],
+            ..Default::default()
+        };
+        let sim = Sim::start(options).await.unwrap();
+        sim.cluster("lodge").with(|world| world.add_token("root@pam", "inn", false, SECRET));
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("t.db").display())).await.unwrap();
+        db.migrate().await.unwrap();
+        let keys = KeyRing::new(SealKey::generate(), Vec::new());
+        let options = Options { settle: Duration::from_millis(200), ..Options::default() };
+        let engine = Engine::new(db, keys, Clock::system(), options);
+        let stop = CancellationToken::new();
+        tokio::spawn({
+            let (engine, stop) = (engine.clone(), stop.clone());
+            async move { engine.run(stop).await }
+        });
+        let house = Actor::house();
+        let new = NewUser {
+            email: "owner@inn.example".parse().unwrap(),
+            name: "Owner".parse().unwrap(),
+            role: Role::User,
+            password: "correct horse battery".to_owned().into(),
+        };
+        let user = engine.create_user(&house, new, None).await.unwrap();
+        let project = user.personal_project;
+        let owner = Actor {
+            user_id: Some(user.id),
+            role: Role::User,
+            memberships: vec![(project, Membership::Owner)],
+        };
+        let cluster = engine.add_cluster(&house, introduction(&sim), None).await.unwrap();
+        let container = template(&engine, &cluster, Kind::Lxc).await;
+        let machine = template(&engine, &cluster, Kind::Qemu).await;
+        Self { engine, sim, cluster, container, machine, owner, project, stop, _folder: folder }
+    }
+
+    async fn create(&self, name: &str, template_id: TemplateId) -> Operation {
+        let new = NewInstance {
+            project_id: None,
+            name: name.parse().unwrap(),
+            template_id,
+            size: WantedSize::Default,
+            ssh_keys: Vec::new(),
+        };
+        let operation = self.engine.create_instance(&self.owner, new, None).await.unwrap();
+        self.settled(operation.id).await
+    }
+
+    async fn settled(&self, id: OperationId) -> Operation {
+        let operation = self.engine.await_operation(&self.owner, id, Duration::from_secs(30)).await.unwrap();
+        assert!(operation.state.is_final(), "{operation:#?}");
+        operation
+    }
+
+    async fn change(&self, of: &Operation, verb: Verb) -> Operation {
+        let operation = self.engine.change_instance(&self.owner, of.instance_id, verb, None).await.unwrap();
+        self.settled(operation.id).await
+    }
+
+    async fn state(&self, of: &Operation) -> InstanceState {
+        self.engine.instance(&self.owner, of.instance_id).await.unwrap().state()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn introduction(sim: &Sim) -> NewCluster {
+    let endpoints = sim.cluster("lodge").endpoints().into_iter();
+    NewCluster {
+        name: "lodge".parse().unwrap(),
+        endpoints: endpoints
+            .map(|e| Endpoint { url: e.url.clone(), fingerprint: Some(e.fingerprint.clone()) })
+            .collect(),
+        token_id: "root@pam!inn".into(),
+        token_secret: SECRET.to_owned().into(),
+        bridge: "vmbr0".into(),
+        pool: None,
+        vmids: VmidRange { first: 10_000, last: 10_999 },
+        priority: 0,
+    }
+}
+
+async fn template(engine: &Engine, cluster: &Cluster, kind: Kind) -> TemplateId {
+    let house = Actor::house();
+    let size = |cores, memory_mib, disk_gib| Size { cores, memory_mib, disk_gib };
+    let new = NewTemplate {
+        name: kind.as_str().parse().unwrap(),
+        kind,
+        least: size(1, 64, 1),
+        default_size: size(2, 512, 6),
+        most: size(8, 8192, 50),
+        reports_address: kind == Kind::Lxc,
+    };
+    let template = engine.create_template(&house, new, None).await.unwrap();
+    let (node, origin) = match kind {
+        Kind::Lxc => (None, Origin::Volume("local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst".into())),
+        Kind::Qemu => (Some("oak".parse().unwrap()), Origin::Vm(9000)),
+    };
+    let source = NewSource { cluster_id: cluster.id, node, origin };
+    engine.add_template_source(&house, template.id, source, None).await.unwrap();
+    template.id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_kinds_live_their_whole_life() {
+    let house = House::open().await;
+    for (name, template) in [("web", house.container), ("box", house.machine)] {
+        let made = house.create(name, template).await;
+        assert_eq!(made.state, State::Succeeded, "{made:#?}");
+        let instance = house.engine.instance(&house.owner, made.instance_id).await.unwrap();
+        assert_eq!(instance.state(), InstanceState::Running);
+        assert_eq!(instance.address.is_some(), name == "web");
+        let config = house.sim.cluster("lodge").with(|w| w.guest(instance.vmid).unwrap().config.clone());
+        assert_eq!(config["cores"], "2");
+        assert_eq!(config["memory"], "512");
+        assert!(config["description"].contains(&instance.id.to_string()));
+        assert!(config["tags"].contains("innkeeper"));
+
+        for (verb, state) in [
+            (Verb::Shutdown, InstanceState::Stopped),
+            (Verb::Start, InstanceState::Running),
+            (Verb::Reboot, InstanceState::Running),
+            (Verb::Stop, InstanceState::Stopped),
+        ] {
+            let done = house.change(&made, verb).await;
+            assert_eq!(done.state, State::Succeeded, "{done:#?}");
+            assert_eq!(house.state(&made).await, state, "after {verb}");
+            let runs = house.sim.cluster("lodge").with(|w| w.guest(instance.vmid).unwrap().run.is_some());
+            assert_eq!(runs, state == InstanceState::Running);
+        }
+        let gone = house.change(&made, Verb::Delete).await;
+        assert_eq!(gone.state, State::Succeeded);
+        assert_eq!(house.state(&made).await, InstanceState::Deleted);
+        assert!(house.sim.cluster("lodge").with(|w| w.guest(instance.vmid).is_none()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_elses_things_do_not_exist() {
+    let house = House::open().await;
+    let made = house.create("web", house.container).await;
+    let stranger =
+        Actor { user_id: None, role: Role::User, memberships: vec![(ProjectId::new(), Membership::Owner)] };
+    let hidden = |result: Result<(), Error>| assert!(matches!(result, Err(Error::NotFound(_))), "{result:?}");
+    hidden(house.engine.instance(&stranger, made.instance_id).await.map(drop));
+    hidden(house.engine.operation(&stranger, made.id).await.map(drop));
+    hidden(house.engine.change_instance(&stranger, made.instance_id, Verb::Delete, None).await.map(drop));
+    assert_eq!(house.state(&made).await, InstanceState::Running);
+    assert!(house.engine.clusters(&stranger).await.is_err());
+    let viewer = Actor { memberships: vec![(house.project, Membership::Viewer)], ..stranger };
+    assert!(house.engine.instance(&viewer, made.instance_id).await.is_ok());
+    let refused = house.engine.change_instance(&viewer, made.instance_id, Verb::Stop, None).await;
+    assert!(matches!(refused, Err(Error::Forbidden)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_of_a_cluster_names_the_missing_privilege() {
+    let house = House::open().await;
+    house.sim.cluster("lodge").with(|world| {
+        world.add_token("poor@pve", "inn", false, SECRET);
+        world.grant("/", "poor@pve", "PVEVMUser");
+    });
+    let poor = NewCluster {
+        name: "annex".parse().unwrap(),
+        token_id: "poor@pve!inn".into(),
+        ..introduction(&house.sim)
+    };
+    let test = house.engine.test_new_cluster(&Actor::house(), &poor).await.unwrap();
+    assert!(!test.ok);
+    let text =
+        test.checks.iter().filter(|c| !c.ok).map(|c| c.message.as_str()).collect::<Vec<_>>().join("\n");
+    assert!(text.contains("VM.Allocate") && text.contains("Datastore.AllocateSpace"), "{text}");
+    let wrong = NewCluster { token_secret: "nonsense".to_owned().into(), ..introduction(&house.sim) };
+    let test = house.engine.test_new_cluster(&Actor::house(), &wrong).await.unwrap();
+    assert!(!test.ok && test.checks.len() == 1, "{test:?}");
+    let mut moved = introduction(&house.sim);
+    moved.endpoints.truncate(1);
+    moved.endpoints[0].fingerprint = Some(vec!["AA"; 32].join(":"));
+    let test = house.engine.test_new_cluster(&Actor::house(), &moved).await.unwrap();
+    assert!(test.checks[0].message.contains("certificate"), "{test:?}");
+    assert_eq!(house.cluster.health.as_str(), "healthy");
+}

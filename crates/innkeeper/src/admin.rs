@@ -1,0 +1,57 @@
+//! `innkeeper admin`: for whoever may read the database's machine anyway.
+
+use anyhow::Context;
+use clap::Subcommand;
+use innkeeper_domain::access::Actor;
+use innkeeper_domain::users::Role;
+use innkeeper_engine::NewUser;
+use secrecy::SecretString;
+
+use crate::config::Config;
+use crate::house;
+
+/// Look after administrators, on the machine of the database.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Admin {
+    /// Make an administrator; asks for the password, or reads it from standard input.
+    Create {
+        /// The e-mail address to sign in with.
+        #[arg(long)]
+        email: String,
+        /// How to greet them; by default the part of the address before the @.
+        #[arg(long)]
+        name: Option<String>,
+    },
+}
+
+impl Admin {
+    pub(crate) async fn run(self, config: &Config) -> anyhow::Result<()> {
+        let Self::Create { email, name } = self;
+        let name = name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
+        let new = NewUser {
+            email: email.parse().context("--email")?,
+            name: name.parse().context("--name")?,
+            role: Role::Admin,
+            password: read_password("Password: ")?,
+        };
+        let engine = house::open(config).await?;
+        let user = if engine.is_new_house().await? {
+            engine.create_first_admin(new).await?
+        } else {
+            engine.create_user(&Actor::house(), new, None).await?
+        };
+        println!("{} can sign in now", user.email);
+        Ok(())
+    }
+}
+
+/// Asks at the terminal without echo; reads one line when there is none.
+pub(crate) fn read_password(prompt: &str) -> anyhow::Result<SecretString> {
+    use std::io::IsTerminal as _;
+    if std::io::stdin().is_terminal() {
+        return Ok(rpassword::prompt_password(prompt)?.into());
+    }
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).context("no password on standard input")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned().into())
+}

@@ -1,0 +1,106 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::{admin, client, clusters, demo, instances, serve, simulate, telemetry};
+
+/// The front desk of a Proxmox VE house.
+#[derive(Debug, Parser)]
+#[command(name = "innkeeper", version, about, propagate_version = true)]
+pub(crate) struct Cli {
+    /// The configuration file (TOML). Without it, defaults and environment variables apply.
+    #[arg(long, short, global = true, env = "INNKEEPER_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything on this machine with no Proxmox at all: SQLite, the simulator, sample data.
+    Demo(demo::Demo),
+    /// Run the server.
+    Serve(serve::Serve),
+    /// Serve simulated Proxmox VE clusters alone.
+    Simulate(simulate::Simulate),
+    /// Bring the database up to date.
+    Migrate,
+    /// Look after administrators, on the machine of the database.
+    #[command(subcommand)]
+    Admin(admin::Admin),
+    /// Print the configuration in force.
+    Config,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Sign in to a server; the commands below then act as you.
+    Login(client::Login),
+    /// Look after clusters.
+    #[command(subcommand)]
+    Cluster(clusters::Cluster),
+    /// Look after instances.
+    #[command(subcommand)]
+    Instance(instances::Instance),
+}
+
+/// How the commands that talk to a server find it.
+#[derive(Debug, Args)]
+pub(crate) struct Remote {
+    /// The server's address; by default the one of the last `innkeeper login`.
+    #[arg(long, env = "INNKEEPER_URL", value_name = "URL")]
+    pub url: Option<String>,
+    /// A session token; by default the one of the last `innkeeper login`. Better given by the environment than typed.
+    #[arg(long, env = "INNKEEPER_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// Print the server's JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let config = || Config::load(self.config.as_deref());
+        match self.command {
+            Command::Demo(demo) => {
+                telemetry::init(&crate::config::Log { filter: "warn".into(), json: false })?;
+                demo.run().await
+            }
+            Command::Serve(serve) => {
+                let config = config()?;
+                telemetry::init(&config.log)?;
+                serve.run(&config).await
+            }
+            Command::Simulate(simulate) => {
+                telemetry::init(&config()?.log)?;
+                simulate.run().await
+            }
+            Command::Migrate => serve::migrate(&config()?).await,
+            Command::Admin(admin) => admin.run(&config()?).await,
+            Command::Config => {
+                print!("{}", toml::to_string_pretty(&redacted(config()?))?);
+                Ok(())
+            }
+            Command::Openapi => {
+                println!("{}", innkeeper_api::openapi().to_pretty_json()?);
+                Ok(())
+            }
+            Command::Login(login) => login.run().await,
+            Command::Cluster(cluster) => cluster.run().await,
+            Command::Instance(instance) => instance.run().await,
+        }
+    }
+}
+
+/// A database address may carry a password.
+fn redacted(mut config: Config) -> Config {
+    if let Some((scheme, rest)) = config.database.url.as_deref().and_then(|url| url.split_once("://"))
+        && let Some((login, place)) = rest.rsplit_once('@')
+        && let Some((user, _)) = login.split_once(':')
+    {
+        config.database.url = Some(format!("{scheme}://{user}:…@{place}"));
+    }
+    config
+}

@@ -1,0 +1,188 @@
+//! Talking to a server as its HTTP clients do: sign-in, requests, problems told to people.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use reqwest::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::admin::read_password;
+use crate::cli::Remote;
+
+/// Sign in to a server; the other commands then act as you.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Login {
+    /// The server's address, for example `http://127.0.0.1:8080`.
+    #[arg(long, env = "INNKEEPER_URL", value_name = "URL")]
+    url: String,
+    /// Your e-mail address.
+    #[arg(long)]
+    email: String,
+}
+
+/// Where a sign-in is kept, readable by its owner only.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    url: String,
+    token: String,
+}
+
+impl Login {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let password = read_password("Password: ")?;
+        let server = Server { url: trimmed(&self.url), token: None, http: http()? };
+        let body = json!({ "email": self.email, "password": password.expose_secret() });
+        let answer = server.request(Method::POST, "/api/v1/sessions", Some(&body)).await?;
+        let token = answer["token"].as_str().context("the server's answer holds no token")?;
+        let file = kept_in()?;
+        let kept = serde_json::to_vec(&Kept { url: server.url, token: token.to_owned() })?;
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        // Removed first, so that an older file with looser rights cannot lend them to this one.
+        let _ = std::fs::remove_file(&file);
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?.write_all(&kept)?;
+        println!("signed in as {}", self.email);
+        Ok(())
+    }
+}
+
+fn kept_in() -> anyhow::Result<PathBuf> {
+    let base = match (std::env::var_os("XDG_CONFIG_HOME"), std::env::var_os("HOME")) {
+        (Some(config), _) if !config.is_empty() => PathBuf::from(config),
+        (_, Some(home)) => PathBuf::from(home).join(".config"),
+        _ => bail!("set HOME, so that the sign-in has a place"),
+    };
+    Ok(base.join("innkeeper").join("session.json"))
+}
+
+fn http() -> anyhow::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .user_agent(concat!("innkeeper/", env!("CARGO_PKG_VERSION")))
+        .timeout(std::time::Duration::from_secs(90))
+        .build()
+        .context("the HTTP client cannot be set up")
+}
+
+fn trimmed(url: &str) -> String {
+    url.trim_end_matches('/').to_owned()
+}
+
+/// A server, and who we are there.
+pub(crate) struct Server {
+    url: String,
+    token: Option<SecretString>,
+    http: reqwest::Client,
+}
+
+impl Server {
+    /// The server that was named, or the one of the last sign-in.
+    pub(crate) fn find(remote: &Remote) -> anyhow::Result<Self> {
+        let kept: Option<Kept> =
+            std::fs::read(kept_in()?).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let (kept_url, kept_token) = kept.map(|kept| (kept.url, kept.token)).unzip();
+        let url = remote.url.as_deref().map(trimmed).or(kept_url.clone());
+        let Some(url) = url else { bail!("sign in first: `innkeeper login --url … --email …`") };
+        // A token is only ever sent to the server that gave it.
+        let kept_token = kept_token.filter(|_| kept_url.as_deref() == Some(&url));
+        let token = remote.token.clone().or(kept_token).map(SecretString::from);
+        Ok(Self { url, token, http: http()? })
+    }
+
+    /// Reads something.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.request(Method::GET, path, None).await
+    }
+
+    /// Makes a request; a problem becomes an error that says what to do.
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        if method == Method::POST {
+            request = request.header("Idempotency-Key", format!("{:032x}", rand::random::<u128>()));
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.with_context(|| format!("{} does not answer", self.url))?;
+        let status = response.status();
+        let text = response.text().await.context("the answer broke off")?;
+        if status.is_success() {
+            return if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&text)?) };
+        }
+        let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+        let detail = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or("no reason given");
+        match problem["field"].as_str() {
+            Some(field) if !detail.starts_with(field) => bail!("{field}: {detail}"),
+            _ => bail!("{detail}"),
+        }
+    }
+
+    /// Follows an operation to its end, telling each step as it happens.
+    pub(crate) async fn follow(&self, operation: &Value, quiet: bool) -> anyhow::Result<Value> {
+        let id = operation["id"].as_str().context("the server's answer holds no operation")?.to_owned();
+        let mut told = 0;
+        loop {
+            // Short waits, so that steps are shown while they run.
+            let now = self.get(&format!("/api/v1/operations/{id}?wait=1s")).await?;
+            let steps = now["steps"].as_array().cloned().unwrap_or_default();
+            let ended = now["state"]
+                .as_str()
+                .is_some_and(|state| matches!(state, "succeeded" | "failed" | "superseded"));
+            for step in steps.iter().skip(told) {
+                let state = step["state"].as_str().unwrap_or_default();
+                if state == "running" && !ended {
+                    break;
+                }
+                told += 1;
+                if !quiet {
+                    let act = step["act"].as_str().unwrap_or_default();
+                    let detail =
+                        step["detail"].as_str().map(|detail| format!(" ({detail})")).unwrap_or_default();
+                    eprintln!("  {act}: {state}{detail}");
+                }
+            }
+            if ended {
+                return Ok(now);
+            }
+        }
+    }
+}
+
+/// Prints rows under headings, each column as wide as its widest cell.
+pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([headings[column].len()]).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let line = |cells: Vec<&str>| {
+        let padded: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        println!("{}", padded.join("  ").trim_end());
+    };
+    line(headings.to_vec());
+    for row in rows {
+        line(row.iter().map(String::as_str).collect());
+    }
+}
+
+/// A value as a cell of a table.
+pub(crate) fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,153 @@
+//! `innkeeper cluster`: adding, testing and looking at clusters, as a client of the server.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use crate::admin::read_password;
+use crate::cli::Remote;
+use crate::client::{Server, cell, table};
+
+/// Look after clusters.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cluster {
+    /// Add a cluster: shows the certificate to be confirmed, tests the token, then keeps it.
+    Add(Add),
+    /// Try a cluster for real; names each missing privilege.
+    Test {
+        /// The id of the cluster (`clu_…`).
+        id: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// List the clusters.
+    List {
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+/// Add a cluster.
+#[derive(Debug, Args)]
+pub(crate) struct Add {
+    /// How to call it.
+    #[arg(long)]
+    name: String,
+    /// An API address, for example `https://pve1.example.org:8006`; give several for failover.
+    #[arg(long = "endpoint", required = true, value_name = "URL")]
+    endpoints: Vec<String>,
+    /// The expected certificate fingerprint of each endpoint, in the same order; without it you are asked.
+    #[arg(long = "fingerprint", value_name = "SHA256")]
+    fingerprints: Vec<String>,
+    /// The API token, `user@realm!name`. Its secret is asked for, or read from standard input.
+    #[arg(long, value_name = "TOKEN")]
+    token_id: String,
+    /// The bridge that guests are connected to.
+    #[arg(long, default_value = "vmbr0")]
+    bridge: String,
+    /// The Proxmox pool that guests are put into.
+    #[arg(long)]
+    pool: Option<String>,
+    /// The first VMID that is ours.
+    #[arg(long, default_value_t = 10_000)]
+    first_vmid: u32,
+    /// The last VMID that is ours.
+    #[arg(long, default_value_t = 999_999)]
+    last_vmid: u32,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Cluster {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Add(add) => add.run().await,
+            Self::Test { id, remote } => {
+                let server = Server::find(&remote)?;
+                let test = server.request(Method::POST, &format!("/api/v1/clusters/{id}/test"), None).await?;
+                if remote.json {
+                    println!("{test:#}");
+                } else {
+                    show_test(&test);
+                }
+                if test["ok"] == json!(true) { Ok(()) } else { bail!("the cluster is not ready") }
+            }
+            Self::List { remote } => {
+                let page = Server::find(&remote)?.get("/api/v1/clusters").await?;
+                if remote.json {
+                    println!("{page:#}");
+                    return Ok(());
+                }
+                let columns = ["id", "name", "health", "version", "problem"];
+                let items = page["items"].as_array().cloned().unwrap_or_default();
+                let rows = items.iter().map(|row| columns.iter().map(|name| cell(&row[*name])).collect());
+                table(&columns, &rows.collect::<Vec<_>>());
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Add {
+    async fn run(self) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        if !self.fingerprints.is_empty() && self.fingerprints.len() != self.endpoints.len() {
+            bail!("give one --fingerprint for each --endpoint, or none");
+        }
+        let mut endpoints = Vec::new();
+        for (number, url) in self.endpoints.iter().enumerate() {
+            let fingerprint = match self.fingerprints.get(number) {
+                Some(given) => given.clone(),
+                None => confirm(&server, url).await?,
+            };
+            endpoints.push(json!({ "url": url, "fingerprint": fingerprint }));
+        }
+        let secret = read_password("Token secret: ")?;
+        let body = json!({
+            "name": self.name,
+            "endpoints": endpoints,
+            "token_id": self.token_id,
+            "token_secret": secret.expose_secret(),
+            "bridge": self.bridge,
+            "pool": self.pool,
+            "vmids": { "first": self.first_vmid, "last": self.last_vmid },
+        });
+        let cluster = server.request(Method::POST, "/api/v1/clusters", Some(&body)).await?;
+        if self.remote.json {
+            println!("{cluster:#}");
+        } else {
+            println!("added {} as {}", cell(&cluster["name"]), cell(&cluster["id"]));
+        }
+        Ok(())
+    }
+}
+
+/// Shows the certificate's fingerprint and asks for a yes. Nothing is trusted without one.
+async fn confirm(server: &Server, url: &str) -> anyhow::Result<String> {
+    let shown = server.request(Method::POST, "/api/v1/clusters/probe", Some(&json!({ "url": url }))).await?;
+    let print = shown["fingerprint"].as_str().context("the server showed no fingerprint")?.to_owned();
+    println!("{url} shows the certificate\n  {print}");
+    println!("Compare it with the node's own: Node > System > Certificates, or `pvenode cert info`.");
+    if !std::io::stdin().is_terminal() {
+        bail!("pass --fingerprint {print} once you have compared it");
+    }
+    print!("Is it the same? Type yes: ");
+    std::io::stdout().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if answer.trim() != "yes" {
+        bail!("not confirmed; nothing was added");
+    }
+    Ok(print)
+}
+
+fn show_test(test: &Value) {
+    for check in test["checks"].as_array().into_iter().flatten() {
+        let mark = if check["ok"] == json!(true) { "ok  " } else { "FAIL" };
+        println!("{mark}  {}: {}", cell(&check["name"]), cell(&check["message"]));
+    }
+}

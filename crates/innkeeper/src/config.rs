@@ -1,0 +1,248 @@
+//! Configuration: defaults that boot, one TOML file, and environment variables (`INNKEEPER__SERVER__LISTEN`), each
+//! winning over the one before. A key that nobody knows is refused, never ignored.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Where the database file and the key file go unless they are named.
+    pub data_dir: PathBuf,
+    /// How people reach us.
+    pub server: Server,
+    /// Where rows are kept.
+    pub database: Database,
+    /// How secrets at rest are sealed.
+    pub secrets: Secrets,
+    /// How the loops behave.
+    pub engine: Engine,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// How people reach us.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Server {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// The address that people type, when there is a proxy in front. With `https://`, cookies are marked secure.
+    pub public_url: Option<String>,
+}
+
+/// Where rows are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Database {
+    /// `sqlite:/path/file.db` or `postgres://user@host/name`; by default a SQLite file in `data_dir`.
+    pub url: Option<String>,
+}
+
+/// How secrets at rest are sealed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Secrets {
+    /// The file with the key; by default `secret.key` in `data_dir`, made at first start.
+    pub key_file: Option<PathBuf>,
+}
+
+/// How the loops behave; the defaults suit Proxmox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Engine {
+    /// Milliseconds between two observations of a cluster.
+    pub poll_every_ms: u64,
+    /// Milliseconds after which a lost answer without a trace counts as a call that never happened.
+    pub settle_ms: u64,
+    /// Milliseconds for which a claim on an instance lasts unless renewed.
+    pub claim_ms: u64,
+    /// Milliseconds between two looks for work that nobody announced.
+    pub sweep_every_ms: u64,
+    /// Milliseconds that one call to Proxmox may take.
+    pub call_timeout_ms: u64,
+    /// Instances worked on at once.
+    pub workers: usize,
+    /// Calls in flight per cluster.
+    pub calls_per_cluster: usize,
+    /// Changing tasks at once per node.
+    pub tasks_per_node: i64,
+    /// Creating tasks at once per storage.
+    pub creates_per_storage: i64,
+}
+
+/// What is logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Log {
+    /// A level, or a filter like `info,innkeeper_engine=debug`.
+    pub filter: String,
+    /// One JSON object per line instead of text.
+    pub json: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("innkeeper-data"),
+            server: Server::default(),
+            database: Database::default(),
+            secrets: Secrets::default(),
+            engine: Engine::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        let engine = innkeeper_engine::Options::default();
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            poll_every_ms: ms(engine.poll_every),
+            settle_ms: ms(engine.settle),
+            claim_ms: ms(engine.claim),
+            sweep_every_ms: ms(engine.sweep_every),
+            call_timeout_ms: ms(engine.call_timeout),
+            workers: engine.workers,
+            calls_per_cluster: engine.limits.calls,
+            tasks_per_node: engine.limits.per_node,
+            creates_per_storage: engine.limits.creates_per_storage,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".to_owned(), json: false }
+    }
+}
+
+impl Config {
+    /// Reads the file (which must exist when it is named) and the environment.
+    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut builder = config::Config::builder();
+        if let Some(file) = file {
+            builder = builder.add_source(config::File::from(file).format(config::FileFormat::Toml));
+        }
+        let environment = config::Environment::with_prefix("INNKEEPER")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true);
+        let read: Self = builder
+            .add_source(environment)
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .context("the configuration cannot be used")?;
+        read.check()?;
+        Ok(read)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let engine = &self.engine;
+        for (name, value) in [
+            ("engine.poll_every_ms", engine.poll_every_ms),
+            ("engine.claim_ms", engine.claim_ms),
+            ("engine.sweep_every_ms", engine.sweep_every_ms),
+            ("engine.call_timeout_ms", engine.call_timeout_ms),
+            ("engine.workers", engine.workers as u64),
+            ("engine.calls_per_cluster", engine.calls_per_cluster as u64),
+            ("engine.tasks_per_node", engine.tasks_per_node.max(0) as u64),
+            ("engine.creates_per_storage", engine.creates_per_storage.max(0) as u64),
+        ] {
+            anyhow::ensure!(value > 0, "{name} must be greater than zero");
+        }
+        if let Some(url) = &self.server.public_url {
+            let good = url.starts_with("https://") || url.starts_with("http://");
+            anyhow::ensure!(good, "server.public_url must begin with https:// or http://");
+        }
+        if let Some(url) = &self.database.url {
+            let good = url.starts_with("sqlite:")
+                || url.starts_with("postgres://")
+                || url.starts_with("postgresql://");
+            anyhow::ensure!(good, "database.url must begin with sqlite: or postgres://");
+        }
+        Ok(())
+    }
+
+    /// Where rows are kept.
+    pub(crate) fn database_url(&self) -> String {
+        let file = || format!("sqlite:{}", self.data_dir.join("innkeeper.db").display());
+        self.database.url.clone().unwrap_or_else(file)
+    }
+
+    /// Where the key is kept.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.secrets.key_file.clone().unwrap_or_else(|| self.data_dir.join("secret.key"))
+    }
+
+    /// Whether cookies are only sent over TLS.
+    pub(crate) fn secure_cookies(&self) -> bool {
+        self.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// The engine's options.
+    pub(crate) fn engine_options(&self) -> innkeeper_engine::Options {
+        let engine = &self.engine;
+        innkeeper_engine::Options {
+            poll_every: Duration::from_millis(engine.poll_every_ms),
+            settle: Duration::from_millis(engine.settle_ms),
+            claim: Duration::from_millis(engine.claim_ms),
+            sweep_every: Duration::from_millis(engine.sweep_every_ms),
+            call_timeout: Duration::from_millis(engine.call_timeout_ms),
+            workers: engine.workers,
+            limits: innkeeper_engine::Limits {
+                calls: engine.calls_per_cluster,
+                per_node: engine.tasks_per_node,
+                creates_per_storage: engine.creates_per_storage,
+            },
+            ..innkeeper_engine::Options::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> anyhow::Result<Config> {
+        let file = tempfile::Builder::new().suffix(".toml").tempfile()?;
+        std::fs::write(file.path(), text)?;
+        Config::load(Some(file.path()))
+    }
+
+    #[test]
+    fn defaults_are_complete_and_files_win_over_them() {
+        assert_eq!(read("").unwrap(), Config::default());
+        let config =
+            read("data_dir = '/srv/inn'\n[server]\nlisten = '0.0.0.0:80'\n[engine]\nworkers = 3").unwrap();
+        assert_eq!(config.server.listen.port(), 80);
+        assert_eq!(config.engine.workers, 3);
+        assert_eq!(config.database_url(), "sqlite:/srv/inn/innkeeper.db");
+    }
+
+    #[test]
+    fn what_nobody_knows_is_refused() {
+        for text in [
+            "colour = 'red'",
+            "[server]\nlisten_on = '1'",
+            "[engine]\nworkers = 0",
+            "[database]\nurl = 'mysql://x'",
+        ] {
+            let error = format!("{:#}", read(text).unwrap_err());
+            assert!(error.len() > 10, "{error}");
+        }
+        assert!(format!("{:#}", read("colour = 'red'").unwrap_err()).contains("colour"));
+    }
+}

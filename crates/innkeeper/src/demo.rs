@@ -1,0 +1,232 @@
+//! `innkeeper demo`: the whole house on one machine with no Proxmox at all.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use innkeeper_domain::access::Actor;
+use innkeeper_domain::clusters::{Endpoint, VmidRange};
+use innkeeper_domain::ids::ClusterId;
+use innkeeper_domain::instances::Kind;
+use innkeeper_domain::sizes::Size;
+use innkeeper_domain::templates::Origin;
+use innkeeper_domain::users::{Role, User};
+use innkeeper_engine::{
+    Engine, NewCluster, NewInstance, NewPlan, NewSource, NewTemplate, NewUser, WantedSize,
+};
+use pve_sim::{ClusterOptions, Latency, Sim};
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::{house, serve, simulate};
+
+/// Run everything on this machine with no Proxmox at all: SQLite, the simulator, sample data.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// A new or empty folder to keep the database in; by default a temporary one that is removed at the end.
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Address and port to listen on; when the default one is taken, another port is used.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// How long simulated tasks take, as a multiple of real life.
+    #[arg(long, default_value_t = 0.5)]
+    latency: f64,
+}
+
+/// Two houses in one: what the simulator plays, and which nodes they have.
+const CLUSTERS: [(&str, &[&str]); 2] = [("lodge", &["oak", "elm", "ash"]), ("annex", &["barn"])];
+
+/// Who the simulated clusters let in, with a role that is enough and no more.
+const TOKEN_USER: &str = "innkeeper@pve";
+
+impl Demo {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let kept = Folder::open(self.folder.as_deref())?;
+        let config = Config { data_dir: kept.path.clone(), ..Config::default() };
+        let latency = if self.latency <= 0.0 { Latency::Zero } else { Latency::Scaled(self.latency) };
+        let options = pve_sim::Options {
+            clusters: CLUSTERS.iter().map(|(name, nodes)| ClusterOptions::named(name, nodes)).collect(),
+            latency,
+            auth_delay: Duration::from_secs(3),
+            control: true,
+            ..pve_sim::Options::default()
+        };
+        let sim = Sim::start(options).await.context("the simulator cannot start")?;
+        let engine = house::open(&config).await?;
+        let password = simulate::new_secret();
+        let guest = furnish(&engine, &sim, &password).await.context("the sample data cannot be made")?;
+        let listener = listen(self.listen).await?;
+        let address = listener.local_addr()?;
+        println!(
+            "Innkeeper demo: two simulated clusters, sample templates and plans, and two instances on their way\n"
+        );
+        println!("  address    http://{address}");
+        println!("  API        http://{address}/api/v1/docs");
+        println!("  sign in    {} with the password {password}", guest.email);
+        if let Some(control) = sim.control_addr() {
+            println!("  faults     http://{control}/faults (break the simulated Proxmox as you like)");
+        }
+        println!(
+            "  folder     {}{}\n",
+            kept.path.display(),
+            if kept.temporary { " (removed at the end)" } else { "" }
+        );
+        println!("From another terminal:\n");
+        println!("  innkeeper login --url http://{address} --email {}", guest.email);
+        println!("  innkeeper instance create my-first --template \"Debian 12\"\n");
+        println!("Ctrl-C ends it.");
+        let result = serve::until_signal(engine, listener, innkeeper_api::Options::default()).await;
+        sim.shutdown().await;
+        result
+    }
+}
+
+/// The demo's folder; a temporary one is removed when this is dropped.
+struct Folder {
+    path: PathBuf,
+    temporary: bool,
+}
+
+impl Folder {
+    fn open(named: Option<&Path>) -> anyhow::Result<Self> {
+        if let Some(path) = named {
+            std::fs::create_dir_all(path).with_context(|| format!("{} cannot be made", path.display()))?;
+            let used = path.join("innkeeper.db").exists();
+            // The simulated guests of an earlier run are gone, and instances without guests would only confuse.
+            anyhow::ensure!(
+                !used,
+                "{} holds an earlier demo; choose a new folder or remove it",
+                path.display()
+            );
+            return Ok(Self { path: path.to_owned(), temporary: false });
+        }
+        let path = std::env::temp_dir().join(format!("innkeeper-demo-{:08x}", rand::random::<u32>()));
+        std::fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+        Ok(Self { path, temporary: true })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.temporary {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+async fn listen(wanted: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
+    if let Some(address) = wanted {
+        return TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"));
+    }
+    match TcpListener::bind(Config::default().server.listen).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => Ok(TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?),
+    }
+}
+
+/// Makes the sample data through the same use cases as everybody.
+async fn furnish(engine: &Engine, sim: &Sim, password: &str) -> anyhow::Result<User> {
+    let house = Actor::house();
+    let admin = NewUser {
+        email: "admin@inn.example".parse()?,
+        name: "Ada".parse()?,
+        role: Role::Admin,
+        password: password.to_owned().into(),
+    };
+    let admin = engine.create_first_admin(admin).await?;
+    let mut machine_templates = Vec::new();
+    let mut clusters: Vec<ClusterId> = Vec::new();
+    for (name, nodes) in CLUSTERS {
+        let secret = simulate::new_secret();
+        let simulated = sim.cluster(name);
+        for (number, node) in (9000..).zip(nodes) {
+            // The first node has its template VM already.
+            if number > 9000 {
+                simulated.with(|world| world.add_machine_template(node, number, "debian-12-cloud"));
+            }
+        }
+        simulated.with(|world| {
+            world.add_token(TOKEN_USER, "desk", false, &secret);
+            world.grant("/", TOKEN_USER, "PVEAdmin");
+        });
+        let endpoints = simulated.endpoints().into_iter();
+        let endpoints = endpoints
+            .map(|e| Endpoint { url: e.url.clone(), fingerprint: Some(e.fingerprint.clone()) })
+            .collect();
+        let cluster = NewCluster {
+            name: name.parse()?,
+            endpoints,
+            token_id: format!("{TOKEN_USER}!desk"),
+            token_secret: secret.into(),
+            bridge: "vmbr0".into(),
+            pool: None,
+            vmids: VmidRange { first: 10_000, last: 19_999 },
+            priority: 0,
+        };
+        let cluster = engine.add_cluster(&house, cluster, None).await?;
+        clusters.push(cluster.id);
+        for (number, node) in (9000..).zip(nodes) {
+            machine_templates.push(NewSource {
+                cluster_id: cluster.id,
+                node: Some(node.parse()?),
+                origin: Origin::Vm(number),
+            });
+        }
+    }
+    let volume = |cluster_id: &ClusterId, file: &str| NewSource {
+        cluster_id: *cluster_id,
+        node: None,
+        origin: Origin::Volume(format!("local:vztmpl/{file}")),
+    };
+    let debian = "debian-12-standard_12.7-1_amd64.tar.zst";
+    let alpine = "alpine-3.22-default_20250617_amd64.tar.xz";
+    let from = |file: &str| clusters.iter().map(|cluster| volume(cluster, file)).collect();
+    let debian = template(engine, "Debian 12", Kind::Lxc, size(1, 512, 8), from(debian)).await?;
+    template(engine, "Alpine 3.22", Kind::Lxc, size(1, 256, 4), from(alpine)).await?;
+    let machine = template(engine, "Debian 12 VM", Kind::Qemu, size(2, 2048, 16), machine_templates).await?;
+    for (name, size) in
+        [("Small", size(1, 1024, 10)), ("Medium", size(2, 4096, 40)), ("Large", size(4, 8192, 80))]
+    {
+        engine.create_plan(&house, NewPlan { name: name.parse()?, size }, None).await?;
+    }
+    for (name, template_id) in [("hearth", debian), ("cellar", machine)] {
+        let instance = NewInstance {
+            project_id: Some(admin.personal_project),
+            name: name.parse()?,
+            template_id,
+            size: WantedSize::Default,
+            ssh_keys: Vec::new(),
+        };
+        engine.create_instance(&house, instance, None).await?;
+    }
+    Ok(admin)
+}
+
+fn size(cores: u32, memory_mib: u32, disk_gib: u32) -> Size {
+    Size { cores, memory_mib, disk_gib }
+}
+
+async fn template(
+    engine: &Engine,
+    name: &str,
+    kind: Kind,
+    default_size: Size,
+    sources: Vec<NewSource>,
+) -> anyhow::Result<innkeeper_domain::ids::TemplateId> {
+    let house = Actor::house();
+    let new = NewTemplate {
+        name: name.parse()?,
+        kind,
+        least: Size { disk_gib: 4, memory_mib: 128, cores: 1 },
+        default_size,
+        most: size(16, 65_536, 500),
+        reports_address: true,
+    };
+    let template = engine.create_template(&house, new, None).await?;
+    for source in sources {
+        engine.add_template_source(&house, template.id, source, None).await?;
+    }
+    Ok(template.id)
+}

@@ -1,0 +1,246 @@
+//! `innkeeper instance`: everything one does with instances, as a client of the server.
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::cli::Remote;
+use crate::client::{Server, cell, table};
+
+/// Look after instances.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Instance {
+    /// Ask for an instance and follow it until it runs.
+    Create(Create),
+    /// List instances.
+    List {
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Show one instance.
+    Show(One),
+    /// Start it.
+    Start(Change),
+    /// Ask it to stop; after a minute it is cut off.
+    Shutdown(Change),
+    /// Cut it off.
+    Stop(Change),
+    /// Stop it gracefully and start it again.
+    Reboot(Change),
+    /// Remove it for good.
+    Delete {
+        #[command(flatten)]
+        change: Change,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Ask for an instance.
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// Its host name.
+    name: String,
+    /// The template, by name or id.
+    #[arg(long)]
+    template: String,
+    /// A plan, by name or id; without it and without sizes, the template's default size.
+    #[arg(long, conflicts_with_all = ["cores", "memory_mib", "disk_gib"])]
+    plan: Option<String>,
+    /// Cores.
+    #[arg(long, requires_all = ["memory_mib", "disk_gib"])]
+    cores: Option<u32>,
+    /// Memory in MiB.
+    #[arg(long, requires_all = ["cores", "disk_gib"])]
+    memory_mib: Option<u32>,
+    /// Disk in GiB.
+    #[arg(long, requires_all = ["cores", "memory_mib"])]
+    disk_gib: Option<u32>,
+    /// A public key that may sign in, in OpenSSH form; may be repeated.
+    #[arg(long = "ssh-key", value_name = "KEY")]
+    ssh_keys: Vec<String>,
+    /// The project; by default your own.
+    #[arg(long)]
+    project: Option<String>,
+    /// Return at once instead of following it.
+    #[arg(long)]
+    no_wait: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// One instance.
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    /// Its name or id.
+    instance: String,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// A change of one instance.
+#[derive(Debug, Args)]
+pub(crate) struct Change {
+    /// Its name or id.
+    instance: String,
+    /// Return at once instead of following it.
+    #[arg(long)]
+    no_wait: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Instance {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Create(create) => create.run().await,
+            Self::List { remote } => list(&remote).await,
+            Self::Show(one) => {
+                let server = Server::find(&one.remote)?;
+                let id = find(&server, "instances", &one.instance).await?;
+                let instance = server.get(&format!("/api/v1/instances/{id}")).await?;
+                if one.remote.json {
+                    println!("{instance:#}");
+                } else {
+                    for name in ["id", "name", "kind", "state", "address", "problem", "created_at"] {
+                        println!("{name:11} {}", cell(&instance[name]));
+                    }
+                    println!("{:11} {}", "size", size(&instance["size"]));
+                }
+                Ok(())
+            }
+            Self::Start(change) => change.run(Method::POST, "/start").await,
+            Self::Shutdown(change) => change.run(Method::POST, "/shutdown").await,
+            Self::Stop(change) => change.run(Method::POST, "/stop").await,
+            Self::Reboot(change) => change.run(Method::POST, "/reboot").await,
+            Self::Delete { change, yes } => {
+                if !yes && !confirmed(&change.instance)? {
+                    bail!("not confirmed; nothing was changed");
+                }
+                change.run(Method::DELETE, "").await
+            }
+        }
+    }
+}
+
+async fn list(remote: &Remote) -> anyhow::Result<()> {
+    let server = Server::find(remote)?;
+    let items = all(&server, "instances").await?;
+    if remote.json {
+        println!("{:#}", Value::Array(items));
+        return Ok(());
+    }
+    let rows = items.iter().map(|row| {
+        let named = ["id", "name", "kind", "state"].iter().map(|name| cell(&row[*name]));
+        named.chain([size(&row["size"]), cell(&row["address"])]).collect()
+    });
+    table(&["id", "name", "kind", "state", "size", "address"], &rows.collect::<Vec<_>>());
+    Ok(())
+}
+
+fn size(size: &Value) -> String {
+    format!(
+        "{} cores, {} MiB, {} GiB",
+        cell(&size["cores"]),
+        cell(&size["memory_mib"]),
+        cell(&size["disk_gib"])
+    )
+}
+
+/// Asks for the name again: a guest that is deleted is gone.
+fn confirmed(name: &str) -> anyhow::Result<bool> {
+    use std::io::{IsTerminal as _, Write as _};
+    if !std::io::stdin().is_terminal() {
+        bail!("pass --yes to delete without being asked");
+    }
+    print!("This removes {name} and its disk for good. Type its name: ");
+    std::io::stdout().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim() == name)
+}
+
+impl Create {
+    async fn run(self) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        let mut body = json!({
+            "name": self.name,
+            "template_id": find(&server, "templates", &self.template).await?,
+            "ssh_keys": self.ssh_keys,
+        });
+        if let Some(plan) = &self.plan {
+            body["plan_id"] = find(&server, "plans", plan).await?.into();
+        }
+        if let (Some(cores), Some(memory_mib), Some(disk_gib)) = (self.cores, self.memory_mib, self.disk_gib)
+        {
+            body["size"] = json!({ "cores": cores, "memory_mib": memory_mib, "disk_gib": disk_gib });
+        }
+        if let Some(project) = self.project {
+            body["project_id"] = project.into();
+        }
+        let operation = server.request(Method::POST, "/api/v1/instances", Some(&body)).await?;
+        settle(&server, operation, self.no_wait, &self.remote).await
+    }
+}
+
+impl Change {
+    async fn run(self, method: Method, verb: &str) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        let id = find(&server, "instances", &self.instance).await?;
+        let operation = server.request(method, &format!("/api/v1/instances/{id}{verb}"), None).await?;
+        settle(&server, operation, self.no_wait, &self.remote).await
+    }
+}
+
+/// Follows an operation unless told not to, and fails when it failed.
+async fn settle(server: &Server, operation: Value, no_wait: bool, remote: &Remote) -> anyhow::Result<()> {
+    let operation = if no_wait { operation } else { server.follow(&operation, remote.json).await? };
+    if remote.json {
+        println!("{operation:#}");
+    } else {
+        println!(
+            "{} {}: {}",
+            cell(&operation["verb"]),
+            cell(&operation["instance_id"]),
+            cell(&operation["state"])
+        );
+    }
+    match operation["state"].as_str() {
+        Some("failed") => {
+            bail!("{}", operation["fault"]["message"].as_str().unwrap_or("the operation failed"))
+        }
+        Some("superseded") => bail!("a later operation took its place"),
+        _ => Ok(()),
+    }
+}
+
+/// The id of what has this id or name. A name that fits several things is refused.
+async fn find(server: &Server, noun: &str, wanted: &str) -> anyhow::Result<String> {
+    let items = all(server, noun).await?;
+    let fits = |row: &&Value| {
+        row["id"] == wanted || row["name"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(wanted))
+    };
+    let mut found = items.iter().filter(fits);
+    let first =
+        found.next().with_context(|| format!("no {} is called {wanted}", noun.trim_end_matches('s')))?;
+    if found.next().is_some() {
+        bail!("several {noun} are called {wanted}; use the id");
+    }
+    Ok(first["id"].as_str().context("the server's answer holds no id")?.to_owned())
+}
+
+/// Everything of a list, page by page.
+async fn all(server: &Server, noun: &str) -> anyhow::Result<Vec<Value>> {
+    let mut items = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = server.get(&format!("/api/v1/{noun}?limit=200{cursor}")).await?;
+        items.extend(page["items"].as_array().cloned().unwrap_or_default());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Ok(items),
+        }
+    }
+}

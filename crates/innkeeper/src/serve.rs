@@ -1,0 +1,100 @@
+//! `innkeeper serve` and `innkeeper migrate`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use innkeeper_engine::Engine;
+use innkeeper_store::Db;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::config::Config;
+use crate::house;
+
+/// Run the server.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {}
+
+/// How long connections may linger after we were asked to stop.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+impl Serve {
+    pub(crate) async fn run(&self, config: &Config) -> anyhow::Result<()> {
+        let engine = house::open(config).await?;
+        let listener = TcpListener::bind(config.server.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.server.listen))?;
+        let address = listener.local_addr()?;
+        if engine.is_new_house().await? {
+            info!(
+                "this house has no administrator yet: open http://{address}/api/v1/docs, or run `innkeeper admin create`"
+            );
+        }
+        info!("listening on http://{address}");
+        // For whoever started us on a port of the system's choice.
+        println!("listening on http://{address}");
+        let options = innkeeper_api::Options {
+            secure_cookies: config.secure_cookies(),
+            public_url: config.server.public_url.clone(),
+        };
+        until_signal(engine, listener, options).await
+    }
+}
+
+/// Serves and runs the loops until a signal asks us to stop.
+pub(crate) async fn until_signal(
+    engine: Engine,
+    listener: TcpListener,
+    options: innkeeper_api::Options,
+) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    let loops = tokio::spawn({
+        let (engine, stop) = (engine.clone(), stop.clone());
+        async move { engine.run(stop).await }
+    });
+    let router = innkeeper_api::router_until(engine, options, stop.clone());
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown({
+        let stop = stop.clone();
+        async move {
+            stopped().await;
+            stop.cancel();
+        }
+    });
+    let served = tokio::select! {
+        result = server.into_future() => result.context("serving failed"),
+        () = async { stop.cancelled().await; tokio::time::sleep(FAREWELL).await } => Ok(()),
+    };
+    stop.cancel();
+    let _ = tokio::time::timeout(FAREWELL, loops).await;
+    served
+}
+
+/// Waits until somebody asks us to stop.
+pub(crate) async fn stopped() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+/// Brings the database up to date.
+pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&config.data_dir)?;
+    let db = Db::open(&config.database_url()).await.context("the database cannot be opened")?;
+    match db.migrate().await.context("a migration failed; nothing after it was applied")? {
+        0 => println!("the database is up to date"),
+        count => println!("applied {count} migrations"),
+    }
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! A raw client over TLS: the wire, the life of a container, faults.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::sync::Arc;
+
+use pve_sim::{Clock, ClusterOptions, Effect, Options, Rule, Sim};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+mod trust {
+    //! Accepts any certificate: these tests look at HTTP, not at trust.
+    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+    use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+    use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+    #[derive(Debug)]
+    pub struct Anyone;
+
+    impl ServerCertVerifier for Anyone {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            rustls::crypto::ring::default_provider().signature_verification_algorithms.supported_schemes()
+        }
+    }
+}
+
+const TOKEN: &str = "Authorization: PVEAPIToken=root@pam!lab=secret-1\r\n";
+
+async fn sim(nodes: &[&str]) -> Sim {
+    let options = Options {
+        clusters: vec![ClusterOptions::named("lab", nodes)],
+        clock: Clock::manual(1_795_221_600),
+        ..Options::default()
+    };
+    let sim = Sim::start(options).await.unwrap();
+    sim.cluster("lab").with(|world| world.add_token("root@pam", "lab", false, "secret-1"));
+    sim
+}
+
+async fn connect(sim: &Sim, node: &str) -> TlsStream<TcpStream> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(trust::Anyone))
+        .with_no_client_auth();
+    let tcp = TcpStream::connect(sim.cluster("lab").endpoint(node).addr).await.unwrap();
+    TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), tcp).await.unwrap()
+}
+
+/// Sends a request whose connection is to close and returns everything that came back.
+async fn raw(sim: &Sim, node: &str, head: &str, body: &str) -> String {
+    let mut stream = connect(sim, node).await;
+    let length = if body.is_empty() {
+        String::new()
+    } else {
+        format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n", body.len())
+    };
+    let text = format!("{head}{length}Connection: close\r\n\r\n{body}");
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+async fn call(sim: &Sim, method: &str, path: &str, body: &str) -> (String, serde_json::Value) {
+    let answer = raw(sim, "pve", &format!("{method} /api2/json{path} HTTP/1.1\r\n{TOKEN}"), body).await;
+    let status = answer.lines().next().unwrap_or_default().trim_start_matches("HTTP/1.1 ").to_owned();
+    let body = answer.split_once("\r\n\r\n").map(|(_, b)| b).unwrap_or_default();
+    (status, serde_json::from_str(body).unwrap_or_default())
+}
+
+async fn task_end(sim: &Sim, upid: &serde_json::Value) -> String {
+    let upid = upid["data"].as_str().expect("a UPID");
+    let node = upid.split(':').nth(1).unwrap();
+    let (_, status) = call(sim, "GET", &format!("/nodes/{node}/tasks/{upid}/status"), "").await;
+    status["data"]["exitstatus"].as_str().unwrap_or("running").to_owned()
+}
+
+#[tokio::test]
+async fn refusals_come_as_recorded() {
+    let sim = sim(&["pve"]).await;
+    let answer = raw(&sim, "pve", "GET /api2/json/nodes HTTP/1.1\r\n", "").await;
+    assert!(answer.starts_with("HTTP/1.1 401 No ticket\r\n"), "{answer}");
+    assert!(!answer.contains("Content-Length") && answer.ends_with("\r\n\r\n"), "{answer}");
+    let answer = raw(&sim, "pve", &format!("HEAD /api2/json/version HTTP/1.1\r\n{TOKEN}"), "").await;
+    assert!(answer.starts_with("HTTP/1.1 501 method 'HEAD' not available\r\n"), "{answer}");
+    let answer =
+        raw(&sim, "pve", &format!("DELETE /api2/json/nodes/pve/lxc/105 HTTP/1.1\r\n{TOKEN}"), "purge=1")
+            .await;
+    assert!(answer.ends_with("\r\n\r\nUnexpected content for method 'DELETE'"), "{answer}");
+    let (status, body) = call(&sim, "GET", "/nodes/pve/lxc/4711/config", "").await;
+    assert_eq!(status, "500 Configuration file 'nodes/pve/lxc/4711.conf' does not exist");
+    assert_eq!(body["message"], "Configuration file 'nodes/pve/lxc/4711.conf' does not exist\n");
+    assert_eq!(call(&sim, "GET", "/nosuch", "").await.0, "501 Method 'GET /nosuch' not implemented");
+    let (status, _) = call(&sim, "GET", "/cluster/ceph/flags", "").await;
+    assert_eq!(status, "501 simulator: not simulated: GET /cluster/ceph/flags");
+    sim.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_relayed_answer_says_close_and_keeps_the_connection() {
+    let sim = sim(&["pve"]).await;
+    let mut stream = connect(&sim, "pve").await;
+    for _ in 0..2 {
+        let head = format!("GET /api2/json/nodes/pve/lxc HTTP/1.1\r\n{TOKEN}\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        while !answer.contains("{\"data\":[]}") {
+            let mut bytes = [0; 4096];
+            let read = stream.read(&mut bytes).await.unwrap();
+            assert!(read > 0, "closed after {answer}");
+            answer.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+        }
+        assert!(answer.contains("Connection: close\r\nConnection: Keep-Alive\r\n"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_container_lives_and_dies() {
+    let sim = sim(&["pve"]).await;
+    let create = "vmid=100&ostemplate=local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst&hostname=ct100\
+                  &rootfs=local:2&memory=256&net0=name%3Deth0%2Cbridge%3Dvmbr0%2Cip%3D10.10.10.100%2F24";
+    let (status, upid) = call(&sim, "POST", "/nodes/pve/lxc", create).await;
+    assert_eq!(status, "200 OK", "{upid}");
+    assert_eq!(task_end(&sim, &upid).await, "WARNINGS: 1");
+    let (status, _) = call(&sim, "POST", "/nodes/pve/lxc", create).await;
+    assert_eq!(status, "500 CT 100 already exists on node 'pve'");
+    let (_, config) = call(&sim, "GET", "/nodes/pve/lxc/100/config", "").await;
+    assert_eq!(config["data"]["rootfs"], "local:100/vm-100-disk-0.raw,size=2G");
+    assert_eq!(config["data"]["memory"], 256);
+    let (_, upid) = call(&sim, "POST", "/nodes/pve/lxc/100/status/start", "").await;
+    assert_eq!(task_end(&sim, &upid).await, "WARNINGS: 1");
+    let (status, _) = call(&sim, "POST", "/nodes/pve/lxc/100/status/start", "").await;
+    assert_eq!(status, "500 CT 100 already running");
+    let (_, interfaces) = call(&sim, "GET", "/nodes/pve/lxc/100/interfaces", "").await;
+    assert_eq!(interfaces["data"][1]["inet"], "10.10.10.100/24");
+    let (status, _) = call(&sim, "DELETE", "/nodes/pve/lxc/100", "").await;
+    assert_eq!(status, "500 unable to destroy CT 100 - container is running");
+    let (_, upid) = call(&sim, "POST", "/nodes/pve/lxc/100/status/shutdown", "").await;
+    assert_eq!(task_end(&sim, &upid).await, "OK");
+    let (_, upid) = call(&sim, "DELETE", "/nodes/pve/lxc/100?purge=1", "").await;
+    assert_eq!(task_end(&sim, &upid).await, "OK");
+    assert_eq!(call(&sim, "GET", "/cluster/nextid", "").await.1["data"], "100");
+}
+
+#[tokio::test]
+async fn a_machine_is_cloned_from_its_template() {
+    let sim = sim(&["pve"]).await;
+    let (status, upid) = call(&sim, "POST", "/nodes/pve/qemu/9000/clone", "newid=200&name=web").await;
+    assert_eq!(status, "200 OK", "{upid}");
+    assert_eq!(task_end(&sim, &upid).await, "OK");
+    let (_, config) = call(&sim, "GET", "/nodes/pve/qemu/200/config", "").await;
+    assert_eq!(config["data"]["name"], "web");
+    assert_eq!(config["data"]["scsi0"], "local-lvm:vm-200-disk-0,size=3G");
+    let (_, upid) = call(&sim, "POST", "/nodes/pve/qemu/200/status/start", "").await;
+    assert_eq!(task_end(&sim, &upid).await, "OK");
+    let (_, upid) = call(&sim, "POST", "/nodes/pve/qemu/200/status/start", "").await;
+    assert_eq!(task_end(&sim, &upid).await, "VM 200 already running");
+    let (_, status) = call(&sim, "GET", "/nodes/pve/qemu/200/status/current", "").await;
+    assert_eq!(
+        (&status["data"]["status"], &status["data"]["qmpstatus"]),
+        (&"running".into(), &"running".into())
+    );
+}
+
+#[tokio::test]
+async fn faults_strike_calls_and_tasks() {
+    let sim = sim(&["pve", "pve2"]).await;
+    let cluster = sim.cluster("lab");
+    let create = "vmid=101&ostemplate=local:vztmpl/alpine-3.22-default_20250617_amd64.tar.xz";
+    cluster.faults().add(Rule::on_call("POST", "/lxc$", Effect::DropAfter)).unwrap();
+    let answer =
+        raw(&sim, "pve", &format!("POST /api2/json/nodes/pve/lxc HTTP/1.1\r\n{TOKEN}"), create).await;
+    assert_eq!(answer, "");
+    assert!(cluster.with(|world| world.guest(101).is_some()), "the create took effect all the same");
+    cluster.faults().add(Rule::on_task("vzstart", Effect::TaskFails("no luck".into()))).unwrap();
+    let (_, upid) = call(&sim, "POST", "/nodes/pve/lxc/101/status/start", "").await;
+    assert_eq!(task_end(&sim, &upid).await, "no luck");
+    cluster.with(|world| world.kill_node("pve2"));
+    let answer = raw(&sim, "pve", &format!("GET /api2/json/nodes/pve2/status HTTP/1.1\r\n{TOKEN}"), "").await;
+    assert!(answer.starts_with("HTTP/1.1 595 No route to host\r\n"), "{answer}");
+    assert_eq!(cluster.stats().calls["POST /nodes/{node}/lxc"], 1);
+    assert_eq!(cluster.stats().max_tasks_per_node["pve"], 1);
+}

@@ -1,0 +1,302 @@
+//! Consoles: a text terminal or a graphical screen over a websocket.
+//!
+//! The server that answered the request listens for its console, so the websocket goes to that same endpoint, with the
+//! same credentials, within 10 s. A port on which nobody listens any more hangs instead of answering: opening is given
+//! 8 s in all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use secrecy::SecretString;
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+
+use super::Guest;
+use crate::call::Call;
+use crate::client::{Client, identity_headers};
+use crate::error::Error;
+use crate::error::answer::Refusal;
+use crate::error::transport::{self, Failure};
+use crate::ids::{GuestKind, NodeName};
+use crate::lenient;
+use crate::operations as ops;
+use crate::upid::Upid;
+
+const HANDSHAKE: Duration = Duration::from_secs(8);
+/// The server drops a connection over a frame of more than 128 KiB.
+const LARGEST_FRAME: usize = 64 * 1024;
+
+type Socket = WebSocketStream<TlsStream<TcpStream>>;
+
+/// What the server says about a console it has prepared.
+#[derive(Deserialize)]
+struct Prepared {
+    ticket: String,
+    #[serde(deserialize_with = "lenient::required")]
+    port: u32,
+    #[serde(deserialize_with = "lenient::or_default")]
+    user: String,
+    #[serde(default, deserialize_with = "lenient::optional")]
+    password: Option<String>,
+    upid: Upid,
+}
+
+/// A text terminal that is open. Both halves work on their own; dropping both closes it.
+pub struct Terminal {
+    /// What to type with.
+    pub writer: TerminalWriter,
+    /// What the guest shows.
+    pub reader: ConsoleReader,
+    /// The server's task behind it.
+    pub upid: Upid,
+}
+
+/// A graphical screen that is open: RFB 3.8, security type "VNC authentication".
+pub struct Vnc {
+    /// Towards the guest.
+    pub writer: VncWriter,
+    /// From the guest.
+    pub reader: ConsoleReader,
+    /// The password of the RFB handshake; its first 8 bytes count.
+    pub password: SecretString,
+    /// The server's task behind it.
+    pub upid: Upid,
+}
+
+/// Sends keys and sizes to a terminal.
+pub struct TerminalWriter {
+    sink: SplitSink<Socket, Message>,
+}
+
+/// Sends RFB to a guest's screen.
+pub struct VncWriter {
+    sink: SplitSink<Socket, Message>,
+}
+
+/// Receives what a guest shows, as raw bytes; characters may be cut anywhere.
+pub struct ConsoleReader {
+    stream: SplitStream<Socket>,
+    /// Came together with the greeting.
+    first: Bytes,
+}
+
+impl TerminalWriter {
+    /// Types bytes.
+    pub async fn send(&mut self, typed: &[u8]) -> Result<(), Error> {
+        for part in typed.chunks(LARGEST_FRAME) {
+            let mut packet = BytesMut::from(format!("0:{}:", part.len()).as_bytes());
+            packet.extend_from_slice(part);
+            transmit(&mut self.sink, packet.freeze()).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the size of the window, in characters. It is 80 by 20 at first.
+    pub async fn resize(&mut self, columns: u16, rows: u16) -> Result<(), Error> {
+        transmit(&mut self.sink, Bytes::from(format!("1:{columns}:{rows}:"))).await
+    }
+
+    /// Shows that somebody is there; to be sent every 30 s.
+    pub async fn ping(&mut self) -> Result<(), Error> {
+        transmit(&mut self.sink, Bytes::from_static(b"2")).await
+    }
+
+    /// Ends the session.
+    pub async fn close(&mut self) -> Result<(), Error> {
+        self.sink.close().await.map_err(|e| broken(&e))
+    }
+}
+
+impl VncWriter {
+    /// Sends bytes of the RFB protocol.
+    pub async fn send(&mut self, bytes: Bytes) -> Result<(), Error> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let part = rest.split_to(rest.len().min(LARGEST_FRAME));
+            transmit(&mut self.sink, part).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the session.
+    pub async fn close(&mut self) -> Result<(), Error> {
+        self.sink.close().await.map_err(|e| broken(&e))
+    }
+}
+
+impl ConsoleReader {
+    /// The next bytes; none when the other side has closed.
+    pub async fn recv(&mut self) -> Result<Option<Bytes>, Error> {
+        if !self.first.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.first)));
+        }
+        while let Some(message) = self.stream.next().await {
+            match message {
+                Ok(Message::Binary(bytes)) => return Ok(Some(bytes)),
+                Ok(Message::Text(text)) => return Ok(Some(Bytes::from(text))),
+                Ok(Message::Close(_)) | Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => {
+                    return Ok(None);
+                }
+                Ok(_) => {}
+                // pveproxy ends sessions without a closing frame.
+                Err(WsError::Protocol(_) | WsError::Io(_)) => return Ok(None),
+                Err(e) => return Err(broken(&e)),
+            }
+        }
+        Ok(None)
+    }
+}
+
+async fn transmit(sink: &mut SplitSink<Socket, Message>, bytes: Bytes) -> Result<(), Error> {
+    sink.send(Message::Binary(bytes)).await.map_err(|e| broken(&e))
+}
+
+fn broken(error: &WsError) -> Error {
+    Error::Console { message: error.to_string() }
+}
+
+impl Guest<'_> {
+    /// Opens its text terminal. A virtual machine needs a serial port (`serial0: socket`). With an API token this takes
+    /// the packages of spring 2026 (9.1) or later; before them only [`vnc`](Self::vnc) works with a token.
+    pub async fn terminal(&self) -> Result<Terminal, Error> {
+        let websocket = self.call(&ops::VNCWEBSOCKET);
+        open_terminal(self.client, self.call(&ops::TERMPROXY), websocket).await
+    }
+
+    /// Opens its screen; for a container a picture of its terminal.
+    pub async fn vnc(&self) -> Result<Vnc, Error> {
+        let call = self.call(&ops::VNCPROXY).param("websocket", true);
+        let call = match self.at.kind {
+            GuestKind::Lxc => call,
+            GuestKind::Qemu => call.param("generate-password", true),
+        };
+        let (answer, host) = self.client.send_from::<Prepared>(call).await?;
+        let prepared = answer.data;
+        let socket = connect(self.client, host, &prepared, self.call(&ops::VNCWEBSOCKET)).await?;
+        let (sink, stream) = socket.split();
+        let password = prepared.password.unwrap_or(prepared.ticket);
+        Ok(Vnc {
+            writer: VncWriter { sink },
+            reader: ConsoleReader { stream, first: Bytes::new() },
+            password: password.into(),
+            upid: prepared.upid,
+        })
+    }
+}
+
+impl Client {
+    /// Opens a terminal of a node itself: a login prompt, or a root shell for root@pam.
+    pub async fn node_terminal(&self, node: &NodeName) -> Result<Terminal, Error> {
+        let websocket = Call::new(&ops::NODE_VNCWEBSOCKET).at("node", node);
+        open_terminal(self, Call::new(&ops::NODE_TERMPROXY).at("node", node), websocket).await
+    }
+}
+
+async fn open_terminal(client: &Client, prepare: Call, websocket: Call) -> Result<Terminal, Error> {
+    let (answer, host) = client.send_from::<Prepared>(prepare).await?;
+    let prepared = answer.data;
+    let socket = connect(client, host, &prepared, websocket).await?;
+    let greeting = async {
+        let (mut sink, mut stream) = socket.split();
+        transmit(&mut sink, Bytes::from(format!("{}:{}\n", prepared.user, prepared.ticket))).await?;
+        let mut seen = BytesMut::new();
+        while seen.len() < 2 {
+            match stream.next().await {
+                Some(Ok(Message::Binary(bytes))) => seen.extend_from_slice(&bytes),
+                Some(Ok(Message::Text(text))) => seen.extend_from_slice(text.as_bytes()),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                _ => {
+                    return Err(Error::Console {
+                        message: "closed before the terminal was ready".to_owned(),
+                    });
+                }
+            }
+        }
+        let ok = seen.split_to(2);
+        if &ok[..] != b"OK" {
+            return Err(Error::Console { message: "the terminal did not accept its ticket".to_owned() });
+        }
+        Ok((TerminalWriter { sink }, ConsoleReader { stream, first: seen.freeze() }))
+    };
+    let (writer, reader) = in_time(greeting).await?;
+    Ok(Terminal { writer, reader, upid: prepared.upid })
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    match tokio::time::timeout(HANDSHAKE, work).await {
+        Ok(done) => done,
+        Err(_) => Err(Error::Console { message: "nobody answered on the console's port".to_owned() }),
+    }
+}
+
+async fn connect(
+    client: &Client,
+    host: usize,
+    prepared: &Prepared,
+    websocket: Call,
+) -> Result<Socket, Error> {
+    let host = client.host(host);
+    let ready = websocket.param("port", prepared.port).param("vncticket", &prepared.ticket).finish()?;
+    let method = ready.operation.method();
+    let unusable = |e: &dyn std::fmt::Display| Error::Console { message: e.to_string() };
+
+    let url = format!("wss://{}/api2/json{}?{}", host.name, ready.path, ready.params);
+    let mut request = url.into_client_request().map_err(|e| unusable(&e))?;
+    // Exactly one: the server echoes whatever is asked for.
+    request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("binary"));
+    let identity = client.identity().await?;
+    for (name, value) in identity_headers(&identity, method).map_err(not_sent)? {
+        request.headers_mut().insert(name, value);
+    }
+    // Boxed: a TLS handshake is a large future.
+    in_time(Box::pin(async {
+        let tcp = TcpStream::connect((host.address.0.as_str(), host.address.1))
+            .await
+            .map_err(|e| transport::not_connected(&host.name, &e))?;
+        tcp.set_nodelay(true).map_err(|e| unusable(&e))?;
+        let name =
+            rustls::pki_types::ServerName::try_from(host.address.0.clone()).map_err(|e| unusable(&e))?;
+        let tls = tokio_rustls::TlsConnector::from(Arc::clone(&host.tls))
+            .connect(name, tcp)
+            .await
+            .map_err(|e| transport::not_connected(&host.name, &e))?;
+        match tokio_tungstenite::client_async(request, tls).await {
+            Ok((socket, _)) => Ok(socket),
+            Err(WsError::Http(response)) => {
+                let body = response.body().as_deref().unwrap_or_default();
+                let reason = response.status().canonical_reason().unwrap_or("console refused");
+                let status = response.status().as_u16();
+                Err(Refusal { method, path: &ready.path, status, reason, body }.into_error())
+            }
+            Err(e) => Err(broken(&e)),
+        }
+    }))
+    .await
+}
+
+fn not_sent(failure: Failure) -> Error {
+    match failure {
+        Failure::NotSent(error) => error,
+        Failure::Lost(message) | Failure::TimedOut(message) => Error::Console { message },
+    }
+}
+
+impl std::fmt::Debug for Terminal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Terminal({})", self.upid)
+    }
+}
+
+impl std::fmt::Debug for Vnc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Vnc({})", self.upid)
+    }
+}

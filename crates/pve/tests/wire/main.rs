@@ -1,0 +1,10 @@
+//! The client against a scripted TLS server: what goes over the wire, and what comes of what comes back.
+#![allow(clippy::unwrap_used)]
+
+mod connections;
+mod consoles;
+mod recorded;
+mod requests;
+mod server;
+mod sessions;
+mod tasks;

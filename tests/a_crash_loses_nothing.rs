@@ -1,0 +1,181 @@
+//! The process is killed, by signal, while each call to Proxmox of each operation is under way: once before the call
+//! took effect and, for calls that change something, once after. Started again, the house always ends where it was
+//! going: the operation succeeds, and there is neither an orphan nor a stuck row nor a foreign guest touched.
+
+use std::time::Duration;
+
+use pve_sim::{Effect, Latency, Rule};
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::{DatabaseKind, Lab, Server, TestDatabase, check_house};
+
+const SETTINGS: &[(&str, &str)] = &[
+    // Nobody lives long enough to renew a claim: take over quickly.
+    ("ENGINE__CLAIM_MS", "300"),
+    ("ENGINE__SETTLE_MS", "300"),
+    ("ENGINE__SWEEP_EVERY_MS", "200"),
+];
+
+struct Campaign {
+    lab: Lab,
+    server: Server,
+    template: String,
+    kills: u32,
+    names: u32,
+}
+
+/// When a call is held: before or after it took effect.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    Before,
+    After,
+}
+
+impl Campaign {
+    async fn begin(kind: &str, database: DatabaseKind) -> Option<Self> {
+        let database = TestDatabase::make(database).await?;
+        let lab = Lab::start(1, 2, Latency::Zero).await;
+        lab.add_stranger("c1", 10_001);
+        lab.add_stranger("c1", 10_004);
+        let server = Server::start(database, SETTINGS).await;
+        let (container, machine) = server.furnish(&lab).await;
+        let template = if kind == "lxc" { container } else { machine };
+        Some(Self { lab, server, template, kills: 0, names: 0 })
+    }
+
+    async fn ask(&self, verb: &str, instance: &str) -> Value {
+        let (method, path) = match verb {
+            "delete" => (Method::DELETE, format!("/instances/{instance}")),
+            verb => (Method::POST, format!("/instances/{instance}/{verb}")),
+        };
+        let (status, answer) = self.server.request(method, &path, None).await;
+        assert!(status.is_success(), "{verb}: {answer:#}");
+        answer
+    }
+
+    async fn create(&mut self) -> Value {
+        self.names += 1;
+        self.server.create(&format!("guest-{}", self.names), &self.template).await
+    }
+
+    /// An instance in the state from which the verb is asked.
+    async fn instance_for(&mut self, verb: &str) -> String {
+        let asked = self.create().await;
+        let operation = self.server.settled(&asked).await;
+        assert_eq!(operation["state"], "succeeded", "{operation:#}");
+        let id = operation["instance_id"].as_str().unwrap().to_owned();
+        if verb == "start" {
+            let stopped = self.ask("stop", &id).await;
+            assert_eq!(self.server.settled(&stopped).await["state"], "succeeded");
+        }
+        id
+    }
+
+    /// Asks for the verb and kills the process during the call number `skip`. False when the operation has fewer
+    /// calls than that.
+    async fn strike(&mut self, verb: &str, method: Option<&str>, moment: Moment, skip: u32) -> bool {
+        let instance = if verb == "create" { None } else { Some(self.instance_for(verb).await) };
+        let effect = match moment {
+            Moment::Before => Effect::Hang,
+            Moment::After => Effect::HangAfter,
+        };
+        let mut rule = Rule::on_call(method.unwrap_or("GET"), "^/nodes/", effect).skip(skip);
+        rule.matcher.method = method.map(str::to_owned);
+        self.lab.sim.cluster("c1").faults().add(rule).unwrap();
+        let operation = match &instance {
+            Some(id) => self.ask(verb, id).await,
+            None => self.create().await,
+        };
+        let struck = self.await_strike(&operation).await;
+        if struck {
+            self.server.kill();
+            self.kills += 1;
+        }
+        self.lab.sim.cluster("c1").faults().clear();
+        if struck {
+            self.server.revive();
+        }
+        let operation = self.server.settled(&operation).await;
+        assert_eq!(operation["state"], "succeeded", "{verb}, {moment:?} {method:?} {skip}: {operation:#}");
+        check_house(&self.lab, &self.server).await;
+        if verb != "delete" {
+            // So that the next run is alone, and a delete is exercised after every crash.
+            let gone = self.ask("delete", operation["instance_id"].as_str().unwrap()).await;
+            assert_eq!(self.server.settled(&gone).await["state"], "succeeded");
+        }
+        struck
+    }
+
+    /// Waits until the held call is there, or the operation has ended without it.
+    async fn await_strike(&self, operation: &Value) -> bool {
+        let id = operation["id"].as_str().unwrap();
+        loop {
+            if self.lab.sim.cluster("c1").faults().list().iter().any(|rule| rule.struck > 0) {
+                return true;
+            }
+            let now = self.server.get(&format!("/operations/{id}")).await;
+            if now["state"] == "succeeded" {
+                return false;
+            }
+            assert_ne!(now["state"], "failed", "{now:#}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Every call of the verb, before it takes effect; then every changing one, after.
+    async fn run(&mut self, verb: &str) {
+        for (method, moment) in [
+            (None, Moment::Before),
+            (Some("POST"), Moment::After),
+            (Some("PUT"), Moment::After),
+            (Some("DELETE"), Moment::After),
+        ] {
+            let mut skip = 0;
+            while self.strike(verb, method, moment, skip).await {
+                skip += 1;
+            }
+        }
+        check_house(&self.lab, &self.server).await;
+        assert!(self.kills >= 4, "{verb} was killed only {} times", self.kills);
+        println!("{verb}: killed {} times, converged each time", self.kills);
+    }
+}
+
+async fn campaign(kind: &str, database: DatabaseKind, verbs: &[&str]) {
+    for verb in verbs {
+        let Some(mut campaign) = Campaign::begin(kind, database).await else { return };
+        campaign.run(verb).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_container_is_made() {
+    campaign("lxc", DatabaseKind::Sqlite, &["create"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_container_is_made_on_postgres() {
+    campaign("lxc", DatabaseKind::Postgres, &["create"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_machine_is_made() {
+    campaign("qemu", DatabaseKind::Sqlite, &["create"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_container_is_started_or_stopped() {
+    campaign("lxc", DatabaseKind::Sqlite, &["start", "stop", "shutdown", "reboot"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_machine_is_started_or_stopped() {
+    campaign("qemu", DatabaseKind::Sqlite, &["start", "stop", "shutdown", "reboot"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_guests_are_deleted() {
+    campaign("lxc", DatabaseKind::Sqlite, &["delete"]).await;
+    campaign("qemu", DatabaseKind::Sqlite, &["delete"]).await;
+}

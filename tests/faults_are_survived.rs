@@ -1,0 +1,207 @@
+//! Every fault that Proxmox is known for strikes every operation. Each ends: with success where the fault passes, else
+//! with a reason; and what the house says is what Proxmox has.
+
+use pve_sim::{Count, Effect, Latency, Rule};
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::{DatabaseKind, Lab, Server, TestDatabase, check_house};
+
+const SETTINGS: &[(&str, &str)] = &[
+    ("ENGINE__SETTLE_MS", "300"),
+    ("ENGINE__SWEEP_EVERY_MS", "200"),
+    // So that a call that hangs is given up soon.
+    ("ENGINE__CALL_TIMEOUT_MS", "800"),
+];
+
+/// What must come of an operation that a fault strikes once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Outcome {
+    Succeeds,
+    /// It may fail, if it says why and leaves nothing behind.
+    Ends,
+}
+
+fn answer(status: u16) -> Effect {
+    Effect::Answer { status, text: "Connection timed out".into() }
+}
+
+fn answer_after(status: u16) -> Effect {
+    Effect::AnswerAfter { status, text: "Connection timed out".into() }
+}
+
+/// Faults of changing calls, each with what must come of it.
+fn on_calls() -> Vec<(&'static str, Effect, Outcome)> {
+    vec![
+        ("the answer is lost after the effect", Effect::DropAfter, Outcome::Succeeds),
+        ("the call is lost before the effect", Effect::DropBefore, Outcome::Succeeds),
+        ("no answer ever comes, before the effect", Effect::Hang, Outcome::Succeeds),
+        ("no answer ever comes, after the effect", Effect::HangAfter, Outcome::Succeeds),
+        ("595 before the effect", answer(595), Outcome::Succeeds),
+        ("596 before the effect", answer(596), Outcome::Succeeds),
+        ("596 after the effect", answer_after(596), Outcome::Succeeds),
+        ("599 after the effect", answer_after(599), Outcome::Succeeds),
+        ("the config lock is not free", lock_timeout(), Outcome::Succeeds),
+    ]
+}
+
+fn lock_timeout() -> Effect {
+    let text = "can't lock file '/run/lock/lxc/pve-config-1.lock' - got timeout";
+    Effect::Answer { status: 500, text: text.into() }
+}
+
+/// Faults of tasks.
+fn on_tasks() -> Vec<(&'static str, Effect, Outcome)> {
+    vec![
+        ("the task fails", Effect::TaskFails("something broke".into()), Outcome::Ends),
+        ("the task fails after its work", Effect::TaskFailsAfter("something broke".into()), Outcome::Ends),
+        ("the task ends with warnings", Effect::TaskWarns("nothing serious".into()), Outcome::Succeeds),
+        ("the task waits for its lock in vain", Effect::LockTimeout, Outcome::Succeeds),
+        ("the storage is full", Effect::StorageFull, Outcome::Ends),
+    ]
+}
+
+struct Story {
+    lab: Lab,
+    server: Server,
+    template: String,
+    count: u32,
+}
+
+impl Story {
+    async fn begin(kind: &str) -> Self {
+        let lab = Lab::start(1, 2, Latency::Zero).await;
+        lab.add_stranger("c1", 10_002);
+        let server = Server::start(TestDatabase::make(DatabaseKind::Sqlite).await.unwrap(), SETTINGS).await;
+        let (container, machine) = server.furnish(&lab).await;
+        let template = if kind == "lxc" { container } else { machine };
+        Self { lab, server, template, count: 0 }
+    }
+
+    async fn ask(&self, verb: &str, instance: &str) -> Value {
+        let (method, path) = match verb {
+            "delete" => (Method::DELETE, format!("/instances/{instance}")),
+            verb => (Method::POST, format!("/instances/{instance}/{verb}")),
+        };
+        let (status, answer) = self.server.request(method, &path, None).await;
+        assert!(status.is_success(), "{verb}: {answer:#}");
+        answer
+    }
+
+    async fn create(&mut self) -> Value {
+        self.count += 1;
+        self.server.create(&format!("guest-{}", self.count), &self.template).await
+    }
+
+    /// Runs the verb with the rules in force and answers its operation.
+    async fn under(&mut self, verb: &str, rules: &[Rule]) -> Value {
+        let mut instance = None;
+        if verb != "create" {
+            let asked = self.create().await;
+            let made = self.server.settled(&asked).await;
+            assert_eq!(made["state"], "succeeded", "{made:#}");
+            let id = made["instance_id"].as_str().unwrap().to_owned();
+            if verb == "start" {
+                let stopped = self.ask("stop", &id).await;
+                assert_eq!(self.server.settled(&stopped).await["state"], "succeeded");
+            }
+            instance = Some(id);
+        }
+        let faults = self.lab.sim.cluster("c1").faults();
+        for rule in rules {
+            faults.add(rule.clone()).unwrap();
+        }
+        let asked = match &instance {
+            Some(id) => self.ask(verb, id).await,
+            None => self.create().await,
+        };
+        let ended = self.server.settled(&asked).await;
+        let struck = self.lab.sim.cluster("c1").faults().list().iter().any(|rule| rule.struck > 0);
+        assert!(struck, "{verb}: the fault never struck");
+        self.lab.sim.cluster("c1").faults().clear();
+        ended
+    }
+
+    async fn clean_up(&self, operation: &Value) {
+        let id = operation["instance_id"].as_str().unwrap();
+        let (status, _) = self.server.request(Method::GET, &format!("/instances/{id}"), None).await;
+        if status.is_success() && operation["verb"] != "delete" || operation["state"] == "failed" {
+            let gone = self.ask("delete", id).await;
+            assert_eq!(self.server.settled(&gone).await["state"], "succeeded");
+        }
+    }
+
+    async fn run(&mut self, verbs: &[&str]) {
+        for verb in verbs {
+            // The first changing call of the verb is the one that matters; a create has three of them.
+            let calls: &[(&str, u32)] = match *verb {
+                "create" => &[("POST", 0), ("POST", 1), ("PUT", 0)],
+                "delete" => &[("POST", 0), ("DELETE", 0)],
+                _ => &[("POST", 0)],
+            };
+            for (method, skip) in calls {
+                for (name, effect, outcome) in on_calls() {
+                    let rule = Rule::on_call(method, "^/nodes/.*(lxc|qemu)", effect).skip(*skip);
+                    self.tell(verb, &format!("{name} ({method} {skip})"), outcome, &[rule]).await;
+                }
+            }
+            for (name, effect, outcome) in on_tasks() {
+                let mut rule = Rule::on_task("", effect);
+                rule.matcher.task = None;
+                self.tell(verb, name, outcome, &[rule]).await;
+            }
+        }
+    }
+
+    async fn tell(&mut self, verb: &str, name: &str, outcome: Outcome, rules: &[Rule]) {
+        let ended = self.under(verb, rules).await;
+        match (outcome, ended["state"].as_str().unwrap()) {
+            (_, "succeeded") => {}
+            (Outcome::Ends, "failed") => {
+                let message = ended["fault"]["message"].as_str().unwrap_or_default();
+                assert!(!message.is_empty(), "{verb}, {name}: no reason is given");
+            }
+            (_, state) => panic!("{verb}, {name}: {state}: {ended:#}"),
+        }
+        check_house(&self.lab, &self.server).await;
+        self.clean_up(&ended).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_containers_being_made() {
+    Story::begin("lxc").await.run(&["create"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_machines_being_made() {
+    Story::begin("qemu").await.run(&["create"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_containers_being_switched_and_deleted() {
+    Story::begin("lxc").await.run(&["start", "stop", "shutdown", "reboot", "delete"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_machines_being_switched_and_deleted() {
+    Story::begin("qemu").await.run(&["start", "stop", "shutdown", "reboot", "delete"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_number_is_taken_by_somebody_else_the_next_one_is_used() {
+    for kind in ["lxc", "qemu"] {
+        let mut story = Story::begin(kind).await;
+        let path = if kind == "lxc" { "/lxc$" } else { "/clone$" };
+        let rule = Rule::on_call("POST", path, Effect::ForeignGuest).count(Count::Times(2));
+        let ended = story.under("create", &[rule]).await;
+        assert_eq!(ended["state"], "succeeded", "{ended:#}");
+        let creates =
+            ended["steps"].as_array().unwrap().iter().filter(|step| step["act"] == "create").count();
+        assert_eq!(creates, 3, "two numbers were taken: {ended:#}");
+        // The guests that appeared are still there, untouched.
+        let strangers =
+            story.lab.guests("c1").into_iter().filter(|g| !g.description.contains("ins_")).count();
+        assert_eq!(strangers, 3);
+    }
+}

@@ -1,0 +1,10 @@
+//! Whole-system tests: the real binary as a child process, the real client over TLS against the simulator, the real
+//! databases. Each file tells one story.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod support;
+
+mod a_crash_loses_nothing;
+mod a_guest_from_nothing;
+mod a_thousand_creates;
+mod faults_are_survived;

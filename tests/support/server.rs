@@ -1,0 +1,168 @@
+//! `innkeeper serve` as a child process.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Lab, TestDatabase};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_innkeeper");
+const EMAIL: &str = "admin@inn.example";
+const PASSWORD: &str = "correct horse battery";
+
+pub struct Server {
+    child: Option<Child>,
+    pub url: String,
+    pub token: String,
+    folder: tempfile::TempDir,
+    database: TestDatabase,
+    http: reqwest::Client,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Server {
+    /// Sets up a house with an administrator and starts it. The settings are environment variables without their
+    /// prefix, for example `("ENGINE__SETTLE_MS", "200")`.
+    pub async fn start(database: TestDatabase, settings: &[(&'static str, &str)]) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(90)).build().unwrap();
+        let mut server =
+            Self { child: None, url: String::new(), token: String::new(), folder, database, http, settings };
+        let mut create =
+            server.command(&["admin", "create", "--email", EMAIL]).stdin(Stdio::piped()).spawn().unwrap();
+        writeln!(create.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+        assert!(create.wait().unwrap().success(), "the administrator could not be made");
+        server.revive();
+        let signed_in = server.post("/sessions", json!({ "email": EMAIL, "password": PASSWORD })).await;
+        signed_in["token"].as_str().unwrap().clone_into(&mut server.token);
+        server
+    }
+
+    /// The binary with this house's settings.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command.args(arguments).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("INNKEEPER__DATA_DIR", self.folder.path());
+        command.env("INNKEEPER__SERVER__LISTEN", "127.0.0.1:0");
+        command.env(
+            "INNKEEPER__LOG__FILTER",
+            std::env::var("SYSTEM_TEST_LOG").unwrap_or_else(|_| "error".into()),
+        );
+        command.env("HOME", self.folder.path());
+        if let Some(url) = self.database.url() {
+            command.env("INNKEEPER__DATABASE__URL", url);
+        }
+        for (key, value) in &self.settings {
+            command.env(format!("INNKEEPER__{key}"), value);
+        }
+        command
+    }
+
+    /// The folder of the house.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts the process; returns when it listens.
+    pub fn revive(&mut self) {
+        let mut child = self.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ");
+        url.unwrap_or_else(|| panic!("the server did not start: {line:?}")).clone_into(&mut self.url);
+        self.child = Some(child);
+    }
+
+    /// Ends the process at once, by SIGKILL.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// The number of the process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    pub async fn request(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let mut request =
+            self.http.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        let (status, body) = self.request(Method::GET, path, None).await;
+        assert!(status.is_success(), "GET {path}: {status} {body:#}");
+        body
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.request(Method::POST, path, Some(body)).await;
+        assert!(status.is_success(), "POST {path}: {status} {answer:#}");
+        answer
+    }
+
+    /// Adds the clusters of a lab, a container template and a VM template that all of them have.
+    pub async fn furnish(&self, lab: &Lab) -> (String, String) {
+        let size = |cores, memory, disk| json!({ "cores": cores, "memory_mib": memory, "disk_gib": disk });
+        let template = |name: &str, kind: &str| {
+            json!({
+                "name": name, "kind": kind, "least": size(1, 64, 1), "default_size": size(1, 256, 4),
+                "most": size(8, 16_384, 100), "reports_address": true,
+            })
+        };
+        let container = self.post("/templates", template("Debian 12", "lxc")).await;
+        let machine = self.post("/templates", template("Debian 12 VM", "qemu")).await;
+        let ids = [&container, &machine].map(|template| template["id"].as_str().unwrap().to_owned());
+        for name in &lab.names {
+            let cluster = self.post("/clusters", lab.introduction(name)).await;
+            let volume = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst";
+            let source = json!({ "cluster_id": cluster["id"], "volume": volume });
+            self.post(&format!("/templates/{}/sources", ids[0]), source).await;
+            for (vmid, endpoint) in (9000..).zip(lab.sim.cluster(name).endpoints()) {
+                let source = json!({ "cluster_id": cluster["id"], "node": endpoint.node, "vmid": vmid });
+                self.post(&format!("/templates/{}/sources", ids[1]), source).await;
+            }
+        }
+        let [container, machine] = ids;
+        (container, machine)
+    }
+
+    /// Asks for an instance; answers the operation.
+    pub async fn create(&self, name: &str, template: &str) -> Value {
+        self.post("/instances", json!({ "name": name, "template_id": template })).await
+    }
+
+    /// Waits until an operation has ended.
+    pub async fn settled(&self, operation: &Value) -> Value {
+        let id = operation["id"].as_str().unwrap();
+        for _ in 0..20 {
+            let now = self.get(&format!("/operations/{id}?wait=10s")).await;
+            if ["succeeded", "failed", "superseded"].contains(&now["state"].as_str().unwrap()) {
+                return now;
+            }
+        }
+        panic!("operation {id} did not end: {:#}", self.get(&format!("/operations/{id}")).await);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

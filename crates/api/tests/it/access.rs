@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::http::{Method, header};
+use innkeeper_domain::projects::Membership;
+use innkeeper_store::projects;
 use serde_json::Value;
 
 use crate::house::{Answer, Client, House, with_json};
@@ -171,6 +173,51 @@ async fn what_belongs_to_somebody_else_is_not_there() {
     let instance = owner.get(&format!("/api/v1/instances/{}", text(&made["instance_id"]))).await.expect(200);
     assert_eq!(instance["state"], "provisioning");
     owner.get("/api/v1/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_viewer_looks_and_a_member_acts() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let furniture = house.furnish(&admin).await;
+    let owner = house.user(&admin, "grace", "user").await;
+    let made = furniture.instance(&owner, "web-1").await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let values =
+        BTreeMap::from([("InstanceId", text(&made["instance_id"])), ("OperationId", text(&made["id"]))]);
+    let document = document();
+    for (name, membership) in [("vera", Membership::Viewer), ("max", Membership::Member)] {
+        let client = house.user(&admin, name, "user").await;
+        let me = text(&client.get("/api/v1/me").await.expect(200)["user"]["id"]);
+        let mut tx = house.db.begin().await.unwrap();
+        let project = text(&made["project_id"]).parse().unwrap();
+        projects::add_member(&mut tx, project, me.parse().unwrap(), membership).await.unwrap();
+        tx.commit().await.unwrap();
+        for operation in operations(&document) {
+            let ours =
+                ["/instances/{id}", "/operations/{id}"].iter().any(|noun| operation.path.contains(noun));
+            if !ours {
+                continue;
+            }
+            let answer = operation.send(&house, &client, &document, &values).await;
+            match (operation.method == Method::GET, membership) {
+                (true, _) => assert_eq!(answer.status, 200, "{name}: {}", operation.name),
+                (false, Membership::Viewer) => {
+                    assert_eq!(answer.problem(403), "forbidden", "{}", operation.name);
+                }
+                // The instance is still being made, or being deleted by then.
+                (false, _) => assert!([202, 409].contains(&answer.status.as_u16()), "{}", operation.name),
+            }
+        }
+        let new = serde_json::json!({ "name": name, "template_id": furniture.template, "project_id": made["project_id"] });
+        let answer = client.post("/api/v1/instances", &new).await;
+        assert_eq!(
+            answer.status,
+            if membership == Membership::Viewer { 403 } else { 202 },
+            "{}",
+            answer.text()
+        );
+    }
 }
 
 #[tokio::test]

@@ -67,6 +67,14 @@ fn every_reference_leads_somewhere_and_everything_is_described() {
         for operation in item.as_object().unwrap().values() {
             assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{operation}");
             assert!(!operation["summary"].as_str().unwrap().is_empty());
+            let body = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+            if let Some(body) = body.as_str() {
+                let schema = document.pointer(body.trim_start_matches('#')).unwrap();
+                assert_eq!(
+                    schema["additionalProperties"], false,
+                    "{body} takes fields that it does not know"
+                );
+            }
             assert_eq!(operation["tags"].as_array().unwrap().len(), 1, "{operation}");
         }
     }

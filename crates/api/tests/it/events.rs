@@ -48,7 +48,8 @@ impl Stream {
                 };
                 let data = serde_json::from_str(&field("data")).unwrap();
                 let sent = Sent { id: field("id").parse().unwrap(), event: field("event"), data };
-                self.text = rest.to_owned();
+                let read = self.text.len() - rest.len();
+                self.text.drain(..read);
                 return Some(sent);
             }
             let chunk = timeout(SOON, self.body.next()).await.expect("an event, or the end")?;
@@ -90,6 +91,18 @@ async fn somebody_elses_events_are_not_told() {
     furniture.instance(&admin, "web-1").await;
     let own = furniture.instance(&user, "web-2").await;
     assert_eq!(live.next().await.unwrap().data["subject_id"], own["instance_id"]);
+}
+
+#[tokio::test]
+async fn who_has_signed_out_is_told_nothing_more() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let furniture = house.furnish(&admin).await;
+    let elsewhere = house.sign_in("ada@example.org").await;
+    let mut live = Stream::open(&house, &elsewhere, None).await;
+    elsewhere.delete("/api/v1/sessions/current").await.expect(204);
+    furniture.instance(&admin, "web-1").await;
+    assert!(live.next().await.is_none());
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use axum::body::Body;
 use axum::http::{Method, header};
 use serde_json::{Value, json};
@@ -94,7 +96,7 @@ async fn everything_that_goes_wrong_is_told_in_one_form() {
         );
         assert_eq!(answer.json()["status"], answer.status.as_u16(), "{name}");
         let body = serde_json::to_string_pretty(&answer.json()).unwrap().replace(operation, "op_…");
-        text += &format!("## {name}\n{body}\n\n");
+        write!(text, "## {name}\n{body}\n\n").unwrap();
     }
     insta::assert_snapshot!("problems", text);
     assert_eq!(told[2].1.header(header::ALLOW), "GET,HEAD");

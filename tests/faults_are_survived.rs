@@ -158,7 +158,7 @@ impl Story {
         match (outcome, ended["state"].as_str().unwrap()) {
             (_, "succeeded") => {}
             (Outcome::Ends, "failed") => {
-                let message = ended["fault"]["message"].as_str().unwrap_or_default();
+                let message = ended["error"]["message"].as_str().unwrap_or_default();
                 assert!(!message.is_empty(), "{verb}, {name}: no reason is given");
             }
             (_, state) => panic!("{verb}, {name}: {state}: {ended:#}"),

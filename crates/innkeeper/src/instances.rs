@@ -209,7 +209,7 @@ async fn settle(server: &Server, operation: Value, no_wait: bool, remote: &Remot
     }
     match operation["state"].as_str() {
         Some("failed") => {
-            bail!("{}", operation["fault"]["message"].as_str().unwrap_or("the operation failed"))
+            bail!("{}", operation["error"]["message"].as_str().unwrap_or("the operation failed"))
         }
         Some("superseded") => bail!("a later operation took its place"),
         _ => Ok(()),

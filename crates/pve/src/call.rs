@@ -19,12 +19,12 @@ impl Params {
     }
 
     /// Adds one.
-    pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Value) {
+    pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl ParamValue) {
         self.0.push((name.into(), value.into_text()));
     }
 
     /// Adds one if there is a value.
-    pub fn push_some<V: Value>(&mut self, name: impl Into<Cow<'static, str>>, value: Option<V>) {
+    pub fn push_some<V: ParamValue>(&mut self, name: impl Into<Cow<'static, str>>, value: Option<V>) {
         if let Some(value) = value {
             self.push(name, value);
         }
@@ -32,7 +32,7 @@ impl Params {
 
     /// The same, for chains.
     #[must_use]
-    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Value) -> Self {
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl ParamValue) -> Self {
         self.push(name, value);
         self
     }
@@ -69,14 +69,14 @@ impl fmt::Debug for Params {
 }
 
 /// Something that can be sent as a parameter; booleans become `1` and `0`.
-pub trait Value {
+pub trait ParamValue {
     /// As it is sent, before percent-encoding.
     fn into_text(self) -> String;
 }
 
 macro_rules! printed {
     ($($type:ty),* $(,)?) => {$(
-        impl Value for $type {
+        impl ParamValue for $type {
             fn into_text(self) -> String {
                 self.to_string()
             }
@@ -102,18 +102,17 @@ printed!(
     &crate::ids::UserId,
     &crate::ids::RoleId,
     &crate::ids::IpSetName,
-    &crate::property::PropertyString,
     crate::property::Size,
     &crate::property::Tags,
 );
 
-impl Value for String {
+impl ParamValue for String {
     fn into_text(self) -> String {
         self
     }
 }
 
-impl Value for bool {
+impl ParamValue for bool {
     fn into_text(self) -> String {
         u8::from(self).to_string()
     }
@@ -138,12 +137,12 @@ impl Call {
         self
     }
 
-    pub(crate) fn param(mut self, name: &'static str, value: impl Value) -> Self {
+    pub(crate) fn param(mut self, name: &'static str, value: impl ParamValue) -> Self {
         self.params.push(name, value);
         self
     }
 
-    pub(crate) fn param_some<V: Value>(mut self, name: &'static str, value: Option<V>) -> Self {
+    pub(crate) fn param_some<V: ParamValue>(mut self, name: &'static str, value: Option<V>) -> Self {
         self.params.push_some(name, value);
         self
     }

@@ -7,19 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Ready};
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
-use crate::error::answer::Refusal;
 use crate::error::transport::{self, Failure};
 use crate::error::{Attempt, Error};
-use crate::operations::Method;
-use crate::session::{Session, Ticket};
+use crate::host::{Answer, Host, Identity, Reply};
+use crate::session::Session;
 
 /// Settings of a [`Client`]; see [`Client::builder`].
 #[derive(Debug, Clone)]
@@ -65,7 +62,8 @@ impl ClientBuilder {
         if self.endpoints.is_empty() {
             return Err(Error::Configuration("no endpoint".to_owned()));
         }
-        let hosts = self.endpoints.iter().map(|e| Host::new(e, &self)).collect::<Result<_, _>>()?;
+        let host = |e| Host::new(e, self.connect_timeout, self.request_timeout);
+        let hosts = self.endpoints.iter().map(host).collect::<Result<_, _>>()?;
         Ok(Client {
             inner: Arc::new(Inner {
                 authorization: self.credentials.authorization(),
@@ -88,63 +86,9 @@ struct Inner {
     config: ClientBuilder,
     authorization: Option<SecretString>,
     hosts: Vec<Host>,
-    /// The endpoint that connected last.
+    /// The endpoint to begin with: the one that answered last, or the one after it if it then fell silent.
     preferred: AtomicUsize,
     session: Session,
-}
-
-/// One endpoint with its own connections and TLS sessions.
-pub(crate) struct Host {
-    /// `host:port`, as in addresses.
-    pub(crate) name: String,
-    /// Host without the brackets of IPv6, and port.
-    pub(crate) address: (String, u16),
-    base: String,
-    http: reqwest::Client,
-    pub(crate) tls: Arc<rustls::ClientConfig>,
-}
-
-impl Host {
-    fn new(endpoint: &Endpoint, config: &ClientBuilder) -> Result<Self, Error> {
-        let tls = endpoint.trust().client_config()?;
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.clone())
-            .http1_only()
-            .https_only(true)
-            .tcp_nodelay(true)
-            // The server closes idle connections after 5 s; using one at that moment would lose a request.
-            .pool_idle_timeout(Duration::from_secs(3))
-            .pool_max_idle_per_host(8)
-            .connect_timeout(config.connect_timeout)
-            .timeout(config.request_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .user_agent(concat!("pve/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| Error::Configuration(e.to_string()))?;
-        let host = endpoint.url().host_str().unwrap_or_default();
-        let port = endpoint.url().port_or_known_default().unwrap_or(8006);
-        let name = format!("{host}:{port}");
-        let address = (host.trim_matches(['[', ']']).to_owned(), port);
-        Ok(Self { base: format!("https://{name}/api2/json"), name, address, http, tls: Arc::new(tls) })
-    }
-}
-
-/// What proves who sends a request.
-pub(crate) enum Identity {
-    Nobody,
-    Token(SecretString),
-    Ticket(Ticket),
-}
-
-/// `{"data": …, "total": …}`
-#[derive(Deserialize)]
-pub(crate) struct Answer<T> {
-    pub(crate) data: T,
-    #[serde(default, deserialize_with = "crate::lenient::optional")]
-    pub(crate) total: Option<u64>,
 }
 
 impl Client {
@@ -235,7 +179,7 @@ impl Client {
         Ok((answer, host))
     }
 
-    /// Tries the endpoints in turn, beginning with the one that worked last, as long as nothing was sent.
+    /// Tries the endpoints in turn, beginning with the preferred one, as long as nothing was sent.
     async fn over_endpoints(&self, ready: &Ready, identity: &Identity) -> Result<(Reply, usize), Error> {
         let hosts = &self.inner.hosts;
         let first = self.inner.preferred.load(Ordering::Relaxed);
@@ -254,6 +198,8 @@ impl Client {
                     return Ok((reply, number));
                 }
                 Err(Failure::Lost(cause) | Failure::TimedOut(cause)) => {
+                    // Something may have been sent, so this call ends here; the next one begins elsewhere.
+                    self.inner.preferred.store((number + 1) % hosts.len(), Ordering::Relaxed);
                     return Err(transport::no_answer(ready.operation.method(), &ready.path, cause));
                 }
                 Err(Failure::NotSent(Error::Configuration(text))) => return Err(Error::Configuration(text)),
@@ -271,97 +217,6 @@ impl Client {
     }
 }
 
-impl Host {
-    async fn request(&self, ready: &Ready, identity: &Identity) -> Result<Reply, Failure> {
-        let method = ready.operation.method();
-        let mut url = format!("{}{}", self.base, ready.path);
-        if !method.has_body() && !ready.params.is_empty() {
-            url.push('?');
-            url.push_str(&ready.params);
-        }
-        let mut request = self.http.request(wire_method(method), url);
-        if method.has_body() {
-            // The server refuses chunked bodies, and reads a length even where there is no body.
-            request = request
-                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .header(CONTENT_LENGTH, ready.params.len())
-                .body(ready.params.clone());
-        }
-        for (name, value) in identity_headers(identity, method)? {
-            request = request.header(name, value);
-        }
-        let response = request.send().await.map_err(|e| transport::read(&self.name, &e))?;
-        let status = response.status().as_u16();
-        let reason = match response.extensions().get::<hyper::ext::ReasonPhrase>() {
-            Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
-            None => response.status().canonical_reason().unwrap_or_default().to_owned(),
-        };
-        match response.bytes().await {
-            Ok(body) => Ok(Reply { status, reason, body: body.to_vec() }),
-            // A refusal is told by its status line; only the body of a success must be whole.
-            Err(_) if status >= 400 => Ok(Reply { status, reason, body: Vec::new() }),
-            Err(e) => Err(transport::read(&self.name, &e)),
-        }
-    }
-}
-
-/// A complete answer.
-struct Reply {
-    status: u16,
-    reason: String,
-    body: Vec<u8>,
-}
-
-impl Reply {
-    fn read<T: DeserializeOwned>(self, method: Method, path: &str) -> Result<Answer<T>, Error> {
-        if !(200..300).contains(&self.status) {
-            let Self { status, reason, body } = &self;
-            return Err(Refusal { method, path, status: *status, reason, body }.into_error());
-        }
-        serde_json::from_slice(&self.body).map_err(|e| Error::Decode {
-            method,
-            path: path.to_owned(),
-            message: e.to_string(),
-        })
-    }
-}
-
-pub(crate) fn identity_headers(
-    identity: &Identity,
-    method: Method,
-) -> Result<Vec<(reqwest::header::HeaderName, HeaderValue)>, Failure> {
-    let header = |secret: &SecretString| {
-        let mut value = HeaderValue::from_str(secret.expose_secret()).map_err(|_| {
-            Failure::NotSent(Error::Configuration("credentials hold control characters".to_owned()))
-        })?;
-        value.set_sensitive(true);
-        Ok(value)
-    };
-    Ok(match identity {
-        Identity::Nobody => Vec::new(),
-        Identity::Token(authorization) => vec![(AUTHORIZATION, header(authorization)?)],
-        Identity::Ticket(ticket) => {
-            let mut headers = vec![(COOKIE, header(&ticket.cookie())?)];
-            if method.mutates() {
-                headers.push((
-                    reqwest::header::HeaderName::from_static("csrfpreventiontoken"),
-                    header(ticket.csrf())?,
-                ));
-            }
-            headers
-        }
-    })
-}
-
-fn wire_method(method: Method) -> reqwest::Method {
-    match method {
-        Method::Get => reqwest::Method::GET,
-        Method::Post => reqwest::Method::POST,
-        Method::Put => reqwest::Method::PUT,
-        Method::Delete => reqwest::Method::DELETE,
-    }
-}
-
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<&str> = self.inner.hosts.iter().map(|h| h.name.as_str()).collect();
@@ -369,5 +224,28 @@ impl std::fmt::Debug for Client {
             .field("endpoints", &names)
             .field("credentials", &self.config().credentials)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_can_be_shared_between_threads() {
+        fn shared<T: Clone + Send + Sync + 'static>() {}
+        shared::<Client>();
+    }
+
+    #[test]
+    fn a_client_without_a_usable_endpoint_is_not_made() {
+        let builder = ClientBuilder { endpoints: Vec::new(), ..unpinned() };
+        assert!(matches!(builder.build(), Err(Error::Configuration(_))));
+        assert!(matches!(unpinned().build(), Err(Error::Configuration(_))));
+    }
+
+    fn unpinned() -> ClientBuilder {
+        let endpoint = Endpoint::new("pve.example", crate::Trust::Fingerprints(Vec::new())).unwrap();
+        Client::builder(endpoint, Credentials::token("a@pve!bb", "x").unwrap())
     }
 }

@@ -9,6 +9,7 @@ mod credentials;
 mod endpoint;
 mod error;
 mod guest;
+mod host;
 mod ids;
 mod lenient;
 mod node;
@@ -26,7 +27,7 @@ mod upid;
 
 pub use access::{AclEntry, Grant, Grantee, NewToken, Role, User};
 pub use backup::{Backup, BackupMode};
-pub use call::{Params, Value};
+pub use call::{ParamValue, Params};
 pub use client::{Client, ClientBuilder};
 pub use cluster::{ClusterMember, ClusterStatus, Version};
 pub use credentials::{Credentials, FactorAnswer, SecondFactor};

@@ -69,4 +69,10 @@ proptest! {
         let read: PropertyString = built.print().unwrap().parse().unwrap();
         prop_assert_eq!(read, built);
     }
+
+    #[test]
+    fn no_text_breaks_the_readers(text in ".{0,60}") {
+        let _ = (text.parse::<PropertyString>(), text.parse::<Size>(), Tags::parse(&text));
+        let _ = crate::endpoint::parse_url(&text);
+    }
 }

@@ -115,7 +115,11 @@ async fn ask(client: &Client, password: &str, challenge: Option<&str>) -> Result
         .param("username", user)
         .param("password", password)
         .param_some("tfa-challenge", challenge);
-    client.send_anonymous(call).await
+    // A login changes nothing: that its answer was lost leaves no doubt about the call it was made for.
+    client.send_anonymous(call).await.map_err(|error| match error {
+        Error::OutcomeUnknown { method, path, cause } => Error::NoAnswer { method, path, cause },
+        other => other,
+    })
 }
 
 fn ticket(answer: TicketAnswer) -> Result<Ticket, Error> {

@@ -110,7 +110,7 @@ pub struct Patience {
 impl Patience {
     /// Waits up to `deadline`, asking often at first and every 2 s at last.
     pub fn until(deadline: Duration) -> Self {
-        Self { deadline, first_pause: Duration::from_millis(100), longest_pause: Duration::from_secs(2) }
+        Self { deadline, first_pause: Duration::from_millis(10), longest_pause: Duration::from_secs(2) }
     }
 }
 
@@ -214,8 +214,12 @@ impl Task<'_> {
 
     /// A look just before the last log line is written is remembered by the server; the log itself tells.
     async fn outcome_by_log(&self, text: String) -> TaskOutcome {
-        let Ok(lines) = self.whole_log().await else { return TaskOutcome::Failed(text) };
-        match lines.last().and_then(|line| line.text.strip_prefix("TASK ")) {
+        let last_line = async {
+            let total = self.log(0, 1).await?.total;
+            self.log(total.saturating_sub(1), 1).await
+        };
+        let Ok(page) = last_line.await else { return TaskOutcome::Failed(text) };
+        match page.lines.last().and_then(|line| line.text.strip_prefix("TASK ")) {
             Some(end) => TaskOutcome::parse(end.strip_prefix("ERROR: ").unwrap_or(end)),
             None => TaskOutcome::Failed(text),
         }

@@ -69,6 +69,18 @@ impl FromStr for Fingerprint {
     }
 }
 
+impl serde::Serialize for Fingerprint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Fingerprint {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// How an endpoint proves who it is.
 #[derive(Debug, Clone)]
 pub enum Trust {
@@ -228,6 +240,8 @@ mod tests {
         assert_eq!(text.len(), 95);
         assert_eq!(text.parse::<Fingerprint>(), Ok(print));
         assert_eq!(text.replace(':', "").to_lowercase().parse::<Fingerprint>(), Ok(print));
+        let json = serde_json::to_string(&print).unwrap();
+        assert_eq!(serde_json::from_str::<Fingerprint>(&json).unwrap(), print);
         assert_eq!("AA:BB".parse::<Fingerprint>(), Err(InvalidFingerprint));
     }
 

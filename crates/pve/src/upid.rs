@@ -30,6 +30,11 @@ impl Upid {
         &self.kind
     }
 
+    /// Whether the task only files a request with high availability: it ends before the guest has changed.
+    pub fn is_ha_request(&self) -> bool {
+        matches!(self.kind.as_str(), "hastart" | "hastop" | "hashutdown" | "hamigrate" | "harelocate")
+    }
+
     /// What the task works on, usually a guest number; may be empty.
     pub fn id(&self) -> &str {
         &self.id
@@ -62,7 +67,7 @@ fn hex_field(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u64>
 }
 
 fn plain(text: &str) -> bool {
-    !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '/' | '%'))
+    !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/')
 }
 
 impl FromStr for Upid {
@@ -131,6 +136,13 @@ mod tests {
         assert_eq!((upid.kind(), upid.id(), upid.user()), ("vzstart", "103", "root@pam!lab"));
         assert_eq!(upid.vmid().map(Vmid::get), Some(103));
         assert_eq!(upid.started_at(), 0x6B00_EB98);
+        assert!(!upid.is_ha_request());
+        assert!(
+            "UPID:pve:00000895:00046412:6B00EB98:hastop:132:root@pam:"
+                .parse::<Upid>()
+                .unwrap()
+                .is_ha_request()
+        );
 
         let delete: Upid =
             "UPID:pve:00001103:0004DF40:6B00ECD3:imgdel:101@local:root@pam!lab:".parse().unwrap();

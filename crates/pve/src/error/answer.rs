@@ -139,10 +139,13 @@ pub(crate) fn from_text(status: u16, message: String) -> Error {
     if guest_says(text, &["not running", "is not running"]) {
         return Error::NotRunning { message };
     }
-    if text.contains("Configuration file 'nodes/") && has("does not exist") {
+    let no_config = has("Configuration file 'nodes/") && has("does not exist");
+    if no_config || has("unable to find configuration file") || guest_says(text, &["does not exist"]) {
         return Error::GuestMissing { message };
     }
-    if text.trim_start().starts_with("storage '") && has("does not exist") {
+    if text.trim_start().starts_with("storage '")
+        && (has("does not exist") || has("is not available on node"))
+    {
         return Error::StorageMissing { message };
     }
     if has("does not exist") || has("no such ") || has("hostname lookup '") {

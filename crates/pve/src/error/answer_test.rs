@@ -28,6 +28,8 @@ macro_rules! texts {
 texts! {
     missing_ct: "Configuration file 'nodes/pve/lxc/4711.conf' does not exist" => GuestMissing, Conflict;
     missing_vm: "Configuration file 'nodes/pve/qemu-server/201.conf' does not exist" => GuestMissing, Conflict;
+    missing_vm_in_task: "unable to find configuration file for VM 201 on node 'pve'" => GuestMissing, Conflict;
+    missing_guest: "VM 201 does not exist" => GuestMissing, Conflict;
     vmid_taken: "CT 100 already exists on node 'pve'" => AlreadyExists, Conflict;
     vmid_taken_by_other_kind: "unable to create VM 112 - CT 112 already exists on node 'pve'" => AlreadyExists, Conflict;
     pool_taken: "create pool failed: pool 'tenant1' already exists" => AlreadyExists, Conflict;
@@ -49,11 +51,12 @@ texts! {
     no_quorum_config: "unable to open file '/etc/pve/nodes/pve/lxc/104.conf.tmp.1739' - Permission denied" => NoQuorum, Transient;
     no_quorum_acl: "ACL update failed: cfs-lock 'file-user_cfg' error: no quorum!" => NoQuorum, Transient;
     storage_unknown: "storage 'nosuch' does not exist" => StorageMissing, Permanent;
+    storage_elsewhere: "storage 'ceph' is not available on node 'pve2'" => StorageMissing, Permanent;
     pool_unknown: "delete pool failed: pool 'nosuch' does not exist" => NotFound, Permanent;
     snapshot_unknown: "snapshot 'nosuch' does not exist" => NotFound, Permanent;
     token_unknown: "no such token 't2' for user 'alice@pve'" => NotFound, Permanent;
     node_unknown: "hostname lookup 'nosuch' failed - failed to get address info for: nosuch: Temporary failure in name resolution" => NotFound, Permanent;
-    no_agent: "No QEMU guest agent configured" => AgentUnavailable, Transient;
+    no_agent: "No QEMU guest agent configured" => AgentUnavailable, Permanent;
     agent_down: "QEMU guest agent is not running" => AgentUnavailable, Transient;
     shrink: "unable to shrink disk size" => Server, Permanent;
     template_missing: "unable to create CT 107 - volume 'local:vztmpl/nosuch.tar.zst' does not exist" => NotFound, Permanent;
@@ -157,4 +160,17 @@ fn an_unknown_call_is_not_implemented() {
 fn plain_text_bodies_are_the_last_resort() {
     let error = refused(Method::Get, 418, "", "teapot\n");
     assert!(matches!(error, Error::Server { status: 418, message } if message == "teapot"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_answer_breaks_the_reader(status in 300_u16..600, reason in ".{0,60}", body in proptest::collection::vec(0_u8..=255, 0..80)) {
+        let error = Refusal { method: Method::Post, path: "/x", status, reason: &reason, body: &body }.into_error();
+        let _ = (error.to_string(), error.class());
+    }
+
+    #[test]
+    fn no_text_breaks_the_reader(text in "(CT |VM |storage '|Permission check failed \\(|is locked \\()?.{0,60}") {
+        let _ = from_text(500, text).to_string();
+    }
 }

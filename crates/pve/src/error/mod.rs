@@ -152,7 +152,7 @@ pub enum Error {
         /// The server's text.
         message: String,
     },
-    /// The storage is not defined.
+    /// The storage is not defined, or not for that node.
     #[error("{message}")]
     StorageMissing {
         /// The server's text.
@@ -257,9 +257,10 @@ impl Error {
             | Self::NoQuorum { .. }
             | Self::NodeUnreachable { .. }
             | Self::Unreachable { .. }
-            | Self::AgentUnavailable { .. }
             | Self::NoAnswer { .. }
             | Self::Console { .. } => Class::Transient,
+            // One that is not configured does not come by waiting.
+            Self::AgentUnavailable { message } if !message.contains("configured") => Class::Transient,
             Self::GuestMissing { .. }
             | Self::AlreadyExists { .. }
             | Self::AlreadyRunning { .. }

@@ -1,10 +1,9 @@
 //! Consoles: a text terminal or a graphical screen over a websocket.
 //!
 //! The server that answered the request listens for its console, so the websocket goes to that same endpoint, with the
-//! same credentials, within 10 s. A port on which nobody listens any more hangs instead of answering: opening is given
-//! 8 s in all.
+//! same credentials, within 10 s. A port on which nobody listens any more hangs instead of answering: connecting is
+//! given 8 s, and so is the terminal's greeting.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -12,19 +11,14 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use secrecy::SecretString;
 use serde::Deserialize;
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use super::Guest;
 use crate::call::Call;
-use crate::client::{Client, identity_headers};
+use crate::client::Client;
 use crate::error::Error;
-use crate::error::answer::Refusal;
-use crate::error::transport::{self, Failure};
 use crate::ids::{GuestKind, NodeName};
 use crate::lenient;
 use crate::operations as ops;
@@ -34,7 +28,7 @@ const HANDSHAKE: Duration = Duration::from_secs(8);
 /// The server drops a connection over a frame of more than 128 KiB.
 const LARGEST_FRAME: usize = 64 * 1024;
 
-type Socket = WebSocketStream<TlsStream<TcpStream>>;
+type Socket = WebSocketStream<reqwest::Upgraded>;
 
 /// What the server says about a console it has prepared.
 #[derive(Deserialize)]
@@ -243,50 +237,10 @@ async fn connect(
     prepared: &Prepared,
     websocket: Call,
 ) -> Result<Socket, Error> {
-    let host = client.host(host);
     let ready = websocket.param("port", prepared.port).param("vncticket", &prepared.ticket).finish()?;
-    let method = ready.operation.method();
-    let unusable = |e: &dyn std::fmt::Display| Error::Console { message: e.to_string() };
-
-    let url = format!("wss://{}/api2/json{}?{}", host.name, ready.path, ready.params);
-    let mut request = url.into_client_request().map_err(|e| unusable(&e))?;
-    // Exactly one: the server echoes whatever is asked for.
-    request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("binary"));
     let identity = client.identity().await?;
-    for (name, value) in identity_headers(&identity, method).map_err(not_sent)? {
-        request.headers_mut().insert(name, value);
-    }
-    // Boxed: a TLS handshake is a large future.
-    in_time(Box::pin(async {
-        let tcp = TcpStream::connect((host.address.0.as_str(), host.address.1))
-            .await
-            .map_err(|e| transport::not_connected(&host.name, &e))?;
-        tcp.set_nodelay(true).map_err(|e| unusable(&e))?;
-        let name =
-            rustls::pki_types::ServerName::try_from(host.address.0.clone()).map_err(|e| unusable(&e))?;
-        let tls = tokio_rustls::TlsConnector::from(Arc::clone(&host.tls))
-            .connect(name, tcp)
-            .await
-            .map_err(|e| transport::not_connected(&host.name, &e))?;
-        match tokio_tungstenite::client_async(request, tls).await {
-            Ok((socket, _)) => Ok(socket),
-            Err(WsError::Http(response)) => {
-                let body = response.body().as_deref().unwrap_or_default();
-                let reason = response.status().canonical_reason().unwrap_or("console refused");
-                let status = response.status().as_u16();
-                Err(Refusal { method, path: &ready.path, status, reason, body }.into_error())
-            }
-            Err(e) => Err(broken(&e)),
-        }
-    }))
-    .await
-}
-
-fn not_sent(failure: Failure) -> Error {
-    match failure {
-        Failure::NotSent(error) => error,
-        Failure::Lost(message) | Failure::TimedOut(message) => Error::Console { message },
-    }
+    let upgraded = in_time(client.host(host).websocket(&ready, &identity)).await?;
+    Ok(WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await)
 }
 
 impl std::fmt::Debug for Terminal {

@@ -2,6 +2,7 @@
 //!
 //! Nearly every verb answers with a task ([`Upid`]) before it has done anything; whether it worked is told by
 //! [`Task::wait`](crate::Task::wait). What is refused at once for one kind may fail in the task for the other.
+//! For a guest that high availability manages, the task may only file a request ([`Upid::is_ha_request`]).
 
 pub(crate) mod agent;
 pub(crate) mod config;

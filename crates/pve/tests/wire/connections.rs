@@ -224,3 +224,26 @@ async fn a_server_that_does_not_speak_tls_is_told_apart() {
     let error = Client::builder(endpoint, token()).build().unwrap().version().await.unwrap_err();
     assert!(matches!(error, Error::Tls { .. }), "{error:?}");
 }
+
+#[tokio::test]
+async fn an_endpoint_that_falls_silent_is_not_asked_first_again() {
+    let silent = Server::start(|_| Reply::Hang).await;
+    let other = Server::start(|_| version()).await;
+    let client = Client::builder(silent.endpoint(), token()).endpoint(other.endpoint());
+    let client = client.request_timeout(Duration::from_millis(200)).build().unwrap();
+    assert!(matches!(client.version().await, Err(Error::NoAnswer { .. })));
+    client.version().await.unwrap();
+    assert_eq!((silent.lines().len(), other.lines().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_accepts_but_never_greets_gives_way_to_the_next() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let mute = Endpoint::new(&url, Trust::pin(Fingerprint::of_certificate(b"mute"))).unwrap();
+    let server = Server::start(|_| Reply::relayed(&json!(UPID))).await;
+    let client = Client::builder(mute, token()).endpoint(server.endpoint());
+    let client = client.connect_timeout(Duration::from_millis(200)).build().unwrap();
+    client.guest(&ct()).start().await.unwrap();
+    assert_eq!(server.lines().len(), 1);
+}

@@ -1,6 +1,7 @@
 //! Terminals and screens over websockets.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -164,4 +165,44 @@ async fn a_screen_comes_with_its_password() {
         assert!(!format!("{screen:?}").contains(password));
     }
     assert!(server.lines()[1].contains("vncticket=%2BB%2BZHQ_%3APVEVNC%3A"));
+}
+
+#[tokio::test]
+async fn machines_and_nodes_have_terminals_too() {
+    let server = terminal_server(|mut socket| async move {
+        text(&mut socket).await;
+        say(&mut socket, b"OK").await;
+    })
+    .await;
+    let client = server.client();
+    let vm = GuestRef::qemu(NodeName::new("pve").unwrap(), Vmid::new(200).unwrap());
+    client.guest(&vm).terminal().await.unwrap();
+    client.node_terminal(&vm.node).await.unwrap();
+    let paths: Vec<String> = server.lines().iter().map(|l| l.split('?').next().unwrap().to_owned()).collect();
+    assert_eq!(
+        paths,
+        [
+            "POST /nodes/pve/qemu/200/termproxy",
+            "GET /nodes/pve/qemu/200/vncwebsocket",
+            "POST /nodes/pve/termproxy",
+            "GET /nodes/pve/vncwebsocket",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_open_terminal_outlives_every_timeout() {
+    let server = terminal_server(|mut socket| async move {
+        text(&mut socket).await;
+        say(&mut socket, b"OK").await;
+        assert_eq!(text(&mut socket).await, "2");
+        say(&mut socket, b"still here").await;
+    })
+    .await;
+    let client = server.client();
+    let mut terminal = client.guest(&ct()).terminal().await.unwrap();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_hours(8)).await;
+    terminal.writer.ping().await.unwrap();
+    assert_eq!(terminal.reader.recv().await.unwrap().unwrap(), "still here");
 }

@@ -3,6 +3,7 @@
 
 mod connections;
 mod consoles;
+mod every_call;
 mod recorded;
 mod requests;
 mod server;

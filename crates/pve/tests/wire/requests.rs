@@ -151,3 +151,19 @@ async fn stopped_containers_have_no_interfaces_and_resizes_may_have_no_task() {
     assert_eq!(client.guest(&ct()).resize("rootfs", grow).await.unwrap(), None);
     assert_eq!(server.seen()[1].body, "disk=rootfs&size=%2B4G");
 }
+
+#[tokio::test]
+async fn compressed_answers_are_asked_for_and_read() {
+    use std::io::Write;
+    let server = Server::start(|_| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(br#"{"data":{"version":"9.2.11"}}"#).unwrap();
+        let body = gzip.finish().unwrap();
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
+        Reply::SendBytes([head.as_bytes(), &body].concat())
+    })
+    .await;
+    assert_eq!(server.client().version().await.unwrap().version, "9.2.11");
+    assert_eq!(server.seen()[0].header("accept-encoding"), Some("gzip"));
+}

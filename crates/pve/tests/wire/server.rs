@@ -44,6 +44,8 @@ impl Request {
 pub(crate) enum Reply {
     /// Sends bytes and goes on with the connection.
     Send(String),
+    /// The same for what is not text.
+    SendBytes(Vec<u8>),
     /// Sends bytes and closes.
     SendAndClose(String),
     /// Closes without a word.
@@ -120,6 +122,7 @@ impl Server {
             while let Ok((tcp, _)) = listener.accept().await {
                 let (acceptor, script, seen) =
                     (acceptor.clone(), Arc::clone(&script), Arc::clone(&remembered));
+                tcp.set_nodelay(true).unwrap();
                 let number = connections.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move {
                     if let Ok(stream) = acceptor.accept(tcp).await {
@@ -182,9 +185,11 @@ async fn serve(
         seen.lock().unwrap().push(request.clone());
         match script(&request) {
             Reply::Send(bytes) => stream.write_all(bytes.as_bytes()).await.unwrap(),
+            Reply::SendBytes(bytes) => stream.write_all(&bytes).await.unwrap(),
             Reply::SendAndClose(bytes) => {
                 stream.write_all(bytes.as_bytes()).await.unwrap();
-                let _ = stream.shutdown().await;
+                // Without TLS's own goodbye, as servers do that just close the socket.
+                stream.flush().await.unwrap();
                 return;
             }
             Reply::Close => return,

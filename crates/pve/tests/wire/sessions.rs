@@ -195,3 +195,11 @@ async fn without_or_with_a_wrong_second_factor_there_is_no_login() {
     assert!(matches!(error, Error::Unauthorized { .. }), "{error:?}");
     assert!(server.lines().iter().all(|line| line == "POST /access/ticket"));
 }
+
+#[tokio::test]
+async fn a_lost_login_leaves_no_doubt_about_the_call_it_was_for() {
+    let server = Server::start(|_| Reply::Close).await;
+    let error = client(&server, root()).build().unwrap().guest(&ct()).start().await.unwrap_err();
+    assert!(matches!(error, Error::NoAnswer { .. }), "{error:?}");
+    assert_eq!((server.lines().len(), error.class()), (1, pve::Class::Transient));
+}

@@ -1,6 +1,8 @@
 //! The OpenAPI document and the pages that show it. What is true of every operation (how one signs in, and what can
 //! go wrong) is said here, once, from what the operation is like.
 
+use std::sync::LazyLock;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, middleware};
@@ -26,7 +28,7 @@ use crate::{App, auth, headers};
 pub(crate) struct IdempotencyKey {
     /// A key of your choice, 1 to 200 printable ASCII characters. The same key with the same request gets the same
     /// answer and changes nothing; with another request it is refused. Kept for a day.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 200)]
+    #[param(rename = "Idempotency-Key", value_type = String, required = false, min_length = 1, max_length = 200)]
     idempotency_key: Option<String>,
 }
 
@@ -90,8 +92,9 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
 
 /// This document.
 #[utoipa::path(get, path = "/openapi.json", tag = "docs", responses((status = 200, description = "OpenAPI 3.1")))]
-pub(crate) async fn openapi_json() -> Json<OpenApi> {
-    Json(crate::openapi())
+pub(crate) async fn openapi_json() -> Json<&'static OpenApi> {
+    static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(crate::openapi);
+    Json(&*DOCUMENT)
 }
 
 /// The document without its operations.
@@ -142,8 +145,7 @@ pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
                 400 => body || has_parameters,
                 401 | 403 => signed_in,
                 404 => path.contains('{'),
-                413 | 415 => body,
-                422 => body,
+                413 | 415 | 422 => body,
                 _ => true,
             };
             for (name, status, _) in PROBLEMS.iter().filter(|(_, status, _)| can_be(*status)) {

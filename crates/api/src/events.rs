@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::response::IntoResponse;
 use axum::response::sse::{self, KeepAlive, Sse};
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::stream::{self, StreamExt};
 use innkeeper_domain::events as domain;
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::ProjectId;
 use innkeeper_domain::time::Timestamp;
-use innkeeper_engine::{Engine, Watched};
+use innkeeper_engine::{Engine, Error, Watched};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,7 +21,7 @@ use crate::App;
 use crate::auth::Caller;
 use crate::problem::Problem;
 
-/// How often we make sure that who follows events may still see them.
+/// How often we make sure that who follows events may still see them, when there are none.
 const STILL_ALLOWED: Duration = Duration::from_secs(30);
 
 /// One thing that happened.
@@ -61,7 +62,7 @@ pub(crate) async fn follow_events(
     caller: Caller,
     State(app): State<App>,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<sse::Event, Infallible>>>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let after = headers.get("last-event-id").map(|value| {
         let seq = value.to_str().ok().and_then(|text| text.parse().ok()).filter(|seq: &i64| *seq >= 0);
         seq.ok_or_else(|| Problem::invalid_parameter("Last-Event-ID", "use the id of an event"))
@@ -70,10 +71,11 @@ pub(crate) async fn follow_events(
     let follower = Follower { engine: app.engine, caller, watched };
     let batches = stream::unfold(follower, |mut follower| async {
         let events = follower.next().await?;
-        Some((stream::iter(events.into_iter().filter_map(show).map(Ok)), follower))
+        Some((stream::iter(events.into_iter().filter_map(show).map(Ok::<_, Infallible>)), follower))
     });
     let events = batches.flatten().take_until(app.stop.cancelled_owned());
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    // Proxies that collect answers before passing them on would keep events back.
+    Ok(([("x-accel-buffering", "no")], Sse::new(events).keep_alive(KeepAlive::default())))
 }
 
 struct Follower {
@@ -85,23 +87,37 @@ struct Follower {
 impl Follower {
     /// The next events; none when there will be no more.
     async fn next(&mut self) -> Option<Vec<domain::Event>> {
+        match self.wait().await {
+            Ok(events) => events,
+            Err(error) => {
+                tracing::error!(%error, "a stream of events broke off");
+                None
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Result<Option<Vec<domain::Event>>, Error> {
         loop {
-            let failure = tokio::select! {
-                events = self.watched.next() => match events {
-                    Ok(events) => return Some(events),
-                    Err(error) => error,
-                },
-                () = tokio::time::sleep(STILL_ALLOWED) => {
-                    match self.engine.authenticate(self.caller.token.expose_secret()).await {
-                        Ok((actor, ..)) if actor == self.caller.actor => continue,
-                        // What they may see has changed, or the session has ended.
-                        Ok(_) | Err(innkeeper_engine::Error::Unauthenticated(_)) => return None,
-                        Err(error) => error,
-                    }
-                }
+            let events = tokio::select! {
+                events = self.watched.next() => Some(events?),
+                () = tokio::time::sleep(STILL_ALLOWED) => None,
             };
-            tracing::error!(error = %failure, "a stream of events broke off");
-            return None;
+            // Whoever has signed out, or lost a membership, is told nothing more.
+            if !self.is_as_before().await? {
+                return Ok(None);
+            }
+            if events.is_some() {
+                return Ok(events);
+            }
+        }
+    }
+
+    /// Whether the session still stands, and its holder may see what they could see when they came.
+    async fn is_as_before(&self) -> Result<bool, Error> {
+        match self.engine.authenticate(self.caller.token.expose_secret()).await {
+            Ok((actor, ..)) => Ok(actor == self.caller.actor),
+            Err(Error::Unauthenticated(_)) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

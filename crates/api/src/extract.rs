@@ -4,7 +4,7 @@ use axum::RequestExt;
 use axum::body::Bytes;
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use innkeeper_engine::{Error, Idempotency};
@@ -197,17 +197,21 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for At<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        match Path::from_request_parts(parts, state).await {
-            Ok(Path(value)) => Ok(Self(value)),
-            Err(PathRejection::FailedToDeserializePathParams(error)) => Err(match error.into_kind() {
-                ErrorKind::DeserializeError { key, message, .. } => Problem::invalid_parameter(key, message),
-                ErrorKind::ParseErrorAtKey { key, expected_type, .. } => {
-                    Problem::invalid_parameter(key, format!("expected {expected_type}"))
-                }
-                ErrorKind::InvalidUtf8InPathParam { key } => Problem::invalid_parameter(key, "is not UTF-8"),
-                other => Problem::invalid_parameter("path", other.to_string()),
-            }),
-            Err(other) => Err(Problem::invalid_parameter("path", other.body_text())),
-        }
+        let rejection = match Path::from_request_parts(parts, state).await {
+            Ok(Path(value)) => return Ok(Self(value)),
+            Err(rejection) => rejection,
+        };
+        let names = RawPathParams::from_request_parts(parts, state).await;
+        // Where the path names one thing, the error is about that.
+        let only = names.ok().and_then(|names| names.iter().next().map(|(name, _)| name.to_owned()));
+        let only = only.unwrap_or_else(|| "path".to_owned());
+        let PathRejection::FailedToDeserializePathParams(error) = rejection else {
+            return Err(Problem::invalid_parameter(only, rejection.body_text()));
+        };
+        Err(match error.into_kind() {
+            ErrorKind::DeserializeError { key, message, .. } => Problem::invalid_parameter(key, message),
+            ErrorKind::InvalidUtf8InPathParam { key } => Problem::invalid_parameter(key, "this is not UTF-8"),
+            other => Problem::invalid_parameter(only, other.to_string()),
+        })
     }
 }

@@ -31,7 +31,6 @@ pub(crate) struct Instance {
     /// Container or virtual machine.
     kind: Kind,
     /// How it is.
-    #[schema(inline)]
     state: InstanceState,
     /// What it was made from.
     template_id: TemplateId,

@@ -12,6 +12,7 @@ mod extract;
 mod headers;
 mod health;
 mod instances;
+mod nodes;
 mod operations;
 mod page;
 mod plans;
@@ -70,12 +71,18 @@ pub fn router(engine: Engine, options: Options) -> axum::Router {
 pub fn router_until(engine: Engine, options: Options, stop: CancellationToken) -> axum::Router {
     let app = App { engine, options: Arc::new(options), stop };
     let (routes, _) = routes(Some(&app)).split_for_parts();
-    routes
+    let routes = routes
         .merge(docs::swagger_ui())
         .route("/", axum::routing::get(welcome::page))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
-        .with_state(app)
+        .with_state(app);
+    dress(routes)
+}
+
+/// What happens to every answer on its way out.
+fn dress(routes: axum::Router) -> axum::Router {
+    routes
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(CompressionLayer::new())
         .layer(middleware::map_response(headers::protect))
@@ -121,8 +128,8 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(clusters::list_clusters, clusters::add_cluster))
         .routes(routes!(clusters::get_cluster, clusters::change_cluster))
         .routes(routes!(clusters::test_cluster))
-        .routes(routes!(clusters::list_nodes))
-        .routes(routes!(clusters::change_node))
+        .routes(routes!(nodes::list_nodes))
+        .routes(routes!(nodes::change_node))
         .routes(routes!(templates::list_templates, templates::create_template))
         .routes(routes!(templates::change_template))
         .routes(routes!(templates::list_sources, templates::add_source))

@@ -32,7 +32,6 @@ pub(crate) struct Operation {
     /// What was asked for.
     verb: Verb,
     /// How it stands. `succeeded`, `failed` and `superseded` are final.
-    #[schema(inline)]
     state: OperationState,
     /// Who asked; none when the house did.
     asked_by: Option<UserId>,

@@ -20,7 +20,7 @@ pub(crate) struct Page<T> {
 
 /// How many items a page has: 1 to 200, 50 when not said.
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(try_from = "u32")]
+#[serde(try_from = "String")]
 pub(crate) struct Limit(u32);
 
 impl Default for Limit {
@@ -29,10 +29,11 @@ impl Default for Limit {
     }
 }
 
-impl TryFrom<u32> for Limit {
+impl TryFrom<String> for Limit {
     type Error = &'static str;
-    fn try_from(limit: u32) -> Result<Self, &'static str> {
-        if (1..=200).contains(&limit) { Ok(Self(limit)) } else { Err("use a number from 1 to 200") }
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        let limit = text.parse().ok().filter(|limit| (1..=200).contains(limit));
+        limit.map(Self).ok_or("use a number from 1 to 200")
     }
 }
 

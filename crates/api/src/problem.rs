@@ -24,7 +24,8 @@ use utoipa::ToSchema;
 }))]
 pub(crate) struct Problem {
     /// Names the kind of problem: `urn:innkeeper:problem:` and the code.
-    r#type: String,
+    #[schema(value_type = String)]
+    r#type: Box<str>,
     /// The kind of problem in words, the same every time.
     title: &'static str,
     /// The HTTP status.
@@ -33,10 +34,12 @@ pub(crate) struct Problem {
     /// The kind of problem for programs; stable, snake_case.
     code: &'static str,
     /// What went wrong this time.
-    detail: String,
+    #[schema(value_type = String)]
+    detail: Box<str>,
     /// The field, parameter or header that is not acceptable; a path like `endpoints[0].url` inside a body.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
+    #[schema(value_type = Option<String>)]
+    field: Option<Box<str>>,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<&'static str>,
@@ -53,10 +56,10 @@ impl Problem {
         status: StatusCode,
         code: &'static str,
         title: &'static str,
-        detail: impl Into<String>,
+        detail: impl Into<Box<str>>,
     ) -> Self {
         Self {
-            r#type: format!("urn:innkeeper:problem:{code}"),
+            r#type: format!("urn:innkeeper:problem:{code}").into(),
             title,
             status: status.as_u16(),
             code,
@@ -68,7 +71,7 @@ impl Problem {
     }
 
     #[must_use]
-    pub(crate) fn field(mut self, field: impl Into<String>) -> Self {
+    pub(crate) fn field(mut self, field: impl Into<Box<str>>) -> Self {
         self.field = Some(field.into());
         self
     }
@@ -80,13 +83,13 @@ impl Problem {
     }
 
     /// A field of a body that could be read.
-    pub(crate) fn invalid_field(field: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(crate) fn invalid_field(field: impl Into<Box<str>>, detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_field", "A field is not acceptable", detail)
             .field(field)
     }
 
     /// Something in the path, the query or a header.
-    pub(crate) fn invalid_parameter(name: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(crate) fn invalid_parameter(name: impl Into<Box<str>>, detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_parameter", "A parameter is not acceptable", detail)
             .field(name)
     }
@@ -102,7 +105,7 @@ impl Problem {
         .remedy("take `next_cursor` from the page before, unchanged; leave it out for the first page")
     }
 
-    pub(crate) fn malformed_json(detail: impl Into<String>) -> Self {
+    pub(crate) fn malformed_json(detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is not JSON", detail)
     }
 
@@ -123,11 +126,11 @@ impl Problem {
         .remedy("send `Content-Type: application/json`")
     }
 
-    pub(crate) fn unauthenticated(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn unauthenticated(code: &'static str, detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, "Nobody is signed in", detail)
     }
 
-    pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
+    pub(crate) fn forbidden(detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
     }
 
@@ -252,4 +255,30 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
         .unwrap_or("no text");
     tracing::error!(panic = text, "a handler panicked");
     Problem::internal().into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::Request;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn broken() -> &'static str {
+        panic!("the password is hunter2")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_as_a_problem_without_its_text() {
+        let routes = crate::dress(Router::new().route("/", get(broken)));
+        let request = Request::get("/").body(Body::empty()).unwrap();
+        let response = routes.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], MEDIA_TYPE);
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains(r#""code":"internal""#) && !body.contains("hunter2"), "{body}");
+    }
 }

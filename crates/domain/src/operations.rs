@@ -28,7 +28,7 @@ words! {
 
 words! {
     /// How an operation stands.
-    pub enum State {
+    pub enum State as "OperationState" {
         /// Waiting for its turn.
         Pending = "pending",
         /// Being worked on.

@@ -152,7 +152,7 @@ pub enum Task {
 
 words! {
     /// The state of an instance, as people see it.
-    pub enum State {
+    pub enum State as "InstanceState" {
         /// Being made.
         Provisioning = "provisioning",
         /// Being started.

@@ -1,0 +1,238 @@
+//! A house for one test: a fresh database, an engine over it, and the API as a function from requests to answers.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::request::Builder;
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use innkeeper_api::{Options, router_until};
+use innkeeper_domain::clusters::{Cluster, Endpoint, Health, Node, Storage, VmidRange};
+use innkeeper_domain::ids::ClusterId;
+use innkeeper_domain::time::{Clock, Timestamp};
+use innkeeper_engine::Engine;
+use innkeeper_store::seal::{KeyRing, SealKey};
+use innkeeper_store::{Db, clusters, nodes};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+pub(crate) struct House {
+    pub(crate) db: Db,
+    pub(crate) clock: Clock,
+    pub(crate) stop: CancellationToken,
+    router: Router,
+    _folder: TempDir,
+}
+
+/// An answer, read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {:?}", self.body))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: header::HeaderName) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The body, if the status is this.
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text());
+        if self.body.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// The code of the problem, if the status is this.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16) -> String {
+        let body = self.expect(status);
+        assert_eq!(self.header(header::CONTENT_TYPE), "application/problem+json");
+        assert_eq!(body["status"], status);
+        body["code"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A client that may be signed in.
+#[derive(Clone)]
+pub(crate) struct Client<'a> {
+    house: &'a House,
+    pub(crate) token: Option<String>,
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("house.db").display())).await.unwrap();
+        db.migrate().await.unwrap();
+        let clock = Clock::manual(Timestamp(1_795_221_883_000_000));
+        let keys = KeyRing::new(SealKey::generate(), Vec::new());
+        let engine = Engine::new(db.clone(), keys, clock.clone(), innkeeper_engine::Options::default());
+        let stop = CancellationToken::new();
+        let router = router_until(engine, options, stop.clone());
+        Self { db, clock, stop, router, _folder: folder }
+    }
+
+    /// Sends a request and gives the answer as soon as its head is there.
+    pub(crate) async fn begin(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (head, body) = self.begin(request).await.into_parts();
+        let body = axum::body::to_bytes(body, 10_000_000).await.unwrap();
+        Answer { status: head.status, headers: head.headers, body }
+    }
+
+    pub(crate) fn anybody(&self) -> Client<'_> {
+        Client { house: self, token: None }
+    }
+
+    /// Sets the house up and signs its first administrator in.
+    pub(crate) async fn admin(&self) -> Client<'_> {
+        let new = json!({ "email": "ada@example.org", "name": "Ada", "password": PASSWORD });
+        let body = self.anybody().post("/api/v1/setup", &new).await.expect(201);
+        Client { house: self, token: Some(body["token"].as_str().unwrap().to_owned()) }
+    }
+
+    /// Makes a user and signs them in.
+    pub(crate) async fn user(&self, admin: &Client<'_>, name: &str, role: &str) -> Client<'_> {
+        let email = format!("{name}@example.org");
+        let new = json!({ "email": email, "name": name, "role": role, "password": PASSWORD });
+        admin.post("/api/v1/users", &new).await.expect(201);
+        self.sign_in(&email).await
+    }
+
+    pub(crate) async fn sign_in(&self, email: &str) -> Client<'_> {
+        let given = json!({ "email": email, "password": PASSWORD });
+        let body = self.anybody().post("/api/v1/sessions", &given).await.expect(201);
+        Client { house: self, token: Some(body["token"].as_str().unwrap().to_owned()) }
+    }
+
+    /// A cluster that answered a moment ago, with one node and plenty of room; and a template in it.
+    pub(crate) async fn furnish(&self, admin: &Client<'_>) -> Furniture {
+        let now = self.clock.now();
+        let cluster = Cluster {
+            id: ClusterId::new(),
+            name: "Cellar".parse().unwrap(),
+            endpoints: vec![Endpoint { url: "https://pve.example.org:8006".into(), fingerprint: None }],
+            token_id: "innkeeper@pve!desk".into(),
+            bridge: "vmbr0".into(),
+            pool: None,
+            vmids: VmidRange { first: 10_000, last: 10_999 },
+            priority: 0,
+            open: true,
+            health: Health::Healthy,
+            problem: None,
+            version: Some("9.0.3".into()),
+            seen_at: Some(now),
+            created_at: now,
+        };
+        let node = Node {
+            cluster_id: cluster.id,
+            name: "pve1".parse().unwrap(),
+            online: true,
+            maintenance: false,
+            cores: 64,
+            memory_total: 1 << 40,
+            memory_used: 0,
+            seen_at: now,
+        };
+        let storage = Storage {
+            cluster_id: cluster.id,
+            node: node.name.clone(),
+            name: "local-lvm".parse().unwrap(),
+            holds_containers: true,
+            holds_disks: true,
+            shared: false,
+            available: true,
+            total: 1 << 44,
+            used: 0,
+            seen_at: now,
+        };
+        let sealed = KeyRing::new(SealKey::generate(), Vec::new()).seal(b"secret", "elsewhere");
+        let mut tx = self.db.begin().await.unwrap();
+        clusters::insert(&mut tx, &cluster, &sealed).await.unwrap();
+        nodes::replace(&mut tx, cluster.id, &[node], &[storage]).await.unwrap();
+        tx.commit().await.unwrap();
+        let template = admin.post("/api/v1/templates", &template("Debian 12")).await.expect(201);
+        let template = template["id"].as_str().unwrap().to_owned();
+        let source = json!({ "cluster_id": cluster.id, "volume": "local:vztmpl/debian-12.tar.zst" });
+        admin.post(&format!("/api/v1/templates/{template}/sources"), &source).await.expect(201);
+        Furniture { cluster: cluster.id.to_string(), template }
+    }
+}
+
+/// What is in a furnished house.
+pub(crate) struct Furniture {
+    pub(crate) cluster: String,
+    pub(crate) template: String,
+}
+
+impl Furniture {
+    /// Asks for an instance and gives the operation.
+    pub(crate) async fn instance(&self, client: &Client<'_>, name: &str) -> Value {
+        let new = json!({ "name": name, "template_id": self.template });
+        client.post("/api/v1/instances", &new).await.expect(202)
+    }
+}
+
+pub(crate) fn template(name: &str) -> Value {
+    json!({
+        "name": name,
+        "kind": "lxc",
+        "least": { "cores": 1, "memory_mib": 64, "disk_gib": 1 },
+        "default_size": { "cores": 1, "memory_mib": 256, "disk_gib": 4 },
+        "most": { "cores": 8, "memory_mib": 16384, "disk_gib": 100 },
+    })
+}
+
+impl Client<'_> {
+    pub(crate) fn request(&self, method: Method, path: &str) -> Builder {
+        let builder = Request::builder().method(method).uri(path).header(header::HOST, "rooms.example.org");
+        match &self.token {
+            Some(token) => builder.header(header::AUTHORIZATION, format!("Bearer {token}")),
+            None => builder,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.house.send(self.request(Method::GET, path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.house.send(self.request(Method::DELETE, path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.house.send(with_json(self.request(Method::POST, path), body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.house.send(with_json(self.request(Method::PATCH, path), body)).await
+    }
+
+    /// Posts with an idempotency key.
+    pub(crate) async fn post_keyed(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let request = self.request(Method::POST, path).header("Idempotency-Key", key);
+        self.house.send(with_json(request, body)).await
+    }
+}
+
+pub(crate) fn with_json(request: Builder, body: &Value) -> Request<Body> {
+    request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string())).unwrap()
+}

@@ -1,0 +1,103 @@
+use innkeeper_domain::instances::Act;
+use innkeeper_domain::operations::{Fault, State, StepState};
+use innkeeper_store::operations;
+
+use crate::house::House;
+
+#[tokio::test]
+async fn asking_for_a_change_is_answered_with_an_operation_to_follow() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let furniture = house.furnish(&admin).await;
+    let user = house.user(&admin, "grace", "user").await;
+    let created = furniture.instance(&user, "web-1").await;
+    let path = format!("/api/v1/instances/{}", created["instance_id"].as_str().unwrap());
+    let answer = user.delete(&path).await;
+    let deleted = answer.expect(202);
+    assert_eq!(
+        answer.headers["location"],
+        format!("/api/v1/operations/{}", deleted["id"].as_str().unwrap()).as_str()
+    );
+    assert_eq!(deleted["verb"], "delete");
+    let before =
+        user.get(&format!("/api/v1/operations/{}", created["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(before["state"], "superseded");
+    let instance = user.get(&path).await.expect(200);
+    assert_eq!(instance["state"], "deleting");
+    assert_eq!(instance["operation"]["id"], deleted["id"]);
+    // Asking again changes nothing.
+    assert_eq!(user.delete(&path).await.expect(202)["id"], deleted["id"]);
+    let active = user.get("/api/v1/operations?active=true").await.expect(200);
+    assert_eq!(active["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn customers_see_nothing_of_proxmox_and_staff_do() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let furniture = house.furnish(&admin).await;
+    let user = house.user(&admin, "grace", "user").await;
+    let made = furniture.instance(&user, "web-1").await;
+    let (operation, instance) = (made["id"].as_str().unwrap(), made["instance_id"].as_str().unwrap());
+    let id = operation.parse().unwrap();
+    let upid = "UPID:pve1:0000C0DE:00ABCDEF:6920D0FB:vzcreate:10000:innkeeper@pve!desk:";
+    let fault =
+        Fault { code: "proxmox_error".into(), message: "create failed: pve1 says no to 10000".into() };
+    let now = house.clock.now();
+    let mut tx = house.db.begin().await.unwrap();
+    let step = operations::begin_step(&mut tx, id, Act::Create, now).await.unwrap();
+    operations::step_upid(&mut tx, id, step, upid).await.unwrap();
+    operations::end_step(&mut tx, id, step, StepState::Failed, Some("pve1: no space on local-lvm"), now)
+        .await
+        .unwrap();
+    operations::set_state(&mut tx, id, State::Failed, Some(&fault), Some(now)).await.unwrap();
+    tx.commit().await.unwrap();
+    let paths = [
+        format!("/api/v1/instances/{instance}"),
+        format!("/api/v1/operations/{operation}"),
+        "/api/v1/instances".to_owned(),
+        "/api/v1/operations".to_owned(),
+    ];
+    for path in &paths {
+        let seen = user.get(path).await;
+        seen.expect(200);
+        for word in
+            ["pve1", "10000", "UPID", "local-lvm", "Cellar", furniture.cluster.as_str(), "placement", "upid"]
+        {
+            assert!(!seen.text().contains(word), "{path} shows {word}: {}", seen.text());
+        }
+    }
+    let seen = admin.get(&paths[0]).await.expect(200);
+    assert_eq!(seen["placement"]["node"], "pve1");
+    assert_eq!(seen["placement"]["vmid"], 10_000);
+    let seen = admin.get(&paths[1]).await.expect(200);
+    assert_eq!(seen["steps"][0]["upid"], upid);
+    assert_eq!(seen["error"]["message"], "create failed: pve1 says no to 10000");
+}
+
+#[tokio::test]
+async fn a_node_in_maintenance_or_a_closed_cluster_takes_nothing_new() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let furniture = house.furnish(&admin).await;
+    let cluster = format!("/api/v1/clusters/{}", furniture.cluster);
+    let new = serde_json::json!({ "name": "web-1", "template_id": furniture.template });
+    admin
+        .patch(&format!("{cluster}/nodes/pve1"), &serde_json::json!({ "maintenance": true }))
+        .await
+        .expect(204);
+    let nodes = admin.get(&format!("{cluster}/nodes")).await.expect(200);
+    assert_eq!(nodes["items"][0]["maintenance"], true);
+    assert_eq!(nodes["items"][0]["storages"][0]["name"], "local-lvm");
+    assert_eq!(admin.post("/api/v1/instances", &new).await.problem(409), "no_capacity");
+    admin
+        .patch(&format!("{cluster}/nodes/pve1"), &serde_json::json!({ "maintenance": false }))
+        .await
+        .expect(204);
+    let seen = admin.patch(&cluster, &serde_json::json!({ "open": false })).await.expect(200);
+    assert_eq!(seen["open"], false);
+    assert!(seen.get("token_secret").is_none());
+    assert_eq!(admin.post("/api/v1/instances", &new).await.problem(409), "no_capacity");
+    admin.patch(&cluster, &serde_json::json!({ "open": true })).await.expect(200);
+    admin.post("/api/v1/instances", &new).await.expect(202);
+}

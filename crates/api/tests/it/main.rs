@@ -1,0 +1,15 @@
+//! The API as its clients see it, over a real engine and a real database.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod access;
+mod document;
+mod events;
+mod headers;
+mod house;
+mod idempotency;
+mod instances;
+mod pages;
+mod problems;
+mod sessions;
+mod setup;
+mod waiting;

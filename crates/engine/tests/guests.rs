@@ -154,16 +154,6 @@ async fn both_kinds_live_their_whole_life() {
     live(House::open().await).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn and_so_they_do_on_8_4() {
-    live(House::open_on(Profile::V8_4).await).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn and_so_they_do_on_7_4() {
-    live(House::open_on(Profile::V7_4).await).await;
-}
-
 async fn live(house: House) {
     for (name, template) in [("web", house.container), ("box", house.machine)] {
         let made = house.create(name, template).await;

@@ -21,10 +21,9 @@ pub(super) fn task_failure(act: Act, error: &Error, attempts: u32) -> Failure {
     const TRIES: u32 = 3;
     match failure(error) {
         Failure::Permanent if matches!(error, Error::Server { .. }) => match act {
-            Act::Create | Act::Grow | Act::Configure => Failure::Permanent,
             Act::Stop | Act::Shutdown | Act::Delete => Failure::Transient,
             Act::Start | Act::Resume | Act::Reboot if attempts < TRIES => Failure::Transient,
-            Act::Start | Act::Resume | Act::Reboot => Failure::Permanent,
+            _ => Failure::Permanent,
         },
         other => other,
     }

@@ -113,12 +113,12 @@ fn blank() -> Guest {
 }
 
 fn owner(instance: &Instance, config: &GuestConfig) -> Owner {
+    let making = matches!(config.common().lock.as_deref(), Some("create" | "clone"));
     match config.common().description.as_deref().and_then(mark::read) {
         Some(id) if id == instance.id => Owner::Ours,
-        Some(_) => Owner::Foreign,
         // The description is written last: while the guest is being made, it tells nothing.
-        None if matches!(config.common().lock.as_deref(), Some("create" | "clone")) => Owner::Unreadable,
-        None => Owner::Foreign,
+        None if making => Owner::Unreadable,
+        _ => Owner::Foreign,
     }
 }
 

@@ -18,7 +18,7 @@ use innkeeper_engine::{
     Engine, Error, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize,
 };
 use innkeeper_store::{Db, KeyRing, SealKey};
-use pve_sim::{ClusterOptions, Sim};
+use pve_sim::{ClusterOptions, Profile, Sim};
 use tokio_util::sync::CancellationToken;
 
 const SECRET: &str = "6b1f1f36-3a2e-4d5e-9a51-6f5d8f0f2a11";
@@ -37,11 +37,14 @@ struct House {
 
 impl House {
     async fn open() -> Self {
+        Self::open_on(Profile::V9_2).await
+    }
+
+    /// A house whose cluster behaves like this version of Proxmox VE.
+    async fn open_on(profile: Profile) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let options = pve_sim::Options {
-            clusters: vec![ClusterOptions::named("lodge", &["oak", "elm"])],
-            ..Default::default()
-        };
+        let cluster = ClusterOptions { profile, ..ClusterOptions::named("lodge", &["oak", "elm"]) };
+        let options = pve_sim::Options { clusters: vec![cluster], ..Default::default() };
         let sim = Sim::start(options).await.unwrap();
         sim.cluster("lodge").with(|world| world.add_token("root@pam", "inn", false, SECRET));
         let folder = tempfile::tempdir().unwrap();
@@ -134,7 +137,7 @@ async fn template(engine: &Engine, cluster: &Cluster, kind: Kind) -> TemplateId 
         least: size(1, 64, 1),
         default_size: size(2, 512, 6),
         most: size(8, 8192, 50),
-        reports_address: kind == Kind::Lxc,
+        reports_address: true,
     };
     let template = engine.create_template(&house, new, None).await.unwrap();
     let (node, origin) = match kind {
@@ -148,13 +151,26 @@ async fn template(engine: &Engine, cluster: &Cluster, kind: Kind) -> TemplateId 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_kinds_live_their_whole_life() {
-    let house = House::open().await;
+    live(House::open().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_so_they_do_on_8_4() {
+    live(House::open_on(Profile::V8_4).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_so_they_do_on_7_4() {
+    live(House::open_on(Profile::V7_4).await).await;
+}
+
+async fn live(house: House) {
     for (name, template) in [("web", house.container), ("box", house.machine)] {
         let made = house.create(name, template).await;
         assert_eq!(made.state, State::Succeeded, "{made:#?}");
         let instance = house.engine.instance(&house.owner, made.instance_id).await.unwrap();
         assert_eq!(instance.state(), InstanceState::Running);
-        assert_eq!(instance.address.is_some(), name == "web");
+        assert!(instance.address.is_some());
         let config = house.sim.cluster("lodge").with(|w| w.guest(instance.vmid).unwrap().config.clone());
         assert_eq!(config["cores"], "2");
         assert_eq!(config["memory"], "512");

@@ -100,6 +100,7 @@ pub(crate) fn vzdump(call: &mut Call<'_>) -> Outcome {
         node,
         storage,
         mode: call.params.text("mode").unwrap_or("snapshot").to_owned(),
+        given: command_line(call),
         ending: match call.params.text("compress") {
             Some("zstd") => ".zst",
             Some("gzip" | "1") => ".gz",
@@ -149,11 +150,20 @@ pub(crate) fn vzdump(call: &mut Call<'_>) -> Outcome {
     call.start(job)
 }
 
+/// The options of the call as the log repeats them, switches first, place last.
+fn command_line(call: &Call<'_>) -> String {
+    let of = |name: &str| call.params.text(name).map(|v| format!(" --{name} {v}")).unwrap_or_default();
+    let front = ["mode", "remove", "compress", "notes-template", "protected"].map(of).concat();
+    format!("{front} --node {}{}", call.node, of("storage"))
+}
+
 /// The settings of one backup run.
 struct Run {
     node: String,
     storage: String,
     mode: String,
+    /// The options given, as a command line.
+    given: String,
     ending: &'static str,
     notes: Option<String>,
     protected: bool,
@@ -162,13 +172,7 @@ struct Run {
 impl Run {
     fn header(&self, guests: &[u32]) -> String {
         let ids: Vec<String> = guests.iter().map(ToString::to_string).collect();
-        format!(
-            "INFO: starting new backup job: vzdump {} --mode {} --node {} --storage {}",
-            ids.join(" "),
-            self.mode,
-            self.node,
-            self.storage
-        )
+        format!("INFO: starting new backup job: vzdump {}{}", ids.join(" "), self.given)
     }
 
     fn one(&self, world: &mut World, vmid: u32, log: &mut Log) -> Result<(), String> {
@@ -176,24 +180,34 @@ impl Run {
         let time = jiff::Timestamp::from_second(now as i64).map_err(|e| e.to_string())?;
         let guest = world.guests.get(&vmid).ok_or_else(|| format!("unable to find VM '{vmid}'"))?;
         let (kind, running, name) = (guest.kind, guest.is_running(), guest.name());
-        let (size, config) = (guest.disk_size() / 40, guest.config.clone());
+        let (size, config) = (guest.disk_size() / 20, guest.config.clone());
         let archive = if kind == Kind::Lxc { "tar" } else { "vma" };
-        let stamp = time.strftime("%Y_%m_%d-%H_%M_%S");
-        let file = format!("vzdump-{}-{vmid}-{stamp}.{archive}{}", kind.name(), self.ending);
+        let file = format!(
+            "vzdump-{}-{vmid}-{}.{archive}{}",
+            kind.name(),
+            time.strftime("%Y_%m_%d-%H_%M_%S"),
+            self.ending
+        );
         log.say(format!("INFO: Starting Backup of VM {vmid} ({})", kind.name()));
         log.say(format!("INFO: Backup started at {}", time.strftime("%Y-%m-%d %H:%M:%S")));
         log.say(format!("INFO: status = {}", if running { "running" } else { "stopped" }));
         log.say(format!("INFO: backup mode: {}", self.mode));
         log.say("INFO: ionice priority: 7");
         log.say(format!("INFO: {} Name: {name}", kind.label()));
-        let storage = world
-            .storages
-            .get_mut(&self.storage)
-            .ok_or_else(|| format!("storage '{}' does not exist", self.storage))?;
+        if kind == Kind::Lxc {
+            log.say("INFO: including mount point rootfs ('/') in backup");
+        }
+        let stops = running && self.mode == "stop";
+        if stops {
+            log.say("INFO: stopping virtual guest");
+        }
+        let storage = world.storages.get_mut(&self.storage);
+        let storage = storage.ok_or_else(|| format!("storage '{}' does not exist", self.storage))?;
         log.say(format!("INFO: creating vzdump archive '{}/dump/{file}'", storage.folder()));
         if storage.full || storage.used(&self.node) + size > storage.total {
             return Err("no space left on device".into());
         }
+        let notes = self.notes.as_ref();
         let volume = Volume {
             content: "backup".into(),
             format: format!("{archive}{}", self.ending),
@@ -201,16 +215,21 @@ impl Run {
             used: size,
             ctime: now,
             vmid: Some(vmid),
-            notes: self
-                .notes
-                .as_ref()
-                .map(|n| n.replace("{{guestname}}", &name).replace("{{vmid}}", &vmid.to_string())),
+            notes: notes.map(|n| n.replace("{{guestname}}", &name).replace("{{vmid}}", &vmid.to_string())),
             protected: self.protected,
             backup: Some(Box::new(Backup { kind, config })),
             ..Volume::default()
         };
         storage.add(&self.node, &format!("{}:backup/{file}", self.storage), volume);
+        let total = size * 3;
+        log.say(format!("INFO: Total bytes written: {total} ({}MiB, 52MiB/s)", total >> 20));
         log.say(format!("INFO: archive file size: {}MB", size >> 20));
+        if stops {
+            log.say("INFO: restarting vm");
+            log.say("INFO: guest is online again after 11 seconds");
+            world.halt_guest(vmid);
+            world.boot_guest(vmid);
+        }
         log.say(format!("INFO: Finished Backup of VM {vmid} (00:00:11)"));
         log.say(format!("INFO: Backup finished at {}", time.strftime("%Y-%m-%d %H:%M:%S")));
         Ok(())

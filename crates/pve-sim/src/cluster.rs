@@ -139,34 +139,68 @@ pub(crate) fn join_info(call: &mut Call<'_>) -> Outcome {
     .into())
 }
 
+/// `GET /cluster/notifications/targets`: the one every server has.
+pub(crate) fn notification_targets(_: &mut Call<'_>) -> Outcome {
+    Ok(json!([{
+        "name": "mail-to-root", "type": "sendmail", "origin": "builtin",
+        "comment": "Send mails to root@pam's email address",
+    }])
+    .into())
+}
+
+/// One figure of `metrics/export`.
+fn metric(rows: &mut Vec<Value>, id: &str, metric: &str, value: impl Into<Value>, now: u64) {
+    let derived = ["net_in", "net_out", "disk_read", "disk_write"].contains(&metric);
+    let kind = if derived { "derive" } else { "gauge" };
+    rows.push(json!({ "id": id, "metric": metric, "type": kind, "value": value.into(), "timestamp": now }));
+}
+
 /// `GET /cluster/metrics/export`: the figures of this moment.
 pub(crate) fn metrics(call: &mut Call<'_>) -> Outcome {
-    let now = call.world.now() / SECOND;
-    let mut points = Vec::new();
-    let mut push = |id: String, metric: &str, kind: &str, value: Value| {
-        points.push(json!({ "id": id, "metric": metric, "type": kind, "value": value, "timestamp": now }));
-    };
-    for node in call.world.nodes.values().filter(|n| n.is_alive()) {
+    let world = &*call.world;
+    let now = world.now() / SECOND;
+    let mut rows = Vec::new();
+    for node in world.nodes.values().filter(|n| n.is_alive()) {
         let id = format!("node/{}", node.name);
-        push(id.clone(), "uptime", "gauge", json!(node.uptime(call.world.now())));
-        push(id.clone(), "cpu_max", "gauge", json!(node.cores));
-        push(id.clone(), "mem_total", "gauge", json!(node.memory));
-        push(id, "mem_used", "gauge", json!(node.memory / 10));
-    }
-    for guest in call.world.guests.values() {
-        let row = call.world.live_row(guest);
-        let id = format!("{}/{}", guest.kind.name(), guest.vmid);
-        for (metric, field, kind) in [
-            ("cpu_current", "cpu", "gauge"),
-            ("mem_used", "mem", "gauge"),
-            ("mem_total", "maxmem", "gauge"),
-            ("disk_total", "maxdisk", "gauge"),
-            ("net_in", "netin", "derive"),
-            ("net_out", "netout", "derive"),
-            ("uptime", "uptime", "gauge"),
-        ] {
-            push(id.clone(), metric, kind, row[field].clone());
+        let disk = world.storages.get("local").map_or((0, 0), |s| (s.used(&node.name), s.total));
+        metric(&mut rows, &id, "uptime", node.uptime(world.now()), now);
+        metric(&mut rows, &id, "cpu_max", node.cores, now);
+        metric(&mut rows, &id, "cpu_current", 0.05, now);
+        for name in ["cpu_avg1", "cpu_avg5", "cpu_avg15"] {
+            metric(&mut rows, &id, name, 0.2, now);
+        }
+        metric(&mut rows, &id, "mem_total", node.memory, now);
+        metric(&mut rows, &id, "mem_used", node.memory / 10, now);
+        metric(&mut rows, &id, "disk_used", disk.0, now);
+        metric(&mut rows, &id, "disk_total", disk.1, now);
+        for name in ["net_in", "net_out", "cpu_iowait", "swap_total", "swap_used"] {
+            metric(&mut rows, &id, name, 0, now);
         }
     }
-    Ok(json!({ "data": points }).into())
+    for guest in world.guests.values() {
+        let row = world.live_row(guest);
+        let id = format!("{}/{}", guest.kind.name(), guest.vmid);
+        metric(&mut rows, &id, "uptime", row["uptime"].as_i64().unwrap_or(0).max(0), now);
+        let mut fields = vec![("cpu_max", "cpus"), ("mem_total", "maxmem"), ("disk_total", "maxdisk")];
+        if guest.is_running() {
+            fields.extend([("cpu_current", "cpu"), ("mem_used", "mem"), ("disk_used", "disk")]);
+            fields.extend([
+                ("net_in", "netin"),
+                ("net_out", "netout"),
+                ("disk_read", "diskread"),
+                ("disk_write", "diskwrite"),
+            ]);
+        }
+        for (name, field) in fields {
+            metric(&mut rows, &id, name, row[field].clone(), now);
+        }
+    }
+    for storage in world.storages.values() {
+        for node in world.nodes.values().filter(|n| storage.is_on(&n.name)) {
+            let id = format!("storage/{}/{}", node.name, storage.id);
+            metric(&mut rows, &id, "disk_total", storage.total, now);
+            metric(&mut rows, &id, "disk_used", storage.used(&node.name), now);
+        }
+    }
+    Ok(json!({ "data": rows }).into())
 }

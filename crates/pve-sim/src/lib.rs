@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
+#![allow(clippy::unnecessary_wraps, reason = "all handlers of the route table have one signature")]
 
 mod access;
 mod auth;
+mod backend;
 mod backup;
 mod call;
 mod clock;
@@ -14,6 +16,7 @@ mod formats;
 mod guests;
 mod ha;
 mod index;
+mod jobs;
 mod node;
 mod node_api;
 mod node_info;
@@ -36,6 +39,7 @@ mod tasks;
 mod volumes;
 mod world;
 
+pub use backend::GuestProcesses;
 pub use clock::{Clock, Micros, SECOND};
 pub use faults::{Armed, BadRule, Count, Effect, Faults, Matcher, Rule};
 pub use guests::{Guest, Kind, Run, Snapshot};

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::backend::GuestProcesses;
 use crate::clock::Clock;
 
 /// Everything [`Sim::start`](crate::Sim::start) needs to know.
@@ -25,6 +26,8 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// The time the simulated clusters see.
     pub clock: Clock,
+    /// Whether real processes run behind guests' consoles and agents. Default: none.
+    pub guests: GuestProcesses,
 }
 
 impl Default for Options {
@@ -38,6 +41,7 @@ impl Default for Options {
             control: false,
             state_dir: None,
             clock: Clock::real(),
+            guests: GuestProcesses::Off,
         }
     }
 }

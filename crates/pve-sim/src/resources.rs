@@ -119,8 +119,12 @@ impl World {
     pub(crate) fn node_row(&self, node: &Node, with_figures: bool) -> Value {
         let status = self.node_status(node);
         let mut row = json!({
-            "id": format!("node/{}", node.name), "type": "node", "node": node.name, "status": status, "level": "",
+            "id": format!("node/{}", node.name), "type": "node", "node": node.name, "status": status,
         });
+        if self.is_forgotten(node) {
+            return row;
+        }
+        row["level"] = json!("");
         if with_figures {
             let disk = self.storages.get("local").map_or((0, 0), |s| (s.used(&node.name), s.total));
             merge(&mut row, json!({ "maxcpu": node.cores, "maxmem": node.memory, "maxdisk": disk.1 }));
@@ -197,9 +201,7 @@ pub(crate) fn resources(call: &mut Call<'_>) -> Outcome {
         for node in world.nodes.values() {
             let seen = call.may(&format!("/nodes/{}", node.name), "Sys.Audit");
             let mut row = world.node_row(node, seen);
-            if world.node_status(node) == "online" {
-                row["cgroup-mode"] = json!(2);
-            }
+            row["cgroup-mode"] = json!(2);
             rows.push(row);
         }
     }
@@ -216,7 +218,7 @@ pub(crate) fn resources(call: &mut Call<'_>) -> Outcome {
         for node in world.nodes.values().filter(|n| call.may(&format!("/nodes/{}", n.name), "Sys.Audit")) {
             rows.push(json!({
                 "id": format!("network/{}/zone/localnetwork", node.name), "type": "network", "node": node.name,
-                "network": "localnetwork", "network-type": "zone", "zone-type": "localnetwork", "status": "ok",
+                "network": "localnetwork", "network-type": "zone", "status": "ok",
             }));
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use crate::backend::{self, Backend, LiveGuests};
 use crate::faults::Faults;
 use crate::options::{ClusterOptions, Options};
 use crate::server::tls::TlsError;
@@ -56,13 +57,14 @@ pub struct Endpoint {
 impl Sim {
     /// Builds the clusters and opens one listener per node.
     pub async fn start(options: Options) -> Result<Self, StartError> {
+        let backend = backend::choose(options.guests);
         let mut tasks = JoinSet::new();
         let mut clusters: Vec<Cluster> = Vec::new();
         for (at, cluster) in options.clusters.iter().enumerate() {
             if clusters.iter().any(|c| c.name == cluster.name) {
                 return Err(StartError::Twice(cluster.name.clone()));
             }
-            clusters.push(start_cluster(&options, cluster, at as u64, &mut tasks).await?);
+            clusters.push(start_cluster(&options, cluster, at as u64, backend.clone(), &mut tasks).await?);
         }
         let control = if options.control {
             let listener = listen::bind(options.bind, None).await?;
@@ -94,9 +96,13 @@ impl Sim {
         self.control
     }
 
-    /// Closes every listener and connection.
+    /// Closes every listener and connection, and ends the guests' processes.
     pub async fn shutdown(mut self) {
         self.tasks.shutdown().await;
+        for cluster in &self.clusters {
+            let live = cluster.with(|world| world.desk.live.clone());
+            live.end_all();
+        }
     }
 }
 
@@ -104,6 +110,7 @@ async fn start_cluster(
     options: &Options,
     cluster: &ClusterOptions,
     at: u64,
+    backend: Option<Arc<dyn Backend>>,
     tasks: &mut JoinSet<()>,
 ) -> Result<Cluster, StartError> {
     let seed = options.seed.wrapping_add(at.wrapping_mul(0x9E37_79B9));
@@ -129,7 +136,11 @@ async fn start_cluster(
             fingerprint: identity.fingerprint,
         });
     }
+    world.desk.live = Arc::new(LiveGuests::new(backend));
     let shared = Arc::new(Shared::new(world, options.auth_delay));
+    let back = Arc::downgrade(&shared);
+    shared.world().desk.look =
+        Some(Arc::new(move |look| back.upgrade().map(|shared| look(&mut shared.world())).is_some()));
     for (node, listener, acceptor, power) in listeners {
         tasks.spawn(listen::serve(shared.clone(), node, listener, acceptor, power));
     }

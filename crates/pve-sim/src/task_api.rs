@@ -98,7 +98,9 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
         row
     };
     let rows: Vec<Value> = found.iter().skip(start).take(limit).map(row).collect();
-    Ok(Reply { data: Value::Array(rows), total: Some(found.len()) })
+    // Without a task at all the count is left out.
+    let total = Some(found.len()).filter(|count| *count > 0);
+    Ok(Reply { data: Value::Array(rows), total })
 }
 
 /// Running tasks and the last 25 finished ones of each node. Without Sys.Audit only those of the very caller, and a
@@ -107,7 +109,7 @@ pub(crate) fn cluster_tasks(call: &mut Call<'_>) -> Outcome {
     let auditor = call.may("/", "Sys.Audit");
     let mut rows = Vec::new();
     for node in call.world.nodes.keys() {
-        let mut finished = 0;
+        let (mut finished, mut newest) = (0, true);
         let tasks = call.world.tasks.of_node(node).filter(|t| {
             finished += usize::from(!t.is_running());
             t.is_running() || finished <= 25
@@ -118,7 +120,8 @@ pub(crate) fn cluster_tasks(call: &mut Call<'_>) -> Outcome {
                 row.as_object_mut().map(|r| r.remove(gone));
             }
             if !task.is_running() {
-                row["saved"] = json!("1");
+                // The newest has just been written by the process that answers; the others were read back as text.
+                row["saved"] = if std::mem::take(&mut newest) { json!(1) } else { json!("1") };
             }
             rows.push(row);
         }

@@ -51,6 +51,8 @@ pub(crate) struct Job {
     lock: Option<u32>,
     storage: Option<String>,
     took: (f64, f64),
+    /// Microseconds it takes whatever the latency.
+    exactly: Option<Micros>,
     begin: Step,
     effect: Step,
     undo: Undo,
@@ -68,6 +70,7 @@ impl Job {
             lock: None,
             storage: None,
             took: usual(kind),
+            exactly: None,
             begin: Box::new(|_, _| Ok(())),
             effect: Box::new(|_, _| Ok(())),
             undo: Box::new(|_| {}),
@@ -157,6 +160,8 @@ enum State {
     Working,
     /// Kept from ending by a fault.
     Held,
+    /// A console with a client: it ends when the client leaves.
+    Open,
     Ended,
 }
 
@@ -309,7 +314,7 @@ impl World {
             Subject { vmid: job.vmid, task: Some(job.kind), node: Some(node), ..Subject::default() };
         let effects = self.faults.strike_task(subject);
         self.counters.task_began(node, job.kind, job.storage.as_deref());
-        let took = self.duration(job.took);
+        let took = job.exactly.unwrap_or_else(|| self.duration(job.took));
         let task = Task {
             upid: upid.clone(),
             node: node.to_owned(),
@@ -337,6 +342,43 @@ impl World {
         self.log_cluster(node, &caller.authid(), 6, format!("starting task {upid}"));
         self.queue(&upid);
         upid
+    }
+
+    /// Starts the task of a console. It fails with `abandoned` after `wait` microseconds unless somebody connects.
+    pub(crate) fn spawn_console(
+        &mut self,
+        node: &str,
+        caller: &Caller,
+        job: Job,
+        wait: Micros,
+        abandoned: String,
+    ) -> String {
+        let job = Job { exactly: Some(wait), ..job.effect(move |_, _| Err(abandoned)) };
+        self.spawn(node, caller, job)
+    }
+
+    /// Somebody has connected to the console: its task goes on.
+    pub(crate) fn hold_console(&mut self, upid: &str) {
+        if let Some(task) = self.tasks.by_upid.get_mut(upid).filter(|t| t.state == State::Working) {
+            task.state = State::Open;
+        }
+    }
+
+    /// The console's client has left: its task ends well after `wait` microseconds.
+    pub(crate) fn linger_console(&mut self, upid: &str, wait: Micros) {
+        let now = self.now();
+        if let Some(task) = self.tasks.by_upid.get_mut(upid).filter(|t| t.state == State::Open) {
+            task.state = State::Working;
+            task.effect = Some(Box::new(|_, _| Ok(())));
+            self.schedule(now + wait, Event::TaskEnd(upid.to_owned()));
+        }
+    }
+
+    /// Ends the task of a console, if it has not ended yet.
+    pub(crate) fn end_console(&mut self, upid: &str, outcome: Result<(), String>) {
+        if self.tasks.by_upid.get(upid).is_some_and(Task::is_running) {
+            self.end_task(upid, outcome);
+        }
     }
 
     fn duration(&mut self, (low, high): (f64, f64)) -> Micros {
@@ -446,7 +488,17 @@ impl World {
         if task.state == State::Queued {
             return self.end_task(upid, Err("received interrupt".into()));
         }
-        self.abort(upid, "received interrupt".into());
+        let text = match (task.kind, task.vmid) {
+            // The signal meets the program that unpacks the template.
+            ("vzcreate", Some(vmid)) => format!(
+                "command 'lxc-usernsexec -m u:0:100000:65536 -m g:0:100000:65536 -- tar xpf - --zstd --totals \
+                 --one-file-system -p --sparse --numeric-owner --acls --xattrs '--xattrs-include=user.*' \
+                 '--xattrs-include=security.capability' '--warning=no-file-ignored' '--warning=no-xattr-write' \
+                 -C /var/lib/lxc/{vmid}/rootfs --skip-old-files --anchored --exclude './dev/*'' failed: received interrupt"
+            ),
+            _ => "received interrupt".into(),
+        };
+        self.abort(upid, text);
     }
 
     /// Lets go of every task a fault holds.

@@ -9,7 +9,9 @@ use rand::{Rng as _, SeedableRng as _};
 use serde_json::Value;
 
 use crate::auth::{Access, Token, User};
+use crate::backend::LiveGuests;
 use crate::clock::{Clock, Micros, SECOND};
+use crate::consoles::Desk;
 use crate::faults::Faults;
 use crate::guests::Guest;
 use crate::guests::agent::Done;
@@ -40,6 +42,8 @@ pub struct World {
     pub(crate) tasks: Tasks,
     pub(crate) ha: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) options: BTreeMap<String, String>,
+    /// Backup jobs by id.
+    pub(crate) jobs: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) log: VecDeque<Value>,
     pub(crate) log_uid: u64,
     pub(crate) published: BTreeMap<u32, Published>,
@@ -49,6 +53,7 @@ pub struct World {
     pub(crate) quorate: bool,
     pub(crate) faults: Arc<Faults>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) desk: Desk,
     events: BinaryHeap<Reverse<(Micros, u64, Event)>>,
     sequence: u64,
 }
@@ -89,6 +94,7 @@ impl World {
             tasks: Tasks::default(),
             ha: BTreeMap::new(),
             options: BTreeMap::new(),
+            jobs: BTreeMap::new(),
             log: VecDeque::new(),
             log_uid: 0,
             published: BTreeMap::new(),
@@ -97,6 +103,7 @@ impl World {
             quorate: true,
             faults: Arc::default(),
             counters: Arc::default(),
+            desk: Desk::new(Arc::new(LiveGuests::new(None))),
             events: BinaryHeap::new(),
             sequence: 0,
         };

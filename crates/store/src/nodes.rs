@@ -187,7 +187,7 @@ pub async fn offers(tx: &mut Tx) -> Result<(Vec<NodeOffer>, Vec<StorageOffer>), 
         join clusters on clusters.id = nodes.cluster_id
         left join (
             select cluster_id, node, cast(sum(memory_mib) as bigint) as memory_mib
-            from instances where deleted_at is null group by cluster_id, node
+            from instances where deleted_at is null and (born or operation_id is not null) group by cluster_id, node
         ) promised on promised.cluster_id = nodes.cluster_id and promised.node = nodes.name
         order by nodes.cluster_id, nodes.name";
     let rows: Vec<NodeOfferRow> = on!(tx, c => sqlx::query_as(sql).fetch_all(c).await)?;
@@ -205,7 +205,7 @@ pub async fn offers(tx: &mut Tx) -> Result<(Vec<NodeOffer>, Vec<StorageOffer>), 
     let sql = "select storages.*, coalesce((
             select cast(sum(promised.disk_gib) as bigint) from (
                 select cluster_id, storage, node, sum(disk_gib) as disk_gib
-                from instances where deleted_at is null group by cluster_id, storage, node
+                from instances where deleted_at is null and (born or operation_id is not null) group by cluster_id, storage, node
             ) promised
             where promised.cluster_id = storages.cluster_id and promised.storage = storages.name
                 and (storages.shared or promised.node = storages.node)

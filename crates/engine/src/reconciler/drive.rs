@@ -48,7 +48,11 @@ const ADDRESS_LOOKS: u32 = 35;
 /// The longest pause between two looks for something that is about to come.
 const AWAIT_PAUSE: Duration = Duration::from_secs(3);
 
-/// A failed place at a gate is looked at again after this long even if nobody wakes us.
+/// The shortest and the longest pause between two questions about a running task.
+const SOONEST_POLL: Duration = Duration::from_millis(20);
+const LATEST_POLL: Duration = Duration::from_secs(2);
+
+/// A full gate is looked at again after this long even if nobody wakes us.
 const GATE_SWEEP: Duration = Duration::from_secs(30);
 
 /// How long an undo rests after an answer that would end any other operation.
@@ -72,8 +76,9 @@ pub(super) async fn drive(
     };
     let connection = engine.connection(instance.cluster_id).await?;
     instance.course.resumed();
-    let seq = operation.steps.iter().rev().find(|step| step.state == StepState::Running).map(|step| step.seq);
-    let mut drive = Drive { engine, connection, instance, operation, seq, polls: 0 };
+    let open = operation.steps.iter().rev().find(|step| step.state == StepState::Running);
+    let step = open.map(|step| (step.seq, step.started_at));
+    let mut drive = Drive { engine, connection, instance, operation, step };
     loop {
         let flow = if stop.is_cancelled() { Flow::Later(engine.clock().now()) } else { drive.step().await? };
         match flow {
@@ -93,10 +98,8 @@ struct Drive<'a> {
     connection: Arc<Connection>,
     instance: Instance,
     operation: Operation,
-    /// The step that is open, if any.
-    seq: Option<i32>,
-    /// How often the running task was asked about.
-    polls: u32,
+    /// The number of the step that is open, if any, and when it began.
+    step: Option<(i32, Timestamp)>,
 }
 
 impl Drive<'_> {
@@ -227,9 +230,9 @@ impl Drive<'_> {
         let status = self.connection.call(|client| async move { client.task(&asked).status().await }).await;
         match status {
             Ok(TaskStatus::Running) => {
-                self.polls += 1;
-                // 20 ms at first, doubled up to 2 s: quick tasks end quickly, long ones are not pestered.
-                let pause = Duration::from_millis(20 << self.polls.min(7)).min(Duration::from_secs(2));
+                // A quarter of the time it has taken so far: quick tasks end quickly, long ones are not pestered.
+                let begun = self.step.map_or(self.now(), |(_, at)| at);
+                let pause = (self.now().since(begun) / 4).clamp(SOONEST_POLL, LATEST_POLL);
                 Ok(Flow::Later(self.now().after(pause)))
             }
             Ok(TaskStatus::Ended(TaskOutcome::Ok)) => self.done(act, None).await,
@@ -361,7 +364,7 @@ impl Drive<'_> {
         }
         self.instance.course.ask(act, now);
         self.instance.upid = None;
-        self.seq = Some(operations::begin_step(&mut tx, self.operation.id, act, now).await?);
+        self.step = Some((operations::begin_step(&mut tx, self.operation.id, act, now).await?, now));
         if self.operation.state == State::Pending {
             self.operation.state = State::Running;
             operations::set_state(&mut tx, self.operation.id, State::Running, None, None).await?;
@@ -375,7 +378,6 @@ impl Drive<'_> {
 
     async fn accepted(&mut self, act: Act, upid: &Upid) -> Result<Flow, Error> {
         let text = upid.to_string();
-        self.polls = 0;
         let mut tx = self.engine.db().begin().await?;
         let seq = self.open_step(&mut tx, act).await?;
         operations::step_upid(&mut tx, self.operation.id, seq, &text).await?;
@@ -554,11 +556,12 @@ impl Drive<'_> {
 
     /// The number of the open step; a task that an earlier operation began gets a step of its own here.
     async fn open_step(&mut self, tx: &mut Tx, act: Act) -> Result<i32, Error> {
-        if let Some(seq) = self.seq {
+        if let Some((seq, _)) = self.step {
             return Ok(seq);
         }
-        let seq = operations::begin_step(tx, self.operation.id, act, self.now()).await?;
-        self.seq = Some(seq);
+        let now = self.now();
+        let seq = operations::begin_step(tx, self.operation.id, act, now).await?;
+        self.step = Some((seq, now));
         Ok(seq)
     }
 
@@ -570,7 +573,7 @@ impl Drive<'_> {
         detail: Option<&str>,
     ) -> Result<(), Error> {
         let seq = self.open_step(tx, act).await?;
-        self.seq = None;
+        self.step = None;
         operations::end_step(tx, self.operation.id, seq, state, detail, self.now()).await?;
         self.tell_operation(tx, &format!("{act} {state}")).await
     }

@@ -76,16 +76,17 @@ async fn read(connection: &Connection, instance: &Instance, at: &GuestRef) -> Re
     let guest = at.clone();
     let status = connection.call(|client| async move { client.guest(&guest).status().await }).await?;
     let power = power(&status);
-    let mut address = None;
+    let (mut address, mut can_tell) = (None, true);
     if instance.course.wish.address && power == Power::Running {
         let guest = at.clone();
-        address = match connection.call(|client| async move { client.guest(&guest).interfaces().await }).await
-        {
-            Ok(interfaces) => first_address(&interfaces),
+        match connection.call(|client| async move { client.guest(&guest).interfaces().await }).await {
+            Ok(interfaces) => address = first_address(&interfaces),
+            // Before 8.1, containers cannot be asked: then there is nothing to wait for.
+            Err(CallError::Pve(pve::Error::NotImplemented { .. })) => can_tell = false,
             // An agent that is not up yet, or a guest that stopped this instant: no address, and no failure.
-            Err(CallError::Pve(_)) => None,
+            Err(CallError::Pve(_)) => {}
             Err(resting) => return Err(resting),
-        };
+        }
     }
     let locked = config.common().lock.as_deref().or(status.lock.as_deref()).is_some_and(in_the_way);
     let seen = Seen::Present(Guest {
@@ -94,7 +95,7 @@ async fn read(connection: &Connection, instance: &Instance, at: &GuestRef) -> Re
         locked,
         fitted: fitted(instance, &config),
         grown: grown(instance, &config),
-        addressed: address.is_some(),
+        addressed: address.is_some() || !can_tell,
     });
     Ok(Sight { seen, moved_to: None, address })
 }

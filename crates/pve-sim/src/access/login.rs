@@ -53,7 +53,7 @@ pub(crate) fn ticket(call: &mut Call<'_>) -> Outcome {
         "username": user, "ticket": secrets::ticket(&key, &user, seconds),
         "CSRFPreventionToken": secrets::csrf(&key, &user, seconds), "cap": capabilities(call, &caller),
     });
-    if call.world.nodes.len() > 1 {
+    if call.world.nodes.len() > 1 && call.world.may(&caller, "/", &["Sys.Audit"]) {
         answer["clustername"] = json!(call.world.name);
     }
     Ok(answer.into())
@@ -110,7 +110,7 @@ fn capabilities(call: &Call<'_>, caller: &Caller) -> Value {
     let mut object = Map::new();
     for (area, root, stems) in areas {
         let paths = call.world.access.acl_paths();
-        let below = paths.iter().filter(|p| p.starts_with(root) || (area == "vms" && p.starts_with("/pool")));
+        let below = paths.iter().filter(|p| (root != "/" && p.starts_with(root)) || (area == "vms" && p.starts_with("/pool")));
         let mut held = Map::new();
         for path in std::iter::once(root.to_owned()).chain(below.cloned()) {
             for privilege in call.world.privileges(caller, &path).into_keys() {

@@ -1,27 +1,18 @@
-//! Consoles of guests and nodes: tickets, and what speaks over the websocket.
-//!
-//! [`open`] serves `termproxy` and `vncproxy`; [`websocket`] serves `vncwebsocket` without an upgrade, and
-//! [`upgrade`] with one. Rights and parameters have been checked by then.
+//! Consoles: terminals and graphics over websockets, in the two steps real servers use. A call opens a
+//! port for ten seconds and hands out a ticket for it; a websocket with that ticket takes the port.
 
-use crate::call::Call;
-use crate::error::{ApiError, Outcome};
-use crate::server::upgrade::{Takeover, Upgrade};
+mod desk;
+mod font;
+mod packets;
+mod prompt;
+mod rfb;
+mod room;
+mod screen;
+mod session;
+mod source;
+mod ws;
 
-fn not_simulated(what: &str) -> ApiError {
-    ApiError::not_implemented(format!("simulator: not simulated: {what}"))
-}
-
-/// `POST .../termproxy` and `POST .../vncproxy`.
-pub(crate) fn open(_: &mut Call<'_>) -> Outcome {
-    Err(not_simulated("consoles"))
-}
-
-/// `GET .../vncwebsocket` without an `Upgrade` header.
-pub(crate) fn websocket(_: &mut Call<'_>) -> Outcome {
-    Err(not_simulated("consoles"))
-}
-
-/// `GET .../vncwebsocket` with `Upgrade: websocket`: what to answer with 101, and what then takes the connection over.
-pub(crate) fn upgrade(_: &mut Call<'_>, _: &Upgrade) -> Result<Takeover, ApiError> {
-    Err(not_simulated("consoles"))
-}
+pub(crate) use desk::{
+    Desk, lxc_graphics, lxc_terminal, node_terminal, qemu_graphics, qemu_terminal, upgrade, verify, websocket,
+};
+pub(crate) use room::enter;

@@ -17,7 +17,7 @@ pub(crate) struct Done {
 }
 
 /// The machine, if its agent answers.
-fn machine<'a>(call: &'a Call<'_>) -> Result<&'a Guest, ApiError> {
+pub(crate) fn machine<'a>(call: &'a Call<'_>) -> Result<&'a Guest, ApiError> {
     let guest = call.guest(Kind::Qemu)?;
     if !guest.get("agent").is_some_and(status::has_agent) {
         return Err(ApiError::die("No QEMU guest agent configured"));
@@ -124,8 +124,12 @@ fn traffic(seconds: u64) -> Value {
     })
 }
 
-/// `POST agent/exec`: runs the few commands a bare machine here knows.
+/// `POST agent/exec`: runs the command in the machine's live process; without one, the few commands a bare machine
+/// here knows.
 pub(crate) fn exec(call: &mut Call<'_>) -> Outcome {
+    if call.world.desk.live.enabled() {
+        return crate::backend::exec::exec(call);
+    }
     let guest = machine(call)?;
     let (vmid, command) = (guest.vmid, call.params.array("command"));
     let input = call.params.text("input-data").unwrap_or_default();
@@ -156,6 +160,9 @@ fn run(guest: &Guest, command: &[String], input: &str) -> Done {
 
 /// `GET agent/exec-status`: the output can be read once.
 pub(crate) fn exec_status(call: &mut Call<'_>) -> Outcome {
+    if call.world.desk.live.enabled() {
+        return crate::backend::exec::exec_status(call);
+    }
     let vmid = machine(call)?.vmid;
     let pid = call.params.int("pid").unwrap_or_default().max(0) as u64;
     let Some(done) = call.world.commands.remove(&(vmid, pid)) else {

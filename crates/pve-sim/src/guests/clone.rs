@@ -42,8 +42,8 @@ fn clone(call: &mut Call<'_>, kind: Kind) -> Outcome {
         return Err(ApiError::denied_for(format!("/vms/{newid}, VM.Allocate")));
     }
     let guest = call.guest(kind)?.clone();
-    if call.world.tasks.holds_lock(vmid) {
-        return Err(ApiError::die(call.world.lock_text(vmid)).after(call.world.lock_wait()));
+    if let Some(held) = [newid, vmid].into_iter().find(|id| call.world.tasks.holds_lock(*id)) {
+        return Err(ApiError::die(call.world.lock_text(held)).after(call.world.lock_wait()));
     }
     call.world.unlocked(&call.node, kind, vmid)?;
     if let Some(pool) = &pool
@@ -95,6 +95,8 @@ fn clone(call: &mut Call<'_>, kind: Kind) -> Outcome {
     prepare(call, &guest, &mut plan);
     // A container being copied is locked; of a machine only the new one is.
     let lock_source = kind == Kind::Lxc && !guest.is_template();
+    let mut bare = plan.config.clone();
+    bare.retain(|option, _| !disks::is_disk(kind, option));
     let (mark, node) = (if kind == Kind::Lxc { "create" } else { "clone" }, plan.node.clone());
     let job = Job::on_guest(if kind == Kind::Lxc { "vzclone" } else { "qmclone" }, vmid)
         .about(newid)
@@ -103,6 +105,9 @@ fn clone(call: &mut Call<'_>, kind: Kind) -> Outcome {
         .failing_with(if kind == Kind::Qemu { "clone failed: " } else { "" })
         .begin(move |world, _| {
             world.claim(&node, kind, newid, pool, false)?;
+            if let Some(guest) = world.guests.get_mut(&newid) {
+                guest.config = bare;
+            }
             world.set_lock(newid, Some(mark));
             if lock_source {
                 world.set_lock(vmid, Some("disk"));

@@ -317,12 +317,7 @@ fn rollback(call: &mut Call<'_>, lxc: bool) -> Outcome {
         if snapshot.vmstate {
             world.boot_guest(vmid);
         } else if start {
-            // The start is a task of its own, after this one.
-            let job = Job::on_guest(if lxc { "vzstart" } else { "qmstart" }, vmid).effect(move |world, _| {
-                world.boot_guest(vmid);
-                Ok(())
-            });
-            world.spawn(&node, &caller, job);
+            world.start_later(&node, &caller, kind, vmid);
         }
         Ok(())
     });

@@ -191,6 +191,15 @@ impl World {
             let out = if linked { &mut silent } else { &mut *log };
             let mut volid =
                 self.allocate(node, kind, newid, &storage, found.size, Some(&found.format), cloudinit, out)?;
+            if kind == Kind::Qemu && !linked {
+                let all = gib(found.size);
+                log.say(format!("allocated target volume '{volid}'"));
+                log.say(format!("transferred 0.0 B of {all} (0.00%)"));
+                log.say(format!("transferred {all} of {all} (100.00%)"));
+                log.say(format!("transferred {all} of {all} (100.00%)"));
+            } else if kind == Kind::Lxc && !linked {
+                copied(log);
+            }
             if linked && !cloudinit && self.storages.get(&storage).is_some_and(|s| s.kind == "dir") {
                 volid = self.rename_linked(node, &storage, &old, &volid);
             }
@@ -213,6 +222,40 @@ impl World {
             storage.add(node, &volid, volume);
         }
         volid
+    }
+}
+
+/// A size as `qemu-img` shows it.
+fn gib(bytes: u64) -> String {
+    let bytes = bytes as f64;
+    match bytes {
+        _ if bytes >= 1024.0 * 1024.0 * 1024.0 => format!("{:.1} GiB", bytes / 1024.0 / 1024.0 / 1024.0),
+        _ => format!("{:.1} MiB", bytes / 1024.0 / 1024.0),
+    }
+}
+
+/// What rsync says about the files of a small Debian.
+fn copied(log: &mut Log) {
+    for line in [
+        "",
+        "Number of files: 8,350 (reg: 6,532, dir: 942, link: 876)",
+        "Number of created files: 8,348 (reg: 6,532, dir: 940, link: 876)",
+        "Number of deleted files: 0",
+        "Number of regular files transferred: 6,530",
+        "Total file size: 162,725,707 bytes",
+        "Total transferred file size: 158,904,373 bytes",
+        "Literal data: 158,904,373 bytes",
+        "Matched data: 0 bytes",
+        "File list size: 327,659",
+        "File list generation time: 0.001 seconds",
+        "File list transfer time: 0.000 seconds",
+        "Total bytes sent: 159,432,271",
+        "Total bytes received: 131,160",
+        "",
+        "sent 159,432,271 bytes  received 131,160 bytes  63,825,372.40 bytes/sec",
+        "total size is 162,725,707  speedup is 1.02",
+    ] {
+        log.say(line);
     }
 }
 

@@ -80,6 +80,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     let target =
         options.get("rootfs").and_then(|r| disks::allocates_on(r)).unwrap_or_else(|| storage.clone());
     let (on, made) = (node.clone(), pool.clone());
+    let caller = call.caller.clone();
     let restoring = restore.then(|| (storage, unique));
     let replaced = restoring.is_some() && call.world.guests.contains_key(&vmid);
     let job = Job::on_guest(task, vmid)
@@ -102,7 +103,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
                 return Err(text);
             }
             if start {
-                world.boot_guest(vmid);
+                world.start_later(&node, &caller, Kind::Lxc, vmid);
             }
             Ok(())
         })

@@ -52,7 +52,18 @@ fn migrate(call: &mut Call<'_>, kind: Kind, online: bool) -> Outcome {
         .effect(move |world, log| {
             world.set_lock(vmid, None);
             if world.nodes.get(&target).is_none_or(|n| !n.is_alive()) {
-                say(world, log, "ERROR: migration aborted (duration 00:00:00): Can't connect to destination address using public key");
+                let ssh = format!(
+                    "# /usr/bin/ssh -e none -o 'BatchMode=yes' -o 'HostKeyAlias={target}' -o \
+                     'UserKnownHostsFile=/etc/pve/nodes/{target}/ssh_known_hosts' -o 'GlobalKnownHostsFile=none' \
+                     root@{address} /bin/true"
+                );
+                say(world, log, &ssh);
+                say(world, log, &format!("ssh: connect to host {address} port 22: Connection refused"));
+                say(
+                    world,
+                    log,
+                    "ERROR: migration aborted (duration 00:00:00): Can't connect to destination address using public key",
+                );
                 return Err("migration aborted".into());
             }
             world.move_guest(kind, vmid, (&node, &target), &address, local_disks, log)
@@ -103,7 +114,10 @@ impl World {
                 storage.add(to, &volid, volume);
             }
             say(self, log, &format!("found local volume '{volid}' (in current VM config)"));
+            say(self, log, &format!("successfully imported '{volid}'"));
+            say(self, log, &format!("volume '{volid}' is '{volid}' on the target"));
         }
+        say(self, log, "start final cleanup");
         if let Some(guest) = self.guests.get_mut(&vmid) {
             to.clone_into(&mut guest.node);
         }

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::{Guest, Kind, Run};
+use crate::auth::Caller;
 use crate::call::Call;
 use crate::clock::SECOND;
 use crate::error::{ApiError, Outcome};
@@ -28,6 +29,14 @@ impl World {
             };
         }
         guest.run = Some(Run { pid, started_at: now, boot_id, paused: false, lease });
+    }
+
+    /// Starts a guest in a task of its own, which waits for the one that asks for it.
+    pub(crate) fn start_later(&mut self, node: &str, caller: &Caller, kind: Kind, vmid: u32) {
+        let (task, on) = (if kind == Kind::Lxc { "vzstart" } else { "qmstart" }, node.to_owned());
+        let job =
+            Job::on_guest(task, vmid).effect(move |world, log| world.start_guest(&on, kind, vmid, false, log));
+        self.spawn(node, caller, job);
     }
 
     /// An address of the DHCP pool 10.64.0.0/10, always the same for the same guest.

@@ -55,7 +55,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     let (node, start, unique) = (call.node.clone(), call.params.flag("start"), call.params.flag("unique"));
     let storage = call.params.text("storage").map(str::to_owned);
     let target = options.values().find_map(|v| disks::allocates_on(v)).or_else(|| storage.clone());
-    let on = node.clone();
+    let (on, caller) = (node.clone(), call.caller.clone());
     let job = Job::on_guest(if archive.is_some() { "qmrestore" } else { "qmcreate" }, vmid)
         .allocating(target)
         .failing_with(if archive.is_some() {
@@ -77,7 +77,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
             }
             if start {
                 log.say("Execute autostart");
-                world.boot_guest(vmid);
+                world.start_later(&node, &caller, Kind::Qemu, vmid);
             }
             Ok(())
         })

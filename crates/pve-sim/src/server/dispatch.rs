@@ -178,6 +178,8 @@ fn decide(shared: &Shared, local: &str, request: &Request<'_>) -> (Answer, Durat
             Ok(reply) => {
                 let mut response = Response::ok(&reply, request.formatter);
                 response.relayed = match (operation.protected, remote) {
+                    // The relaying client joins the lines of a GET's answer into one.
+                    (true, true) if request.head.method == "GET" => &["close,Keep-Alive"],
                     (true, _) => &["close"],
                     (false, true) => &["Keep-Alive"],
                     (false, false) => &[],

@@ -117,6 +117,10 @@ fn comes_from_us(headers: &HeaderMap, options: &Options) -> Option<bool> {
 
 fn is_ours(origin: &str, host: Option<&str>, options: &Options) -> bool {
     let Ok(origin) = Url::parse(origin) else { return false };
+    // Whoever sits on the wire can serve a page of our name without TLS.
+    if options.secure_cookies && origin.scheme() != "https" {
+        return false;
+    }
     let named = host.and_then(|host| Url::parse(&format!("{}://{host}", origin.scheme())).ok());
     let public = options.public_url.as_deref().and_then(|url| Url::parse(url).ok());
     // An opaque origin (`null`) does not parse, and never equals another.

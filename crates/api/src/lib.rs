@@ -93,7 +93,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     docs::complete(routes(None).into_openapi())
 }
 
-/// All documented routes. Without an application nobody is let in, which is enough to describe them.
+/// All documented routes. Without an application nothing asks who is calling: such routes are described, never served.
 fn routes(app: Option<&App>) -> OpenApiRouter<App> {
     let mut signed_in = signed_in();
     docs::require_session(signed_in.get_openapi_mut());

@@ -77,6 +77,7 @@ async fn with_the_cookie_only_our_own_pages_may_change_anything() {
         &[],
         &[("Origin", "https://evil.example")],
         &[("Origin", "null")],
+        &[("Origin", "http://rooms.example.org")],
         &[("Origin", "https://rooms.example.org:8443")],
         &[("Origin", "https://rooms.example.org.evil.example")],
         &[("Sec-Fetch-Site", "cross-site")],

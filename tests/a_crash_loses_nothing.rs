@@ -76,18 +76,44 @@ impl Campaign {
     /// calls than that.
     async fn strike(&mut self, verb: &str, method: Option<&str>, moment: Moment, skip: u32) -> bool {
         let instance = if verb == "create" { None } else { Some(self.instance_for(verb).await) };
+        let held = self.hold(method, moment, skip);
+        let operation = self.begin_verb(verb, instance.as_deref()).await;
+        let struck = self.await_strike(held, &operation).await;
+        self.end(verb, &operation, struck).await;
+        struck
+    }
+
+    /// The same, but a fault strikes first, and the process is killed during a question that follows it.
+    async fn strike_after(&mut self, verb: &str, fault: Rule, skip: u32) {
+        let instance = if verb == "create" { None } else { Some(self.instance_for(verb).await) };
+        let fault = self.lab.sim.cluster("c1").faults().add(fault).unwrap();
+        let operation = self.begin_verb(verb, instance.as_deref()).await;
+        assert!(self.await_strike(fault, &operation).await, "{verb}: the fault never struck");
+        let held = self.hold(Some("GET"), Moment::Before, skip);
+        let struck = self.await_strike(held, &operation).await;
+        self.end(verb, &operation, struck).await;
+    }
+
+    /// Holds the call number `skip` from now on until the process is dead.
+    fn hold(&self, method: Option<&str>, moment: Moment, skip: u32) -> u64 {
         let effect = match moment {
             Moment::Before => Effect::Hang,
             Moment::After => Effect::HangAfter,
         };
-        let mut rule = Rule::on_call(method.unwrap_or("GET"), "^/nodes/", effect).skip(skip);
+        let mut rule = Rule::on_call("", "^/nodes/", effect).skip(skip);
         rule.matcher.method = method.map(str::to_owned);
-        self.lab.sim.cluster("c1").faults().add(rule).unwrap();
-        let operation = match &instance {
+        self.lab.sim.cluster("c1").faults().add(rule).unwrap()
+    }
+
+    async fn begin_verb(&mut self, verb: &str, instance: Option<&str>) -> Value {
+        match instance {
             Some(id) => self.ask(verb, id).await,
             None => self.create().await,
-        };
-        let struck = self.await_strike(&operation).await;
+        }
+    }
+
+    /// Kills the process if a call is held, starts it again, and sees to it that the operation ends well.
+    async fn end(&mut self, verb: &str, operation: &Value, struck: bool) {
         if struck {
             self.server.kill();
             self.kills += 1;
@@ -96,22 +122,22 @@ impl Campaign {
         if struck {
             self.server.revive();
         }
-        let operation = self.server.settled(&operation).await;
-        assert_eq!(operation["state"], "succeeded", "{verb}, {moment:?} {method:?} {skip}: {operation:#}");
+        let operation = self.server.settled(operation).await;
+        assert_eq!(operation["state"], "succeeded", "{verb}: {operation:#}");
         check_house(&self.lab, &self.server).await;
         if verb != "delete" {
             // So that the next run is alone, and a delete is exercised after every crash.
             let gone = self.ask("delete", operation["instance_id"].as_str().unwrap()).await;
             assert_eq!(self.server.settled(&gone).await["state"], "succeeded");
         }
-        struck
     }
 
-    /// Waits until the held call is there, or the operation has ended without it.
-    async fn await_strike(&self, operation: &Value) -> bool {
+    /// Waits until a rule has struck, or the operation has ended without it.
+    async fn await_strike(&self, rule: u64, operation: &Value) -> bool {
         let id = operation["id"].as_str().unwrap();
         loop {
-            if self.lab.sim.cluster("c1").faults().list().iter().any(|rule| rule.struck > 0) {
+            let rules = self.lab.sim.cluster("c1").faults().list();
+            if rules.iter().any(|armed| armed.id == rule && armed.struck > 0) {
                 return true;
             }
             let now = self.server.get(&format!("/operations/{id}")).await;
@@ -140,6 +166,44 @@ impl Campaign {
         assert!(self.kills >= 4, "{verb} was killed only {} times", self.kills);
         println!("{verb}: killed {} times, converged each time", self.kills);
     }
+}
+
+/// A fault strikes the first changing call, and the process is killed while it finds out what happened.
+async fn while_recovering(kind: &str, verb: &str) {
+    let answer = |status, text: &str| Effect::AnswerAfter { status, text: text.into() };
+    let faults = [
+        Effect::DropAfter,
+        Effect::DropBefore,
+        answer(596, "Connection timed out"),
+        Effect::Answer { status: 595, text: "No route to host".into() },
+        Effect::Answer {
+            status: 500,
+            text: "can't lock file '/run/lock/lxc/pve-config-1.lock' - got timeout".into(),
+        },
+    ];
+    let Some(mut campaign) = Campaign::begin(kind, DatabaseKind::Sqlite).await else { return };
+    let method = if verb == "delete" { "DELETE" } else { "POST" };
+    for fault in faults {
+        // The first questions after the fault, each in turn.
+        for skip in 0..3 {
+            let fault = Rule::on_call(method, "^/nodes/", fault.clone());
+            campaign.strike_after(verb, fault, skip).await;
+        }
+    }
+    assert!(campaign.kills >= 10, "killed only {} times", campaign.kills);
+    println!("{verb} under faults: killed {} times, converged each time", campaign.kills);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_finding_out_what_became_of_a_create() {
+    while_recovering("lxc", "create").await;
+    while_recovering("qemu", "create").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_finding_out_what_became_of_a_stop_or_delete() {
+    while_recovering("lxc", "stop").await;
+    while_recovering("lxc", "delete").await;
 }
 
 async fn campaign(kind: &str, database: DatabaseKind, verbs: &[&str]) {

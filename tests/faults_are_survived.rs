@@ -205,3 +205,78 @@ async fn when_the_number_is_taken_by_somebody_else_the_next_one_is_used() {
         assert_eq!(strangers, 3);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_chosen_node_is_dead_another_one_is_used() {
+    let mut story = Story::begin("lxc").await;
+    let asked = story.create().await;
+    let first = story.server.settled(&asked).await;
+    let shown = story.server.get(&format!("/instances/{}", first["instance_id"].as_str().unwrap())).await;
+    // Placement prefers the emptier node, which is now the other one; the house does not know yet that it is dead.
+    let other = if shown["placement"]["node"] == "n1" { "n2" } else { "n1" };
+    let cluster = story.lab.sim.cluster("c1");
+    cluster.with(|world| world.kill_node(other));
+    let asked = story.create().await;
+    let ended = story.server.settled(&asked).await;
+    assert_eq!(ended["state"], "succeeded", "{ended:#}");
+    let shown = story.server.get(&format!("/instances/{}", ended["instance_id"].as_str().unwrap())).await;
+    assert_ne!(shown["placement"]["node"], other);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_while_a_node_or_the_quorum_is_away_happens_when_it_is_back() {
+    let mut story = Story::begin("lxc").await;
+    let asked = story.create().await;
+    let made = story.server.settled(&asked).await;
+    let id = made["instance_id"].as_str().unwrap().to_owned();
+    let shown = story.server.get(&format!("/instances/{id}")).await;
+    let node = shown["placement"]["node"].as_str().unwrap().to_owned();
+
+    story.lab.sim.cluster("c1").with(|world| world.set_quorum(false));
+    let stop = story.ask("stop", &id).await;
+    story.fails_for_now(&stop).await;
+    story.lab.sim.cluster("c1").with(|world| world.set_quorum(true));
+    assert_eq!(story.server.settled(&stop).await["state"], "succeeded");
+
+    // Through the other node, the dead one answers 595.
+    story.lab.sim.cluster("c1").with(|world| world.kill_node(&node));
+    let delete = story.ask("delete", &id).await;
+    story.fails_for_now(&delete).await;
+    story.lab.sim.cluster("c1").with(|world| world.power_on(&node));
+    assert_eq!(story.server.settled(&delete).await["state"], "succeeded");
+    check_house(&story.lab, &story.server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_is_told_and_nothing_is_lost() {
+    let mut story = Story::begin("lxc").await;
+    let asked = story.create().await;
+    let made = story.server.settled(&asked).await;
+    let id = made["instance_id"].as_str().unwrap().to_owned();
+    let rule = Rule::on_call("GET", "^/nodes/", Effect::Unauthorized).count(Count::Always);
+    story.lab.sim.cluster("c1").faults().add(rule).unwrap();
+    let stop = story.ask("stop", &id).await;
+    let ended = story.server.settled(&stop).await;
+    assert_eq!(ended["state"], "failed");
+    assert_eq!(ended["error"]["code"], "cluster_refuses_token", "{ended:#}");
+    story.lab.sim.cluster("c1").faults().clear();
+    let again = story.ask("stop", &id).await;
+    assert_eq!(story.server.settled(&again).await["state"], "succeeded");
+    check_house(&story.lab, &story.server).await;
+}
+
+impl Story {
+    /// Waits until the operation has met its obstacle: it is neither done nor given up.
+    async fn fails_for_now(&self, operation: &Value) {
+        let id = operation["instance_id"].as_str().unwrap();
+        loop {
+            let shown = self.server.get(&format!("/instances/{id}")).await;
+            if shown["problem"].is_string() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let now = self.server.get(&format!("/operations/{}", operation["id"].as_str().unwrap())).await;
+        assert!(["pending", "running"].contains(&now["state"].as_str().unwrap()), "{now:#}");
+    }
+}

@@ -69,7 +69,8 @@ impl Lab {
     /// Puts a guest of somebody else's on a number of our range.
     pub fn add_stranger(&self, cluster: &str, vmid: u32) {
         self.sim.cluster(cluster).with(|world| {
-            let options = [("hostname", "stranger"), ("memory", "512"), ("description", STRANGER)];
+            let options =
+                [("hostname", "stranger"), ("memory", "512"), ("onboot", "1"), ("description", STRANGER)];
             world.add_guest("n1", GuestKind::Lxc, vmid, &options, true);
         });
     }

@@ -138,7 +138,7 @@ async fn furnish(engine: &Engine, sim: &Sim, password: &str) -> anyhow::Result<U
     let admin = engine.create_first_admin(admin).await?;
     let mut machine_templates = Vec::new();
     let mut clusters: Vec<ClusterId> = Vec::new();
-    for (name, nodes) in CLUSTERS {
+    for (first, (name, nodes)) in (10_000..).step_by(10_000).zip(CLUSTERS) {
         let secret = simulate::new_secret();
         let simulated = sim.cluster(name);
         for (number, node) in (9000..).zip(nodes) {
@@ -162,7 +162,7 @@ async fn furnish(engine: &Engine, sim: &Sim, password: &str) -> anyhow::Result<U
             token_secret: secret.into(),
             bridge: "vmbr0".into(),
             pool: None,
-            vmids: VmidRange { first: 10_000, last: 19_999 },
+            vmids: VmidRange { first, last: first + 9_999 },
             priority: 0,
         };
         let cluster = engine.add_cluster(&house, cluster, None).await?;

@@ -213,6 +213,13 @@ impl From<Error> for Problem {
                 "The cluster does not do its part",
                 message,
             ),
+            Error::Overloaded => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "Too much at once",
+                "too many ask for this at the moment",
+            )
+            .remedy("try again in a few seconds"),
             Error::Store(_) | Error::Internal(_) => {
                 let source = std::error::Error::source(&error).map(tracing::field::display);
                 tracing::error!(%error, source, "a request failed");

@@ -11,6 +11,7 @@ mod events;
 mod idempotency;
 mod instances;
 mod operations;
+mod passwords;
 mod plans;
 mod poller;
 mod projects;
@@ -99,6 +100,7 @@ struct Inner {
     clock: Clock,
     options: Options,
     connections: connections::Connections,
+    passwords: passwords::Passwords,
     /// Names this process in claims.
     worker: String,
 }
@@ -113,6 +115,7 @@ impl Engine {
             clock,
             options,
             connections: connections::Connections::default(),
+            passwords: passwords::Passwords::default(),
             worker,
         }))
     }

@@ -126,3 +126,18 @@ async fn a_refused_password_is_not_repeated() {
     assert_eq!(answer.json()["field"], "password");
     assert!(!answer.text().contains("12345678"), "{}", answer.text());
 }
+
+#[tokio::test]
+async fn a_template_with_bad_sizes_names_the_one_at_fault() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    for (field, cores) in [("least", 0), ("least", 257), ("most", 257), ("default_size", 9)] {
+        let mut body = template("Debian 13");
+        body[field]["cores"] = cores.into();
+        let answer = admin.post("/api/v1/templates", &body).await;
+        assert_eq!((answer.problem(422).as_str(), &answer.json()["field"]), ("invalid_field", &field.into()));
+    }
+    let mut body = template("Debian 13");
+    body["most"]["cores"] = 0.into();
+    assert_eq!(admin.post("/api/v1/templates", &body).await.expect(422)["field"], "most");
+}

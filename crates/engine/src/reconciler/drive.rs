@@ -13,7 +13,7 @@ use innkeeper_domain::operations::{Fault, Operation, State, StepState, Verb};
 use innkeeper_domain::retry::{self, Failure, Verdict};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::slots::Taken;
-use innkeeper_store::{Tx, events, instances, operations, slots, vmids};
+use innkeeper_store::{Tx, events, instances, operations, slots, templates, vmids};
 use pve::{TaskOutcome, TaskStatus, Upid};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -437,8 +437,9 @@ impl Drive<'_> {
             Ok(None) => {}
             Ok(Some(_)) | Err(_) => return Ok(false),
         }
+        let sources = templates::sources(self.engine.db(), self.instance.template_id).await?;
         let mut tx = self.engine.db().begin().await?;
-        let placement = match self.engine.place_elsewhere(&mut tx, &self.instance).await {
+        let placement = match self.engine.place_elsewhere(&mut tx, &self.instance, sources).await {
             Ok(placement) => placement,
             Err(Error::NoPlace(_)) => return Ok(false),
             Err(error) => return Err(error),

@@ -162,6 +162,8 @@ impl Engine {
             }
             let now = self.clock().now();
             operations::set_state(&mut tx, active, State::Superseded, None, Some(now)).await?;
+            // A task under way goes on as a step of the new operation.
+            operations::abandon_steps(&mut tx, active, now).await?;
             events::append(
                 &mut tx,
                 now,

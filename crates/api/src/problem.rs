@@ -2,6 +2,7 @@
 //! wrong with its request and what to do; what is wrong with us is logged once and told without detail.
 
 use std::any::Any;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -112,6 +113,11 @@ impl Problem {
     pub(crate) fn too_large(limit: usize) -> Self {
         let detail = format!("a request body may have {} KiB at most", limit / 1024);
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large", detail)
+    }
+
+    pub(crate) fn too_slow(limit: Duration) -> Self {
+        let detail = format!("a request body must arrive within {} s", limit.as_secs());
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "The body is too slow", detail)
     }
 
     pub(crate) fn wrong_media_type() -> Self {

@@ -141,3 +141,15 @@ async fn a_template_with_bad_sizes_names_the_one_at_fault() {
     body["most"]["cores"] = 0.into();
     assert_eq!(admin.post("/api/v1/templates", &body).await.expect(422)["field"], "most");
 }
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_not_waited_for_for_ever() {
+    let house = House::new().await;
+    let begun = futures_util::stream::iter([Ok::<_, std::io::Error>("{\"email\":")]);
+    let body = Body::from_stream(futures_util::StreamExt::chain(begun, futures_util::stream::pending()));
+    let request = house.anybody().request(Method::POST, "/api/v1/sessions");
+    let request = request.header(header::CONTENT_TYPE, "application/json").body(body).unwrap();
+    // Nothing but the body is waited for, so that the clock jumps to the end of our patience.
+    tokio::time::pause();
+    assert_eq!(house.send(request).await.problem(408), "body_too_slow");
+}

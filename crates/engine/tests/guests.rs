@@ -310,3 +310,17 @@ async fn a_task_that_cannot_be_cancelled_is_followed_to_its_end() {
     cluster.release_tasks();
     assert_eq!(house.settled(stop.id).await.state, State::Succeeded);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_loop_dies_the_house_ends_instead_of_looking_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&format!("sqlite:{}", folder.path().join("t.db").display())).await.unwrap();
+    db.migrate().await.unwrap();
+    let keys = KeyRing::new(SealKey::generate(), Vec::new());
+    // No semaphore has that many places.
+    let options = Options { workers: usize::MAX, ..Options::default() };
+    let stop = CancellationToken::new();
+    let ended = Engine::new(db, keys, Clock::system(), options).run(stop.clone()).await;
+    assert!(matches!(ended, Err(Error::Internal(_))), "{ended:?}");
+    assert!(stop.is_cancelled());
+}

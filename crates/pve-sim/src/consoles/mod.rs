@@ -22,6 +22,7 @@ pub(crate) fn websocket(_: &mut Call<'_>) -> Outcome {
 }
 
 /// `GET .../vncwebsocket` with `Upgrade: websocket`: what to answer with 101, and what then takes the connection over.
-pub(crate) fn upgrade(_: &mut Call<'_>, _: &Upgrade) -> Result<Takeover, ApiError> {
-    Err(not_simulated("consoles"))
+pub(crate) fn upgrade(_: &mut Call<'_>, asked: &Upgrade) -> Result<Takeover, ApiError> {
+    let Upgrade { path, key, protocol } = asked;
+    Err(not_simulated(&format!("{path} as websocket (key {key:?}, protocol {protocol:?})")))
 }

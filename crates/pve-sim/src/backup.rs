@@ -39,12 +39,8 @@ impl World {
             let target = storage.unwrap_or_else(|| storage_of(&volid));
             let size =
                 property::loose(value).get("size").and_then(|s| property::parse_size(s)).unwrap_or(4 << 30);
-            let rest: String = value
-                .split(',')
-                .skip(1)
-                .filter(|p| !p.starts_with("size="))
-                .map(|p| format!(",{p}"))
-                .collect();
+            let kept = value.split(',').skip(1).filter(|p| !p.starts_with("size="));
+            let rest = kept.fold(String::new(), |rest, p| rest + "," + p);
             config.insert(name.clone(), format!("{target}:{}{rest}", size as f64 / f64::from(1 << 30)));
         }
         config.extend(options);

@@ -119,6 +119,7 @@ pub(crate) fn operation(method: &str, template: &str) -> Option<&'static Operati
 }
 
 /// All operations served.
+#[cfg(test)]
 pub(crate) fn operations() -> &'static [Operation] {
     &INDEX.operations
 }

@@ -167,7 +167,7 @@ impl World {
             storage.volume(node, volid).is_some()
                 || storage.volume(node, &volid.replace("/vm-", "/base-").replace(":vm-", ":base-")).is_some()
         };
-        (0..).map(name).find(|volid| !taken(volid)).unwrap_or_default()
+        (0..10_000).map(name).find(|volid| !taken(volid)).unwrap_or_default()
     }
 
     /// Removes the volumes of a guest.

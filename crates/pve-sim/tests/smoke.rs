@@ -16,7 +16,7 @@ mod trust {
     use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
     #[derive(Debug)]
-    pub struct Anyone;
+    pub(crate) struct Anyone;
 
     impl ServerCertVerifier for Anyone {
         fn verify_server_cert(

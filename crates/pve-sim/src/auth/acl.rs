@@ -48,8 +48,7 @@ impl Access {
             return of_user;
         }
         let subject = caller.authid();
-        let of_token =
-            self.expand(&self.with_pool(|p| self.roles_at(p, Kind::Token, &subject, &[]), path, pool));
+        let of_token = self.expand(&with_pool(|p| self.roles_at(p, Kind::Token, &subject, &[]), path, pool));
         of_user
             .into_iter()
             .filter_map(|(name, propagate)| of_token.get(&name).map(|other| (name, propagate && *other)))
@@ -62,20 +61,7 @@ impl Access {
         }
         let groups: Vec<&str> =
             self.groups.iter().filter(|(_, g)| g.members.contains(user)).map(|(n, _)| n.as_str()).collect();
-        self.expand(&self.with_pool(|p| self.roles_at(p, Kind::User, user, &groups), path, pool))
-    }
-
-    /// Adds a pool's roles, not propagating; `NoAccess` on the path itself stands.
-    fn with_pool(&self, roles_at: impl Fn(&str) -> Roles, path: &str, pool: Option<&str>) -> Roles {
-        let mut direct = roles_at(path);
-        if let Some(pool) = pool
-            && !direct.contains_key("NoAccess")
-        {
-            for role in roles_at(&format!("/pool/{pool}")).into_keys() {
-                direct.entry(role).or_insert(false);
-            }
-        }
-        direct
+        self.expand(&with_pool(|p| self.roles_at(p, Kind::User, user, &groups), path, pool))
     }
 
     /// The roles on a path: the deepest level that says anything, a user's own entries before its groups'.
@@ -119,6 +105,19 @@ impl Access {
     }
 }
 
+/// Adds a pool's roles, not propagating; `NoAccess` on the path itself stands.
+fn with_pool(roles_at: impl Fn(&str) -> Roles, path: &str, pool: Option<&str>) -> Roles {
+    let mut direct = roles_at(path);
+    if let Some(pool) = pool
+        && !direct.contains_key("NoAccess")
+    {
+        for role in roles_at(&format!("/pool/{pool}")).into_keys() {
+            direct.entry(role).or_insert(false);
+        }
+    }
+    direct
+}
+
 /// `/`, `/a`, `/a/b` for `/a/b`.
 fn levels(path: &str) -> Vec<String> {
     let mut levels = vec!["/".to_owned()];
@@ -140,8 +139,7 @@ pub(crate) fn is_valid_path(path: &str) -> bool {
             [kind, _] => matches!(*kind, "groups" | "realm"),
             _ => false,
         },
-        ["nodes" | "storage" | "vms"] => true,
-        ["nodes" | "storage", _] => true,
+        ["nodes" | "storage" | "vms"] | ["nodes" | "storage", _] => true,
         ["vms", id] => id.len() >= 3 && id.bytes().all(|b| b.is_ascii_digit()),
         ["pool", rest @ ..] => rest.len() <= 3,
         ["sdn", rest @ ..] => rest.len() <= 4,

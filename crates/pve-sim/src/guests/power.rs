@@ -410,9 +410,9 @@ fn ha_request(call: &mut Call<'_>, kind: Kind, act: &'static str) -> Result<Opti
                 resource.insert("state".into(), state.into());
             }
             if act == "start" {
-                world.boot_guest(vmid)
+                world.boot_guest(vmid);
             } else {
-                world.halt_guest(vmid)
+                world.halt_guest(vmid);
             }
             Ok(())
         },

@@ -267,7 +267,6 @@ fn route(world: &mut World, local: &str, request: &Request<'_>, caller: Caller) 
         let upgrade = Upgrade {
             key: request.head.header("sec-websocket-key").map(str::to_owned),
             protocol: request.head.header("sec-websocket-protocol").map(str::to_owned),
-            path,
         };
         return match consoles::upgrade(&mut call, &upgrade) {
             Ok(takeover) => Ok(Routed::Answer(Answer::Takeover(takeover))),

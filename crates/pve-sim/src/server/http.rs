@@ -1,5 +1,6 @@
 //! HTTP/1.1 with the habits of pveproxy: what it refuses before looking, how long it keeps connections.
 
+use std::fmt::Write as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -86,7 +87,7 @@ async fn take_over(takeover: super::upgrade::Takeover, mut stream: Box<dyn Strea
     };
     let mut head = String::from("HTTP/1.1 101 Switching Protocols\r\n");
     for (name, value) in &takeover.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     head.push_str("\r\n");
     if stream.write_all(head.as_bytes()).await.is_ok() && stream.flush().await.is_ok() {

@@ -164,8 +164,8 @@ impl World {
             return;
         };
         let Some(vmid) = task.lock else { return };
-        let text = self.lock_text(vmid);
-        self.end_task(upid, Err(text));
+        let is_vm = task.kind.starts_with('q');
+        self.end_task(upid, Err(lock_text(is_vm, vmid)));
     }
 
     /// `DELETE .../tasks/{upid}`.
@@ -250,19 +250,22 @@ impl World {
 
     /// What one reads when a guest's lock is not to be had.
     pub(crate) fn lock_text(&self, vmid: u32) -> String {
-        let is_vm = self.guests.get(&vmid).is_some_and(|g| g.kind == crate::guests::Kind::Qemu);
-        let file = if is_vm {
-            format!("/var/lock/qemu-server/lock-{vmid}.conf")
-        } else {
-            format!("/run/lock/lxc/pve-config-{vmid}.lock")
-        };
-        format!("can't lock file '{file}' - got timeout")
+        lock_text(self.guests.get(&vmid).is_some_and(|g| g.kind == crate::guests::Kind::Qemu), vmid)
     }
 
     /// Microseconds a synchronous call waits for a lock before it gives up.
     pub(crate) fn lock_wait(&self) -> Duration {
         Duration::from_micros(LOCK_WAIT).mul_f64(self.latency.factor().min(1.0))
     }
+}
+
+fn lock_text(is_vm: bool, vmid: u32) -> String {
+    let file = if is_vm {
+        format!("/var/lock/qemu-server/lock-{vmid}.conf")
+    } else {
+        format!("/run/lock/lxc/pve-config-{vmid}.lock")
+    };
+    format!("can't lock file '{file}' - got timeout")
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl World {
     pub(crate) fn new(options: &ClusterOptions, latency: Latency, clock: Clock, seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let now = clock.now();
-        let access = Access::new(rng.random());
+        let access = Access::new(rng.random(), options.profile);
         let mut world = Self {
             name: options.name.clone(),
             profile: options.profile,

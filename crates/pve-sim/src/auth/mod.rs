@@ -9,6 +9,7 @@ pub(crate) mod tfa;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::{Micros, SECOND};
+use crate::options::Profile;
 
 /// An authenticated caller: a user, perhaps through one of its tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,8 +89,8 @@ pub(crate) struct Group {
 
 impl Access {
     /// root@pam, the realms pam and pve, and the predefined roles.
-    pub(crate) fn new(key: [u8; 32]) -> Self {
-        let roles = roles::predefined();
+    pub(crate) fn new(key: [u8; 32], profile: Profile) -> Self {
+        let roles = roles::predefined(profile);
         let root = User { enable: true, password: Some("root".into()), ..User::default() };
         Self {
             users: BTreeMap::from([("root@pam".to_owned(), root)]),

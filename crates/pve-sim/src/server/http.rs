@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::message::{Head, Response};
 use super::upgrade::Stream;
-use super::{Shared, body, dispatch};
+use super::{Shared, dispatch};
 use crate::clock::SECOND;
 
 /// Seconds a connection may be idle.
@@ -51,7 +51,7 @@ pub(crate) async fn connection(shared: Arc<Shared>, node: String, mut stream: Bo
             }
             Ok(Ok(None)) | Err(_) => break,
         };
-        let answer = match early_refusal(&head) {
+        let answer = match early_refusal(&head, shared.profile.max_body()) {
             Some(refusal) => Answer::Response(refusal),
             None => match read_body(&mut stream, &mut buffer, &head).await {
                 Some(body) => dispatch::answer(&shared, &node, &head, &body).await,
@@ -102,7 +102,7 @@ async fn write(
     close: bool,
     gzip: bool,
 ) -> io::Result<()> {
-    let now = shared.world().now() / SECOND;
+    let now = shared.clock.now() / SECOND;
     stream.write_all(&response.encode(close, gzip, now)).await?;
     stream.flush().await
 }
@@ -156,7 +156,7 @@ fn parse_head(buffer: &[u8]) -> Result<Option<(Head, usize)>, Box<Response>> {
 }
 
 /// What pveproxy refuses by the head alone.
-fn early_refusal(head: &Head) -> Option<Response> {
+fn early_refusal(head: &Head, max_body: usize) -> Option<Response> {
     if !matches!(head.method.as_str(), "GET" | "POST" | "PUT" | "DELETE") {
         let text = format!("method '{}' not available", head.method);
         return Some(if head.method == "HEAD" {
@@ -172,7 +172,7 @@ fn early_refusal(head: &Head) -> Option<Response> {
     if length > 0 && !matches!(head.method.as_str(), "POST" | "PUT") {
         return Some(Response::plain(501, &format!("Unexpected content for method '{}'", head.method)));
     }
-    let max = if is_upload(head) { MAX_UPLOAD } else { body::MAX };
+    let max = if is_upload(head) { MAX_UPLOAD } else { max_body };
     (length > max).then(|| Response::plain(501, "for data too large"))
 }
 

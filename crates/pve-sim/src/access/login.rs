@@ -110,7 +110,9 @@ fn capabilities(call: &Call<'_>, caller: &Caller) -> Value {
     let mut object = Map::new();
     for (area, root, stems) in areas {
         let paths = call.world.access.acl_paths();
-        let below = paths.iter().filter(|p| (root != "/" && p.starts_with(root)) || (area == "vms" && p.starts_with("/pool")));
+        let below = paths
+            .iter()
+            .filter(|p| (root != "/" && p.starts_with(root)) || (area == "vms" && p.starts_with("/pool")));
         let mut held = Map::new();
         for path in std::iter::once(root.to_owned()).chain(below.cloned()) {
             for privilege in call.world.privileges(caller, &path).into_keys() {

@@ -34,8 +34,8 @@ impl World {
     /// Starts a guest in a task of its own, which waits for the one that asks for it.
     pub(crate) fn start_later(&mut self, node: &str, caller: &Caller, kind: Kind, vmid: u32) {
         let (task, on) = (if kind == Kind::Lxc { "vzstart" } else { "qmstart" }, node.to_owned());
-        let job =
-            Job::on_guest(task, vmid).effect(move |world, log| world.start_guest(&on, kind, vmid, false, log));
+        let job = Job::on_guest(task, vmid)
+            .effect(move |world, log| world.start_guest(&on, kind, vmid, false, log));
         self.spawn(node, caller, job);
     }
 

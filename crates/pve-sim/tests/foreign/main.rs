@@ -85,7 +85,7 @@ async fn drive(program: &Path, script: &str, modules: &Path) -> Value {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let done = tokio::time::timeout(Duration::from_secs(120), run).await.expect("the client ends").unwrap();
+    let done = tokio::time::timeout(Duration::from_mins(2), run).await.expect("the client ends").unwrap();
     sim.shutdown().await;
     let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{script} failed: {}\n{err}\n{out}", done.status);

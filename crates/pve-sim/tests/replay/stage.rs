@@ -254,7 +254,7 @@ impl Stage {
         let mut form = Vec::new();
         for (name, value) in recorded {
             let value = match (name.as_str(), value.as_str()) {
-                (_, value) if value.ends_with(")") && value.contains("...(") => repeated(value),
+                (_, value) if value.ends_with(')') && value.contains("...(") => repeated(value),
                 ("password", value) if value.starts_with("PVE:") => {
                     self.ticket(value.split(':').nth(1).unwrap_or_default()).await.0
                 }

@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod disks;
 pub(crate) mod lxc;
 pub(crate) mod migrate;
+pub(crate) mod pause;
 pub(crate) mod power;
 pub(crate) mod qemu;
 pub(crate) mod status;

@@ -161,6 +161,45 @@ async fn the_agent_of_a_machine_runs_commands_in_its_live_process() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_console_belongs_to_the_node_that_opened_it() {
+    let mut house = House::of(&["pve", "pve2"], GuestProcesses::Off).await;
+    house.container(100).await;
+    house.enter_by("pve2");
+    let opened = house.open("lxc/100", "termproxy", "").await;
+    assert!(opened.upid.starts_with("UPID:pve2:"), "{}", opened.upid);
+    // The guest's own node knows nothing of the port.
+    house.enter_by("pve");
+    let elsewhere = house.connect("lxc/100", &opened.port, &opened.ticket);
+    assert!(tokio::time::timeout(Duration::from_millis(700), elsewhere).await.is_err());
+    house.enter_by("pve2");
+    let mut socket = house.connect("lxc/100", &opened.port, &opened.ticket).await.unwrap();
+    say(&mut socket, format!("{}:{}\n", opened.user, opened.ticket)).await;
+    read_until(&mut socket, "ct100 login: ").await;
+    // Without an upgrade the call only tells the port.
+    let path = format!("/nodes/pve/lxc/100/vncwebsocket?port=5900&vncticket={}", house::enc(&opened.ticket));
+    assert_eq!(house.call("GET", &path, "").await.json()["data"]["port"], "5900");
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_without_a_serial_port_has_no_terminal() {
+    let house = House::with(GuestProcesses::Off).await;
+    house.done("POST", "/nodes/pve/qemu/9000/clone", "newid=200&name=vm200").await;
+    house.done("PUT", "/nodes/pve/qemu/200/config", "delete=serial0,vga").await;
+    house.done("POST", "/nodes/pve/qemu/200/status/start", "").await;
+    let asked = house.call("POST", "/nodes/pve/qemu/200/termproxy", "serial=serial0").await;
+    assert_eq!((asked.status, asked.reason.as_str()), (500, "interface 'serial0' is not configured"));
+    let opened = house.open("qemu/200", "termproxy", "").await;
+    let mut socket = house.connect("qemu/200", &opened.port, &opened.ticket).await.unwrap();
+    say(&mut socket, format!("{}:{}\n", opened.user, opened.ticket)).await;
+    assert_eq!(next(&mut socket).await, None, "no OK, only the end");
+    // Its screen is there all the same.
+    let opened = house.open("qemu/200", "vncproxy", "websocket=1").await;
+    assert!(house.connect("qemu/200", &opened.port, &opened.ticket).await.is_ok());
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_nodes_shell_asks_for_a_login() {
     let house = House::with(GuestProcesses::Auto).await;
     let opened = house.open("", "termproxy", "").await;

@@ -81,7 +81,15 @@ pub(crate) fn vzdump(call: &mut Call<'_>) -> Outcome {
     for vmid in &wanted {
         call.need(&format!("/vms/{vmid}"), "VM.Backup")?;
     }
+    for name in ["bwlimit", "ionice", "performance"] {
+        if call.params.has(name) {
+            call.need("/", "Sys.Modify")?;
+        }
+    }
     let storage = call.params.text("storage").unwrap_or("local").to_owned();
+    if call.params.has("prune-backups") {
+        call.need(&format!("/storage/{storage}"), "Datastore.Allocate")?;
+    }
     call.need(&format!("/storage/{storage}"), "Datastore.AllocateSpace")?;
     if !call.world.storage_on(&node, &storage)?.holds("backup") {
         return Err(ApiError::parameter("storage", format!("storage '{storage}' does not support backups")));

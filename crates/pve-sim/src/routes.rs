@@ -4,7 +4,7 @@
 
 use crate::call::Call;
 use crate::error::Outcome;
-use crate::guests::{agent, change, clone, common, lxc, migrate, pause, power, qemu, status};
+use crate::guests::{agent, change, clone, cloudinit, common, lxc, migrate, pause, power, qemu, status};
 use crate::{
     access, backup, cluster, consoles, firewall, ha, index, jobs, node_api, node_info, pools, resources, rrd,
     storage_api, task_api, volumes,
@@ -247,6 +247,9 @@ pub(crate) const ROUTES: &[(&str, &str, Handler)] = &[
     ("DELETE", "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}/{cidr}", firewall::delete_member),
     ("POST", "/nodes/{node}/qemu/{vmid}/move_disk", migrate::qemu_move),
     ("PUT", "/nodes/{node}/qemu/{vmid}/unlink", migrate::unlink),
+    ("GET", "/nodes/{node}/qemu/{vmid}/cloudinit", cloudinit::pending),
+    ("PUT", "/nodes/{node}/qemu/{vmid}/cloudinit", cloudinit::regenerate),
+    ("GET", "/nodes/{node}/qemu/{vmid}/cloudinit/dump", cloudinit::dump),
     ("GET", "/nodes/{node}/qemu/{vmid}/agent", index::index),
     ("POST", "/nodes/{node}/qemu/{vmid}/agent/ping", agent::ping),
     ("POST", "/nodes/{node}/qemu/{vmid}/agent/exec", agent::exec),

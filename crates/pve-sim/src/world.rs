@@ -281,6 +281,11 @@ impl World {
         self.guests.get(&vmid)
     }
 
+    /// The guest with this id, to change behind the API's back.
+    pub fn guest_mut(&mut self, vmid: u32) -> Option<&mut Guest> {
+        self.guests.get_mut(&vmid)
+    }
+
     /// All guests.
     pub fn guests(&self) -> impl Iterator<Item = &Guest> {
         self.guests.values()

@@ -57,6 +57,9 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     if !restore {
         options.entry("rootfs".into()).or_insert_with(|| format!("{storage}:4"));
     }
+    if call.params.flag("ha-managed") {
+        call.need("/", "Sys.Console")?;
+    }
     need_space(call, Kind::Lxc, &options)?;
     need_bridges(call, &options)?;
     need_template(call, &template)?;

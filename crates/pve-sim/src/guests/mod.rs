@@ -3,6 +3,7 @@
 pub(crate) mod agent;
 pub(crate) mod change;
 pub(crate) mod clone;
+pub(crate) mod cloudinit;
 pub(crate) mod common;
 pub(crate) mod config;
 pub(crate) mod disks;

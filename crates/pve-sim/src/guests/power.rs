@@ -193,7 +193,8 @@ pub(crate) fn qemu_stop(call: &mut Call<'_>) -> Outcome {
 /// A container that does not run is told of at once; a machine's stop is then a task that does nothing.
 pub(super) fn need_running_ct(call: &Call<'_>) -> Result<(), ApiError> {
     let vmid = call.params.vmid();
-    if call.guest(Kind::Lxc)?.is_running() {
+    // A container that is not there is not running either.
+    if call.guest(Kind::Lxc).is_ok_and(Guest::is_running) {
         Ok(())
     } else {
         Err(ApiError::die(format!("CT {vmid} not running")))
@@ -279,7 +280,7 @@ pub(crate) fn qemu_reboot(call: &mut Call<'_>) -> Outcome {
 fn reboot(call: &mut Call<'_>, kind: Kind) -> Outcome {
     call.need_quorum()?;
     let vmid = call.params.vmid();
-    if !call.guest(kind)?.is_running() {
+    if !call.guest(kind).is_ok_and(Guest::is_running) {
         return Err(ApiError::die(format!("VM {vmid} not running")));
     }
     let job = down_job(call, kind, if kind == Kind::Lxc { "vzreboot" } else { "qmreboot" });

@@ -174,7 +174,7 @@ impl Guest {
     pub(crate) fn cpus(&self, host: u32) -> f64 {
         let number = |name: &str| self.get(name).and_then(|v| v.parse::<f64>().ok()).filter(|n| *n > 0.0);
         match self.kind {
-            Kind::Lxc => number("cpulimit").or(number("cores")).unwrap_or(f64::from(host)),
+            Kind::Lxc => number("cores").or(number("cpulimit")).unwrap_or(f64::from(host)),
             Kind::Qemu => {
                 number("vcpus").unwrap_or(number("sockets").unwrap_or(1.0) * number("cores").unwrap_or(1.0))
             }

@@ -54,10 +54,14 @@ impl World {
         let host = self.nodes.get(&guest.node).map_or(1, |n| n.cores);
         let creating = guest.config.is_empty() || guest.config.keys().all(|k| k == "lock");
         let figures = self.figures(guest);
-        let cpus = guest.cpus(host);
+        // With a limit alone the figure is the limit's text.
+        let limit = guest
+            .get("cpulimit")
+            .filter(|l| guest.kind == Kind::Lxc && *l != "0" && guest.get("cores").is_none());
+        let cpus = limit.map_or_else(|| json!(guest.cpus(host) as u64), |limit| json!(limit));
         let mut row = json!({
             "vmid": guest.vmid, "status": if guest.is_running() { "running" } else { "stopped" },
-            "name": guest.name(), "cpus": if cpus.fract() == 0.0 { json!(cpus as u64) } else { json!(cpus.to_string()) },
+            "name": guest.name(), "cpus": cpus,
             "cpu": figures.cpu, "mem": figures.mem, "maxmem": guest.memory(),
             "disk": figures.disk, "maxdisk": guest.disk_size(), "netin": figures.netin, "netout": figures.netout,
             "uptime": figures.uptime, "diskread": 0, "diskwrite": 0,

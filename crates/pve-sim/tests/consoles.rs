@@ -46,8 +46,8 @@ async fn a_plain_process_works_everywhere() {
     let house = House::with(GuestProcesses::Process).await;
     house.container(100).await;
     let (mut socket, _) = house.terminal("lxc/100").await;
-    keys(&mut socket, "echo $((6*7))\n").await;
-    read_until(&mut socket, "\n42").await;
+    keys(&mut socket, "echo answer=$((6*7))\n").await;
+    read_until(&mut socket, "answer=42").await;
     house.sim.shutdown().await;
 }
 
@@ -57,15 +57,15 @@ async fn stopping_the_guest_ends_its_console_and_its_shell() {
     house.container(100).await;
     let (mut socket, opened) = house.terminal("lxc/100").await;
     assert_eq!(house.task(&opened.upid).await["status"], "running");
-    keys(&mut socket, "echo before-the-stop\n").await;
-    read_until(&mut socket, "\nbefore-the-stop").await;
+    keys(&mut socket, "echo before-the-stop-$((1+1))\n").await;
+    read_until(&mut socket, "before-the-stop-2").await;
     house.done("POST", "/nodes/pve/lxc/100/status/stop", "").await;
     while next(&mut socket).await.is_some() {}
     assert_eq!(house.task(&opened.upid).await["exitstatus"], "OK");
     house.done("POST", "/nodes/pve/lxc/100/status/start", "").await;
     let (mut socket, _) = house.terminal("lxc/100").await;
-    keys(&mut socket, "echo new-boot\n").await;
-    let seen = read_until(&mut socket, "\nnew-boot").await;
+    keys(&mut socket, "echo new-boot-$((1+1))\n").await;
+    let seen = read_until(&mut socket, "new-boot-2").await;
     assert!(!seen.contains("before-the-stop"), "the shell is a new one: {seen}");
     house.sim.shutdown().await;
 }

@@ -382,9 +382,9 @@ mod tests {
             let root = live.room.root.clone();
             let (_, mut output, input) = live.attach();
             // One that ignores the hang-up and leaves the session must go as well.
-            let line = b"(trap '' HUP; setsid sleep 1000 &) ; echo started\n".to_vec();
+            let line = b"(trap '' HUP; setsid sleep 1000 &) ; echo started-$((1+1))\n".to_vec();
             input.send(Input::Bytes(line)).await.unwrap();
-            read_until(&mut output, "started\r\nroot@").await;
+            read_until(&mut output, "started-2").await;
             drop((live, input));
             house.end_all();
             let before = Instant::now();

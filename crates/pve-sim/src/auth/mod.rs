@@ -112,5 +112,5 @@ impl Access {
 
 /// Whether an `expire` of UNIX seconds (0: never) has passed.
 pub(crate) fn has_expired(expire: u64, now: Micros) -> bool {
-    expire != 0 && expire * SECOND <= now
+    expire != 0 && expire.saturating_mul(SECOND) <= now
 }

@@ -63,7 +63,7 @@ pub(crate) fn verify_ticket(key: &[u8; 32], ticket: &str, now: u64, not_before: 
 }
 
 fn is_fresh(at: u64, now: u64) -> bool {
-    at <= now + GRACE && now < at + LIFETIME
+    at <= now + GRACE && now < at.saturating_add(LIFETIME)
 }
 
 /// `TIME:hmac` for the header `CSRFPreventionToken`.

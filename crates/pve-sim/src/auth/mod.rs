@@ -51,8 +51,6 @@ pub(crate) struct Access {
     pub(crate) realms: BTreeMap<String, String>,
     /// Key of all signatures; changing it ends every ticket.
     pub(crate) key: [u8; 32],
-    /// Tickets older than this are refused.
-    pub(crate) tickets_not_before: u64,
 }
 
 /// A user.
@@ -100,7 +98,6 @@ impl Access {
             acl: Vec::new(),
             realms: BTreeMap::from([("pam".into(), "pam".into()), ("pve".into(), "pve".into())]),
             key,
-            tickets_not_before: 0,
         }
     }
 

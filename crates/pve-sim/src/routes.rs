@@ -22,6 +22,7 @@ pub(crate) fn handler(method: &str, template: &str) -> Option<Handler> {
 pub(crate) const ROUTES: &[(&str, &str, Handler)] = &[
     ("GET", "/version", cluster::version),
     ("GET", "/access/permissions", access::login::permissions),
+    ("GET", "/access/ticket", access::login::nothing),
     ("POST", "/access/ticket", access::login::ticket),
     ("GET", "/access", access::index),
     ("GET", "/access/domains", access::users::domains),

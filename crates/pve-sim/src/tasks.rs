@@ -104,7 +104,7 @@ impl World {
         task.log = log;
         match begun {
             Ok(()) => {
-                let due = now + task.took;
+                let due = now.saturating_add(task.took);
                 self.schedule(due, Event::TaskEnd(upid.to_owned()));
             }
             Err(text) => self.end_task(upid, Err(text)),

@@ -228,9 +228,9 @@ impl World {
         self.access.users.get_mut(user).is_some_and(|u| u.tokens.remove(id).is_some())
     }
 
-    /// Makes every ticket given out until now expire.
+    /// Makes every ticket given out until now worthless, as a change of the signing key does.
     pub fn expire_tickets(&mut self) {
-        self.access.tickets_not_before = self.now() / SECOND + 1;
+        self.access.key = self.rng.random();
     }
 
     /// Gives `role` on `path` to `user@realm` or `user@realm!token`.

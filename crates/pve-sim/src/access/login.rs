@@ -5,7 +5,12 @@ use serde_json::{Map, Value, json};
 use crate::auth::{Caller, secrets, tfa};
 use crate::call::Call;
 use crate::clock::SECOND;
-use crate::error::{ApiError, Outcome};
+use crate::error::{ApiError, Outcome, null};
+
+/// `GET /access/ticket`, there for the API's own pages.
+pub(crate) fn nothing(_: &mut Call<'_>) -> Outcome {
+    null()
+}
 
 /// `POST /access/ticket`.
 pub(crate) fn ticket(call: &mut Call<'_>) -> Outcome {

@@ -51,8 +51,6 @@ pub(crate) struct Access {
     pub(crate) realms: BTreeMap<String, String>,
     /// Key of all signatures; changing it ends every ticket.
     pub(crate) key: [u8; 32],
-    /// Tickets older than this are refused.
-    pub(crate) tickets_not_before: u64,
 }
 
 /// A user.
@@ -100,7 +98,6 @@ impl Access {
             acl: Vec::new(),
             realms: BTreeMap::from([("pam".into(), "pam".into()), ("pve".into(), "pve".into())]),
             key,
-            tickets_not_before: 0,
         }
     }
 
@@ -112,5 +109,5 @@ impl Access {
 
 /// Whether an `expire` of UNIX seconds (0: never) has passed.
 pub(crate) fn has_expired(expire: u64, now: Micros) -> bool {
-    expire != 0 && expire * SECOND <= now
+    expire != 0 && expire.saturating_mul(SECOND) <= now
 }

@@ -252,7 +252,7 @@ fn resize(call: &mut Call<'_>, kind: Kind) -> Outcome {
     let Some(number) = parse_size(size.trim_start_matches('+')) else {
         return Err(ApiError::parameter("size", "value does not match the regex pattern"));
     };
-    let new = if size.starts_with('+') { old + number } else { number };
+    let new = if size.starts_with('+') { old.saturating_add(number) } else { number };
     if kind == Kind::Lxc && new < old {
         return Err(ApiError::die("unable to shrink disk size"));
     }
@@ -269,7 +269,7 @@ fn resize(call: &mut Call<'_>, kind: Kind) -> Outcome {
         }
         let added = new - old;
         let storage = world.storages.get_mut(storage_of(&volid)).ok_or("storage is gone")?;
-        if storage.full {
+        if storage.full || storage.used(&node).saturating_add(added / 10) > storage.total {
             return Err("no space left on device".into());
         }
         if let Some(mut volume) = storage.remove(&node, &volid) {

@@ -208,7 +208,7 @@ fn start(backend: &dyn Backend, hostname: &str) -> io::Result<Live> {
         command = command.env(name, value);
     }
     let child = command.current_dir(backend.folder(&room)).spawn(pts).map_err(io::Error::other)?;
-    let guardian = guard(&room.mark)?;
+    let guardian = guard(&room)?;
     let pid = child.id().unwrap_or(0);
     let (input, keys) = mpsc::channel(64);
     let shown = Arc::new(Mutex::new(Shown { recent: VecDeque::new(), output: broadcast::channel(256).0 }));
@@ -267,8 +267,9 @@ fn show(shown: &Mutex<Shown>, bytes: &[u8]) {
 }
 
 /// Starts the process that outlives a killed simulator for a moment. It reads a pipe that only the simulator
-/// can write to and never does; at its end, however that came, it kills every process that carries the mark.
-fn guard(mark: &str) -> io::Result<tokio::process::Child> {
+/// can write to and never does; at its end, however that came, it kills every process that carries the mark
+/// and clears the guest's folder away.
+fn guard(room: &Room) -> io::Result<tokio::process::Child> {
     const SCRIPT: &str = r#"
         cat > /dev/null
         for round in 1 2 3; do
@@ -277,9 +278,11 @@ fn guard(mark: &str) -> io::Result<tokio::process::Child> {
                 kill -KILL "${process%/environ}"
             done
         done
+        rm -rf -- "$2"
     "#;
     tokio::process::Command::new("/bin/sh")
-        .args(["-c", SCRIPT, "guardian", &format!("{MARK}={mark}")])
+        .args(["-c", SCRIPT, "guardian", &format!("{MARK}={}", room.mark)])
+        .arg(&room.root)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -379,9 +382,9 @@ mod tests {
             let root = live.room.root.clone();
             let (_, mut output, input) = live.attach();
             // One that ignores the hang-up and leaves the session must go as well.
-            let line = b"(trap '' HUP; setsid sleep 1000 &) ; echo started\n".to_vec();
+            let line = b"(trap '' HUP; setsid sleep 1000 &) ; echo started-$((1+1))\n".to_vec();
             input.send(Input::Bytes(line)).await.unwrap();
-            read_until(&mut output, "started\r\nroot@").await;
+            read_until(&mut output, "started-2").await;
             drop((live, input));
             house.end_all();
             let before = Instant::now();

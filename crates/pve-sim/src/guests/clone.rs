@@ -188,7 +188,7 @@ fn need_clone_space(call: &Call<'_>, kind: Kind, config: &Config) -> Result<(), 
 
 /// The new guest's configuration: own name, own MAC addresses, own identity.
 fn prepare(call: &mut Call<'_>, source: &Guest, plan: &mut Plan) {
-    for gone in ["lock", "template", "parent", "snaptime", "snapstate", "onboot-none"] {
+    for gone in ["lock", "template", "parent", "snaptime", "snapstate"] {
         plan.config.remove(gone);
     }
     let name = match plan.kind {

@@ -113,7 +113,7 @@ impl Drop for House {
 }
 
 fn introduction(sim: &Sim) -> NewCluster {
-    let endpoints = sim.cluster("lodge").endpoints().into_iter();
+    let endpoints = sim.cluster("lodge").endpoints().iter();
     NewCluster {
         name: "lodge".parse().unwrap(),
         endpoints: endpoints

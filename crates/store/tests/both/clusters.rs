@@ -122,8 +122,11 @@ both! {
             instance.node = node.parse().unwrap();
             instance.storage = storage.parse().unwrap();
             instance.deleted_at = deleted.then_some(NOW);
+            instance.course.born = true;
             instances::insert(&mut tx, &instance, None).await.unwrap();
         }
+        // One that could not be made has no guest, and takes no room.
+        instances::insert(&mut tx, &house.instance("failed", 200), None).await.unwrap();
         tx.commit().await.unwrap();
 
         let mut tx = db.begin().await.unwrap();
@@ -167,7 +170,8 @@ both! {
         tx.commit().await.unwrap();
         let mut choosers = Vec::new();
         for n in 0..12 {
-            let (db, instance) = (db.clone(), house.instance(&format!("guest-{n}"), 100 + n));
+            let (db, mut instance) = (db.clone(), house.instance(&format!("guest-{n}"), 100 + n));
+            instance.course.born = true;
             choosers.push(tokio::spawn(async move {
                 let mut tx = db.begin().await.unwrap();
                 let (offers, _) = nodes::offers(&mut tx).await.unwrap();

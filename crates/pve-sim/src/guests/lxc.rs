@@ -68,21 +68,18 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     {
         return Err(ApiError::die(format!("pool '{pool}' does not exist")));
     }
-    if restore && call.params.flag("force") {
-        let guest = call.guest(Kind::Lxc)?;
-        if guest.is_running() {
-            return Err(ApiError::die(format!("unable to restore CT {vmid} - container is running")));
-        }
-    } else {
+    let replaced = restore && call.params.flag("force") && call.guest(Kind::Lxc).is_ok();
+    if !replaced {
         need_free(call, vmid, "")?;
+    } else if call.guest(Kind::Lxc)?.is_running() {
+        return Err(ApiError::die(format!("unable to restore CT {vmid} - container is running")));
     }
     let task = if restore { "vzrestore" } else { "vzcreate" };
     let (node, start, unique) = (call.node.clone(), call.params.flag("start"), call.params.flag("unique"));
     let target =
         options.get("rootfs").and_then(|r| disks::allocates_on(r)).unwrap_or_else(|| storage.clone());
-    let (on, made) = (node.clone(), pool.clone());
+    let (on, made, managed) = (node.clone(), pool.clone(), call.params.flag("ha-managed"));
     let restoring = restore.then_some((storage, unique));
-    let replaced = restoring.is_some() && call.world.guests.contains_key(&vmid);
     let job = Job::on_guest(task, vmid)
         .allocating(Some(target))
         .failing_with(if restore {
@@ -101,6 +98,10 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
             if let Err(text) = built {
                 world.remove_guest(vmid);
                 return Err(text);
+            }
+            if managed {
+                let state = if start { "started" } else { "stopped" };
+                world.ha.insert(format!("ct:{vmid}"), [("state".into(), state.into())].into());
             }
             if start {
                 world.boot_guest(vmid);

@@ -57,7 +57,8 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     if !restore {
         options.entry("rootfs".into()).or_insert_with(|| format!("{storage}:4"));
     }
-    if call.params.flag("ha-managed") {
+    let managed = call.params.flag("ha-managed");
+    if managed {
         call.need("/", "Sys.Console")?;
     }
     need_space(call, Kind::Lxc, &options)?;
@@ -68,8 +69,8 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     {
         return Err(ApiError::die(format!("pool '{pool}' does not exist")));
     }
-    let replaced = restore && call.params.flag("force") && call.guest(Kind::Lxc).is_ok();
-    if !replaced {
+    let over = restore && call.params.flag("force") && call.guest(Kind::Lxc).is_ok();
+    if !over {
         need_free(call, vmid, "")?;
     } else if call.guest(Kind::Lxc)?.is_running() {
         return Err(ApiError::die(format!("unable to restore CT {vmid} - container is running")));
@@ -78,8 +79,9 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     let (node, start, unique) = (call.node.clone(), call.params.flag("start"), call.params.flag("unique"));
     let target =
         options.get("rootfs").and_then(|r| disks::allocates_on(r)).unwrap_or_else(|| storage.clone());
-    let (on, made, managed) = (node.clone(), pool.clone(), call.params.flag("ha-managed"));
+    let (on, made) = (node.clone(), pool.clone());
     let restoring = restore.then_some((storage, unique));
+    let replaced = restoring.is_some() && call.world.guests.contains_key(&vmid);
     let job = Job::on_guest(task, vmid)
         .allocating(Some(target))
         .failing_with(if restore {

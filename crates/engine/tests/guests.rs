@@ -151,16 +151,27 @@ async fn template(engine: &Engine, cluster: &Cluster, kind: Kind) -> TemplateId 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_kinds_live_their_whole_life() {
-    live(House::open().await).await;
+    live(House::open().await, true).await;
 }
 
-async fn live(house: House) {
+#[tokio::test(flavor = "multi_thread")]
+async fn and_so_they_do_on_8_4() {
+    live(House::open_on(Profile::V8_4).await, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_so_they_do_on_7_4() {
+    // Before 8.1, a container cannot be asked for its addresses.
+    live(House::open_on(Profile::V7_4).await, false).await;
+}
+
+async fn live(house: House, containers_tell: bool) {
     for (name, template) in [("web", house.container), ("box", house.machine)] {
         let made = house.create(name, template).await;
         assert_eq!(made.state, State::Succeeded, "{made:#?}");
         let instance = house.engine.instance(&house.owner, made.instance_id).await.unwrap();
         assert_eq!(instance.state(), InstanceState::Running);
-        assert!(instance.address.is_some());
+        assert_eq!(instance.address.is_some(), name == "box" || containers_tell);
         let config = house.sim.cluster("lodge").with(|w| w.guest(instance.vmid).unwrap().config.clone());
         assert_eq!(config["cores"], "2");
         assert_eq!(config["memory"], "512");

@@ -9,8 +9,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::admin::read_password;
-use crate::cli::Remote;
-use crate::client::{Server, cell, table};
+use crate::client::{Remote, Server, cell, table};
 
 /// Look after clusters.
 #[derive(Debug, Subcommand)]

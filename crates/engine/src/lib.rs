@@ -29,7 +29,7 @@ use innkeeper_store::seal::KeyRing;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use clusters::{Check, ClusterTest, NewCluster};
+pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
 pub use events::Watched;
 pub use idempotency::Idempotency;

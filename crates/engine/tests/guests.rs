@@ -15,7 +15,8 @@ use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::users::Role;
 use innkeeper_engine::{
-    Engine, Error, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize,
+    ClusterChange, Engine, Error, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options,
+    WantedSize,
 };
 use innkeeper_store::{Db, KeyRing, SealKey};
 use pve_sim::{ClusterOptions, Profile, Sim};
@@ -44,9 +45,12 @@ impl House {
     async fn open_on(profile: Profile) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let cluster = ClusterOptions { profile, ..ClusterOptions::named("lodge", &["oak", "elm"]) };
-        let options = pve_sim::Options { clusters: vec![cluster], ..Default::default() };
+        let other = ClusterOptions::named("annex", &["barn"]);
+        let options = pve_sim::Options { clusters: vec![cluster, other], ..Default::default() };
         let sim = Sim::start(options).await.unwrap();
-        sim.cluster("lodge").with(|world| world.add_token("root@pam", "inn", false, SECRET));
+        for cluster in sim.clusters() {
+            cluster.with(|world| world.add_token("root@pam", "inn", false, SECRET));
+        }
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&format!("sqlite:{}", folder.path().join("t.db").display())).await.unwrap();
         db.migrate().await.unwrap();
@@ -241,4 +245,34 @@ async fn a_test_of_a_cluster_names_the_missing_privilege() {
     let test = house.engine.test_new_cluster(&Actor::house(), &moved).await.unwrap();
     assert!(test.checks[0].message.contains("certificate"), "{test:?}");
     assert_eq!(house.cluster.health.as_str(), "healthy");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_can_be_reached_another_way_but_not_become_another_one() {
+    let house = House::open().await;
+    let made = house.create("web", house.container).await;
+    let lodge = house.sim.cluster("lodge");
+    lodge.with(|world| {
+        world.revoke_token("root@pam", "inn");
+        world.add_token("root@pam", "new", false, SECRET);
+    });
+    let refused = house.change(&made, Verb::Stop).await;
+    assert_eq!(refused.state, State::Failed, "{refused:#?}");
+
+    let actor = Actor::house();
+    let token = Some(("root@pam!new".to_owned(), SECRET.to_owned().into()));
+    let change = ClusterChange { token: token.clone(), ..ClusterChange::default() };
+    let cluster = house.engine.change_cluster(&actor, house.cluster.id, change).await.unwrap();
+    assert_eq!(cluster.token_id, "root@pam!new");
+    assert_eq!(house.change(&made, Verb::Stop).await.state, State::Succeeded);
+
+    let elsewhere = house.sim.cluster("annex").endpoints().iter();
+    let elsewhere = elsewhere
+        .map(|e| Endpoint { url: e.url.clone(), fingerprint: Some(e.fingerprint.clone()) })
+        .collect();
+    let token = Some(("root@pam!inn".to_owned(), SECRET.to_owned().into()));
+    let change = ClusterChange { endpoints: Some(elsewhere), token, open: None };
+    let moved = house.engine.change_cluster(&actor, house.cluster.id, change).await;
+    assert!(matches!(moved, Err(Error::Conflict { code: "another_cluster", .. })), "{moved:?}");
+    assert_eq!(house.change(&made, Verb::Start).await.state, State::Succeeded, "nothing was changed");
 }

@@ -105,6 +105,22 @@ both! {
         assert_eq!(nodes::storages(&db, None).await.unwrap(), []);
     }
 
+    async fn how_a_cluster_is_reached_can_change(db: Db) {
+        let id = House::build(&db).await.cluster.id;
+        let ring = innkeeper_store::KeyRing::new(innkeeper_store::SealKey::generate(), Vec::new());
+        let sealed = ring.seal(b"other", "clusters/token_secret/x");
+        let url = "https://pve9.example.org:8006".to_owned();
+        let endpoints = [innkeeper_domain::clusters::Endpoint { url, fingerprint: None }];
+        let mut tx = db.begin().await.unwrap();
+        assert!(clusters::set_access(&mut tx, id, &endpoints, "a@pve!b", &sealed).await.unwrap());
+        let nobody = innkeeper_domain::ids::ClusterId::new();
+        assert!(!clusters::set_access(&mut tx, nobody, &endpoints, "a@pve!b", &sealed).await.unwrap());
+        tx.commit().await.unwrap();
+        let cluster = clusters::by_id(&db, id).await.unwrap().unwrap();
+        assert_eq!((cluster.endpoints.as_slice(), cluster.token_id.as_str()), (&endpoints[..], "a@pve!b"));
+        assert_eq!(clusters::secret(&db, id).await.unwrap().unwrap().as_str(), sealed.as_str());
+    }
+
     async fn offers_count_what_is_promised(db: Db) {
         let house = House::build(&db).await;
         let c = house.cluster.id;

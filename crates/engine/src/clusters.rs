@@ -215,12 +215,11 @@ impl Engine {
         token: Option<(String, SecretString)>,
     ) -> Result<(Vec<Endpoint>, String, Sealed), Error> {
         let cluster = self.cluster(actor, id).await?;
-        let (token_id, token_secret) = match token {
-            Some(token) => token,
-            None => {
-                let sealed = clusters::secret(self.db(), id).await?.ok_or(Error::NotFound("cluster"))?;
-                (cluster.token_id, self.open_secret(id, &sealed)?)
-            }
+        let (token_id, token_secret) = if let Some(token) = token {
+            token
+        } else {
+            let sealed = clusters::secret(self.db(), id).await?.ok_or(Error::NotFound("cluster"))?;
+            (cluster.token_id, self.open_secret(id, &sealed)?)
         };
         let tried = NewCluster {
             name: cluster.name,

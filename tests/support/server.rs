@@ -166,6 +166,17 @@ impl Server {
         self.post("/instances", json!({ "name": name, "template_id": template })).await
     }
 
+    /// Asks for a change of an instance; answers the operation.
+    pub async fn ask(&self, verb: &str, instance: &str) -> Value {
+        let (method, path) = match verb {
+            "delete" => (Method::DELETE, format!("/instances/{instance}")),
+            verb => (Method::POST, format!("/instances/{instance}/{verb}")),
+        };
+        let (status, answer) = self.request(method, &path, None).await;
+        assert!(status.is_success(), "{verb}: {answer:#}");
+        answer
+    }
+
     /// Waits until an operation has ended.
     pub async fn settled(&self, operation: &Value) -> Value {
         let id = operation["id"].as_str().unwrap();

@@ -30,7 +30,7 @@ use innkeeper_store::seal::KeyRing;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use clusters::{Check, ClusterTest, NewCluster};
+pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
 pub use events::Watched;
 pub use idempotency::Idempotency;

@@ -15,7 +15,8 @@ use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::users::Role;
 use innkeeper_engine::{
-    Engine, Error, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize,
+    ClusterChange, Engine, Error, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options,
+    WantedSize,
 };
 use innkeeper_store::{Db, KeyRing, SealKey};
 use pve_sim::{ClusterOptions, Count, Effect, Profile, Rule, Sim};
@@ -44,9 +45,12 @@ impl House {
     async fn open_on(profile: Profile) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let cluster = ClusterOptions { profile, ..ClusterOptions::named("lodge", &["oak", "elm"]) };
-        let options = pve_sim::Options { clusters: vec![cluster], ..Default::default() };
+        let other = ClusterOptions::named("annex", &["barn"]);
+        let options = pve_sim::Options { clusters: vec![cluster, other], ..Default::default() };
         let sim = Sim::start(options).await.unwrap();
-        sim.cluster("lodge").with(|world| world.add_token("root@pam", "inn", false, SECRET));
+        for cluster in sim.clusters() {
+            cluster.with(|world| world.add_token("root@pam", "inn", false, SECRET));
+        }
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&format!("sqlite:{}", folder.path().join("t.db").display())).await.unwrap();
         db.migrate().await.unwrap();
@@ -113,7 +117,7 @@ impl Drop for House {
 }
 
 fn introduction(sim: &Sim) -> NewCluster {
-    let endpoints = sim.cluster("lodge").endpoints().into_iter();
+    let endpoints = sim.cluster("lodge").endpoints().iter();
     NewCluster {
         name: "lodge".parse().unwrap(),
         endpoints: endpoints
@@ -151,16 +155,27 @@ async fn template(engine: &Engine, cluster: &Cluster, kind: Kind) -> TemplateId 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_kinds_live_their_whole_life() {
-    live(House::open().await).await;
+    live(House::open().await, true).await;
 }
 
-async fn live(house: House) {
+#[tokio::test(flavor = "multi_thread")]
+async fn and_so_they_do_on_8_4() {
+    live(House::open_on(Profile::V8_4).await, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_so_they_do_on_7_4() {
+    // Before 8.1, a container cannot be asked for its addresses.
+    live(House::open_on(Profile::V7_4).await, false).await;
+}
+
+async fn live(house: House, containers_tell: bool) {
     for (name, template) in [("web", house.container), ("box", house.machine)] {
         let made = house.create(name, template).await;
         assert_eq!(made.state, State::Succeeded, "{made:#?}");
         let instance = house.engine.instance(&house.owner, made.instance_id).await.unwrap();
         assert_eq!(instance.state(), InstanceState::Running);
-        assert!(instance.address.is_some());
+        assert_eq!(instance.address.is_some(), name == "box" || containers_tell);
         let config = house.sim.cluster("lodge").with(|w| w.guest(instance.vmid).unwrap().config.clone());
         assert_eq!(config["cores"], "2");
         assert_eq!(config["memory"], "512");
@@ -323,4 +338,34 @@ async fn when_a_loop_dies_the_house_ends_instead_of_looking_well() {
     let ended = Engine::new(db, keys, Clock::system(), options).run(stop.clone()).await;
     assert!(matches!(ended, Err(Error::Internal(_))), "{ended:?}");
     assert!(stop.is_cancelled());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_can_be_reached_another_way_but_not_become_another_one() {
+    let house = House::open().await;
+    let made = house.create("web", house.container).await;
+    let lodge = house.sim.cluster("lodge");
+    lodge.with(|world| {
+        world.revoke_token("root@pam", "inn");
+        world.add_token("root@pam", "new", false, SECRET);
+    });
+    let refused = house.change(&made, Verb::Stop).await;
+    assert_eq!(refused.state, State::Failed, "{refused:#?}");
+
+    let actor = Actor::house();
+    let token = Some(("root@pam!new".to_owned(), SECRET.to_owned().into()));
+    let change = ClusterChange { token: token.clone(), ..ClusterChange::default() };
+    let cluster = house.engine.change_cluster(&actor, house.cluster.id, change).await.unwrap();
+    assert_eq!(cluster.token_id, "root@pam!new");
+    assert_eq!(house.change(&made, Verb::Stop).await.state, State::Succeeded);
+
+    let elsewhere = house.sim.cluster("annex").endpoints().iter();
+    let elsewhere = elsewhere
+        .map(|e| Endpoint { url: e.url.clone(), fingerprint: Some(e.fingerprint.clone()) })
+        .collect();
+    let token = Some(("root@pam!inn".to_owned(), SECRET.to_owned().into()));
+    let change = ClusterChange { endpoints: Some(elsewhere), token, open: None };
+    let moved = house.engine.change_cluster(&actor, house.cluster.id, change).await;
+    assert!(matches!(moved, Err(Error::Conflict { code: "another_cluster", .. })), "{moved:?}");
+    assert_eq!(house.change(&made, Verb::Start).await.state, State::Succeeded, "nothing was changed");
 }

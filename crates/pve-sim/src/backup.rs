@@ -39,12 +39,8 @@ impl World {
             let target = storage.unwrap_or_else(|| storage_of(&volid));
             let size =
                 property::loose(value).get("size").and_then(|s| property::parse_size(s)).unwrap_or(4 << 30);
-            let rest: String = value
-                .split(',')
-                .skip(1)
-                .filter(|p| !p.starts_with("size="))
-                .map(|p| format!(",{p}"))
-                .collect();
+            let kept = value.split(',').skip(1).filter(|p| !p.starts_with("size="));
+            let rest = kept.fold(String::new(), |rest, p| rest + "," + p);
             config.insert(name.clone(), format!("{target}:{}{rest}", size as f64 / f64::from(1 << 30)));
         }
         config.extend(options);
@@ -85,7 +81,15 @@ pub(crate) fn vzdump(call: &mut Call<'_>) -> Outcome {
     for vmid in &wanted {
         call.need(&format!("/vms/{vmid}"), "VM.Backup")?;
     }
+    for name in ["bwlimit", "ionice", "performance"] {
+        if call.params.has(name) {
+            call.need("/", "Sys.Modify")?;
+        }
+    }
     let storage = call.params.text("storage").unwrap_or("local").to_owned();
+    if call.params.has("prune-backups") {
+        call.need(&format!("/storage/{storage}"), "Datastore.Allocate")?;
+    }
     call.need(&format!("/storage/{storage}"), "Datastore.AllocateSpace")?;
     if !call.world.storage_on(&node, &storage)?.holds("backup") {
         return Err(ApiError::parameter("storage", format!("storage '{storage}' does not support backups")));

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::auth::Caller;
+use crate::auth::acl::Privileges;
 use crate::error::ApiError;
 use crate::guests::Kind;
 use crate::params::Params;
@@ -26,15 +27,19 @@ pub(crate) struct Call<'a> {
 
 impl World {
     /// The privileges a caller has on a path, pools included.
-    pub(crate) fn privileges(&self, caller: &Caller, path: &str) -> crate::auth::acl::Privileges {
-        let pool = if let Some(vmid) = path.strip_prefix("/vms/") {
+    pub(crate) fn privileges(&self, caller: &Caller, path: &str) -> Privileges {
+        self.access.privileges(caller, path, self.pool_at(path))
+    }
+
+    /// The pool that what a path names belongs to.
+    fn pool_at(&self, path: &str) -> Option<&str> {
+        if let Some(vmid) = path.strip_prefix("/vms/") {
             vmid.parse().ok().and_then(|v| self.pool_of(v))
         } else if let Some(id) = path.strip_prefix("/storage/") {
             self.pools.iter().find(|(_, p)| p.storages.contains(id)).map(|(name, _)| name.as_str())
         } else {
             None
-        };
-        self.access.privileges(caller, path, pool)
+        }
     }
 
     /// Whether the caller has one of the privileges on the path.
@@ -42,8 +47,7 @@ impl World {
         if caller.is_root() {
             return true;
         }
-        let held = self.privileges(caller, path);
-        any_of.iter().any(|p| held.contains_key(*p))
+        self.access.holds_any(caller, path, self.pool_at(path), any_of)
     }
 }
 
@@ -155,8 +159,8 @@ impl Call<'_> {
 
     fn check_perm(&self, parts: &[Value]) -> Result<(), ApiError> {
         let path = self.fill(parts.get(1).and_then(Value::as_str).unwrap_or("/"));
-        let needed: Vec<&str> =
-            parts.get(2).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let needed = parts.get(2).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let needed: Vec<&str> = needed.map(|p| self.world.profile.privilege(p)).collect();
         let option = |name: &str| {
             parts
                 .iter()

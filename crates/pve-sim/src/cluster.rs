@@ -23,8 +23,12 @@ pub(crate) fn nextid(call: &mut Call<'_>) -> Outcome {
         }
         return Ok(json!(vmid).into());
     }
-    let free = (100..1_000_000).find(|id| !call.world.guests.contains_key(id));
-    let free = free.ok_or_else(|| ApiError::die("unable to get any free VMID in range [100, 999999]"))?;
+    let range = crate::property::loose(call.world.options.get("next-id").map_or("", String::as_str));
+    let bound = |name: &str, default: u32| range.get(name).and_then(|v| v.parse().ok()).unwrap_or(default);
+    let (lower, upper) = (bound("lower", 100), bound("upper", 1_000_000));
+    let free = (lower..upper).find(|id| !call.world.guests.contains_key(id));
+    let text = format!("unable to get any free VMID in range [{lower}, {}]", upper.saturating_sub(1));
+    let free = free.ok_or_else(|| ApiError::die(text))?;
     Ok(json!(free.to_string()).into())
 }
 

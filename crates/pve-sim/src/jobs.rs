@@ -90,7 +90,7 @@ pub(crate) fn analyze(call: &mut Call<'_>) -> Outcome {
         return Err(ApiError::not_implemented(format!("simulator: not simulated: schedule '{schedule}'")));
     };
     let start = call.params.int("starttime").map_or(call.world.now() / SECOND, |t| t.max(0) as u64);
-    let count = call.params.int("iterations").unwrap_or(10).max(0) as u64;
+    let count = call.params.int("iterations").unwrap_or(10).clamp(0, 100) as u64;
     let times = (1..=count).map(|n| start / period * period + n * period);
     let rows = times.map(|time| {
         let utc = jiff::Timestamp::from_second(time as i64).unwrap_or_default();

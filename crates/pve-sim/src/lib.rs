@@ -23,6 +23,7 @@ mod node_info;
 mod options;
 mod params;
 mod pools;
+mod profile;
 mod property;
 mod resources;
 mod routes;

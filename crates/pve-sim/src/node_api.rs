@@ -76,6 +76,12 @@ fn all(call: &mut Call<'_>, kind: &'static str, act: fn(&mut crate::world::World
     let node = call.node.clone();
     let only: Vec<u32> = call.words("vms").iter().filter_map(|v| v.parse().ok()).collect();
     let force = call.params.flag("force");
+    if !call.may("/vms", "VM.PowerMgmt") {
+        if only.is_empty() {
+            return Err(ApiError::denied_for("/vms, VM.PowerMgmt"));
+        }
+        only.iter().try_for_each(|vmid| call.need(&format!("/vms/{vmid}"), "VM.PowerMgmt"))?;
+    }
     let job = Job::new(kind, "").effect(move |world, log| {
         let here: Vec<u32> = world
             .guests

@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::error::ApiError;
+use crate::options::Profile;
 use crate::schema::{Format, Operation, Property};
 use crate::{formats, property};
 
@@ -39,14 +40,14 @@ impl Params {
         params
     }
 
-    /// Takes a JSON object's members; nested objects stay JSON text.
-    pub(crate) fn from_json(value: &Value) -> Self {
+    /// Takes a JSON object's members; nested objects stay JSON text. `booleans`: whether `true` is 1 or a text.
+    pub(crate) fn from_json(value: &Value, booleans: bool) -> Self {
         let mut params = Self::default();
         for (key, value) in value.as_object().into_iter().flatten() {
             let param = match value {
                 Value::Null => Param::Undef,
-                Value::Array(items) => Param::Many(items.iter().map(scalar).collect()),
-                other => Param::One(scalar(other)),
+                Value::Array(items) => Param::Many(items.iter().map(|v| scalar(v, booleans)).collect()),
+                other => Param::One(scalar(other, booleans)),
             };
             params.0.insert(key.clone(), param);
         }
@@ -118,10 +119,10 @@ impl Params {
 
     /// Checks everything against the operation's schema, all faults at once, and brings values into the shape the
     /// schema names (arrays for arrays, joined lists for `-list` strings).
-    pub(crate) fn check(&mut self, operation: &Operation) -> Result<(), ApiError> {
+    pub(crate) fn check(&mut self, operation: &Operation, profile: Profile) -> Result<(), ApiError> {
         let mut errors = BTreeMap::new();
         for (name, param) in &mut self.0 {
-            match operation.property(name) {
+            match operation.property(name).filter(|_| profile.knows(&operation.path, name)) {
                 None => {
                     errors.insert(name.clone(), UNKNOWN.to_owned());
                 }
@@ -148,9 +149,9 @@ fn decode(text: &str) -> String {
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
-fn scalar(value: &Value) -> String {
+fn scalar(value: &Value, booleans: bool) -> String {
     match value {
-        Value::Bool(flag) => u8::from(*flag).to_string(),
+        Value::Bool(flag) if booleans => u8::from(*flag).to_string(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
@@ -265,7 +266,7 @@ mod tests {
         let create = schema::operation("POST", "/nodes/{node}/lxc").unwrap();
         let mut params =
             Params::from_form("node=pve&vmid=42&hostname=_bad_&memory=abc&unprivileged=maybe&foo=1");
-        let errors = params.check(create).unwrap_err().errors;
+        let errors = params.check(create, Profile::V9_2).unwrap_err().errors;
         assert_eq!(errors["unprivileged"], "type check ('boolean') failed - got 'maybe'");
         assert_eq!(errors["vmid"], "invalid format - value does not look like a valid VM ID\n");
         assert_eq!(errors["hostname"], "invalid format - value does not look like a valid DNS name\n");
@@ -281,7 +282,7 @@ mod tests {
         let mut params = Params::from_form(
             "node=pve&vmid=100&net0=name%3Deth0%2Cbridge%3Dvmbr0%2Cip%3D1.2.3.4&cores=0&cores=2",
         );
-        let errors = params.check(create).unwrap_err().errors;
+        let errors = params.check(create, Profile::V9_2).unwrap_err().errors;
         assert_eq!(
             errors["net0"],
             "invalid format - format error\nnet0.ip: invalid format - value does not look like a valid ipv4 \
@@ -294,8 +295,8 @@ mod tests {
     fn json_arrays_become_lists() {
         let put = schema::operation("PUT", "/nodes/{node}/lxc/{vmid}/config").unwrap();
         let body = serde_json::json!({"node": "pve", "vmid": 100, "onboot": true, "tags": ["a", "b"]});
-        let mut params = Params::from_json(&body);
-        params.check(put).unwrap();
+        let mut params = Params::from_json(&body, true);
+        params.check(put, Profile::V9_2).unwrap();
         assert_eq!(one(&params, "tags").as_deref(), Some("a,b"));
         assert_eq!(one(&params, "onboot").as_deref(), Some("1"));
     }

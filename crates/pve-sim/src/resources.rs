@@ -257,10 +257,10 @@ mod tests {
             (node, world.guest_row(world.guest(100).unwrap(), true)["status"].clone())
         };
         assert_eq!(looks(&world), (json!("online"), json!("running")));
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         world.advance();
         assert_eq!(looks(&world), (json!("offline"), json!("running")));
-        clock.advance(Duration::from_secs(300));
+        clock.advance(Duration::from_mins(5));
         world.advance();
         assert_eq!(looks(&world), (json!("offline"), json!("unknown")));
     }

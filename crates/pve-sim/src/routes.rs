@@ -4,7 +4,7 @@
 
 use crate::call::Call;
 use crate::error::Outcome;
-use crate::guests::{agent, change, clone, common, lxc, migrate, power, qemu, status};
+use crate::guests::{agent, change, clone, cloudinit, common, lxc, migrate, pause, power, qemu, status};
 use crate::{
     access, backup, cluster, consoles, firewall, ha, index, jobs, node_api, node_info, pools, resources, rrd,
     storage_api, task_api, volumes,
@@ -22,6 +22,7 @@ pub(crate) fn handler(method: &str, template: &str) -> Option<Handler> {
 pub(crate) const ROUTES: &[(&str, &str, Handler)] = &[
     ("GET", "/version", cluster::version),
     ("GET", "/access/permissions", access::login::permissions),
+    ("GET", "/access/ticket", access::login::nothing),
     ("POST", "/access/ticket", access::login::ticket),
     ("GET", "/access", access::index),
     ("GET", "/access/domains", access::users::domains),
@@ -159,8 +160,8 @@ pub(crate) const ROUTES: &[(&str, &str, Handler)] = &[
     ("POST", "/nodes/{node}/lxc/{vmid}/status/stop", power::lxc_stop),
     ("POST", "/nodes/{node}/lxc/{vmid}/status/shutdown", power::lxc_shutdown),
     ("POST", "/nodes/{node}/lxc/{vmid}/status/reboot", power::lxc_reboot),
-    ("POST", "/nodes/{node}/lxc/{vmid}/status/suspend", power::lxc_suspend),
-    ("POST", "/nodes/{node}/lxc/{vmid}/status/resume", power::lxc_resume),
+    ("POST", "/nodes/{node}/lxc/{vmid}/status/suspend", pause::lxc_suspend),
+    ("POST", "/nodes/{node}/lxc/{vmid}/status/resume", pause::lxc_resume),
     ("GET", "/nodes/{node}/lxc/{vmid}/snapshot", common::lxc_snapshots),
     ("POST", "/nodes/{node}/lxc/{vmid}/snapshot", common::lxc_snapshot),
     ("GET", "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}", common::snapshot_index),
@@ -211,9 +212,9 @@ pub(crate) const ROUTES: &[(&str, &str, Handler)] = &[
     ("POST", "/nodes/{node}/qemu/{vmid}/status/stop", power::qemu_stop),
     ("POST", "/nodes/{node}/qemu/{vmid}/status/shutdown", power::qemu_shutdown),
     ("POST", "/nodes/{node}/qemu/{vmid}/status/reboot", power::qemu_reboot),
-    ("POST", "/nodes/{node}/qemu/{vmid}/status/reset", power::qemu_reset),
-    ("POST", "/nodes/{node}/qemu/{vmid}/status/suspend", power::qemu_suspend),
-    ("POST", "/nodes/{node}/qemu/{vmid}/status/resume", power::qemu_resume),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/reset", pause::qemu_reset),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/suspend", pause::qemu_suspend),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/resume", pause::qemu_resume),
     ("GET", "/nodes/{node}/qemu/{vmid}/snapshot", common::qemu_snapshots),
     ("POST", "/nodes/{node}/qemu/{vmid}/snapshot", common::qemu_snapshot),
     ("GET", "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}", common::snapshot_index),
@@ -247,6 +248,9 @@ pub(crate) const ROUTES: &[(&str, &str, Handler)] = &[
     ("DELETE", "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}/{cidr}", firewall::delete_member),
     ("POST", "/nodes/{node}/qemu/{vmid}/move_disk", migrate::qemu_move),
     ("PUT", "/nodes/{node}/qemu/{vmid}/unlink", migrate::unlink),
+    ("GET", "/nodes/{node}/qemu/{vmid}/cloudinit", cloudinit::pending),
+    ("PUT", "/nodes/{node}/qemu/{vmid}/cloudinit", cloudinit::regenerate),
+    ("GET", "/nodes/{node}/qemu/{vmid}/cloudinit/dump", cloudinit::dump),
     ("GET", "/nodes/{node}/qemu/{vmid}/agent", index::index),
     ("POST", "/nodes/{node}/qemu/{vmid}/agent/ping", agent::ping),
     ("POST", "/nodes/{node}/qemu/{vmid}/agent/exec", agent::exec),

@@ -45,12 +45,13 @@ fn guest(call: &mut Call<'_>, kind: Kind) -> Outcome {
     let host = call.world.nodes.get(&guest.node).map_or(1, |n| n.cores);
     let started = guest.run.as_ref().map(|r| r.started_at / SECOND);
     let rows = points(call, |time| {
-        let seconds = time.checked_sub(started?)?;
+        // The first measure is taken a while after the start.
+        let seconds = time.checked_sub(started?).filter(|s| *s >= 10)?;
         let figures = Figures::after(guest.vmid, seconds, guest.memory(), guest.disk_size());
         Some(json!({
             "cpu": figures.cpu, "maxcpu": guest.cpus(host), "mem": figures.mem, "maxmem": guest.memory(),
-            "disk": figures.disk, "maxdisk": guest.disk_size(), "netin": 70.0, "netout": 30.0, "diskread": 0,
-            "diskwrite": 0,
+            "disk": figures.disk, "maxdisk": guest.disk_size(), "netin": 70.0, "netout": 30.0,
+            "diskread": 0, "diskwrite": 0,
         }))
     });
     Ok(rows.into())

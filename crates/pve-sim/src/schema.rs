@@ -59,6 +59,8 @@ struct File {
 
 struct Index {
     operations: Vec<Operation>,
+    /// The templates of `operations`, split at `/`.
+    templates: Vec<Vec<String>>,
     /// Templates of operations Proxmox has and the simulator does not serve, split at `/`.
     known: Vec<(String, Vec<String>)>,
 }
@@ -72,7 +74,8 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
         .filter_map(|k| k.split_once(' '))
         .map(|(method, path)| (method.to_owned(), segments(path).map(str::to_owned).collect()))
         .collect();
-    Index { operations: file.operations, known }
+    let templates = file.operations.iter().map(|o| segments(&o.path).map(str::to_owned).collect()).collect();
+    Index { operations: file.operations, templates, known }
 });
 
 /// What a method and path name.
@@ -93,18 +96,17 @@ pub(crate) fn segments(path: &str) -> impl Iterator<Item = &str> {
 /// Finds the operation for decoded path segments. A literal segment wins over a variable one.
 pub(crate) fn find(method: &str, path: &[String]) -> Found {
     let mut best: Option<(usize, &'static Operation, BTreeMap<String, String>)> = None;
-    for operation in INDEX.operations.iter().filter(|o| o.method == method) {
-        let template: Vec<&str> = segments(&operation.path).collect();
-        if let Some((literals, variables)) = match_path(&template, path)
+    let served = INDEX.operations.iter().zip(&INDEX.templates).filter(|(o, _)| o.method == method);
+    for (operation, template) in served {
+        if let Some((literals, variables)) = match_path(template, path)
             && best.as_ref().is_none_or(|(most, ..)| literals > *most)
         {
             best = Some((literals, operation, variables));
         }
     }
-    let unserved = INDEX.known.iter().filter(|(m, _)| m == method).filter_map(|(_, template)| {
-        let template: Vec<&str> = template.iter().map(String::as_str).collect();
-        match_path(&template, path).map(|(literals, _)| literals)
-    });
+    let unserved = INDEX.known.iter().filter(|(m, _)| m == method);
+    let unserved =
+        unserved.filter_map(|(_, template)| match_path(template, path).map(|(literals, _)| literals));
     match (best, unserved.max()) {
         (Some((literals, ..)), Some(other)) if other > literals => Found::Unserved,
         (Some((_, operation, variables)), _) => Found::Served(operation, variables),
@@ -119,13 +121,14 @@ pub(crate) fn operation(method: &str, template: &str) -> Option<&'static Operati
 }
 
 /// All operations served.
+#[cfg(test)]
 pub(crate) fn operations() -> &'static [Operation] {
     &INDEX.operations
 }
 
-fn match_path(template: &[&str], path: &[String]) -> Option<(usize, BTreeMap<String, String>)> {
+fn match_path(template: &[String], path: &[String]) -> Option<(usize, BTreeMap<String, String>)> {
     // A volume id may itself hold slashes: it takes the rest of the path.
-    let rest = template.last().is_some_and(|l| *l == "{volume}");
+    let rest = template.last().is_some_and(|l| l == "{volume}");
     if template.len() != path.len() && !(rest && path.len() > template.len()) {
         return None;
     }

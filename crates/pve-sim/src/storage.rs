@@ -115,7 +115,8 @@ impl Storage {
     pub(crate) fn add(&mut self, node: &str, volid: &str, volume: Volume) {
         let shelf = self.shelf(node);
         self.remove(node, volid);
-        *self.used.entry(shelf.clone()).or_default() += volume.used;
+        let used = self.used.entry(shelf.clone()).or_default();
+        *used = used.saturating_add(volume.used);
         self.volumes.entry(shelf).or_default().insert(volid.to_owned(), volume);
     }
 
@@ -133,7 +134,9 @@ impl Storage {
         if self.full {
             return self.total;
         }
-        (self.base + self.used.get(&self.shelf(node)).copied().unwrap_or_default()).min(self.total)
+        self.base
+            .saturating_add(self.used.get(&self.shelf(node)).copied().unwrap_or_default())
+            .min(self.total)
     }
 }
 
@@ -167,7 +170,7 @@ impl World {
             storage.volume(node, volid).is_some()
                 || storage.volume(node, &volid.replace("/vm-", "/base-").replace(":vm-", ":base-")).is_some()
         };
-        (0..).map(name).find(|volid| !taken(volid)).unwrap_or_default()
+        (0..10_000).map(name).find(|volid| !taken(volid)).unwrap_or_default()
     }
 
     /// Removes the volumes of a guest.

@@ -3,300 +3,23 @@
 //! Nothing runs in the background. A task's work is a pair of steps: one when it gets its guest's lock, one when its
 //! time is over; both happen when the world is next looked at after they are due.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod console;
+mod job;
+mod task;
+
 use std::time::Duration;
 
-use serde_json::{Value, json};
+pub(crate) use job::{Job, Log};
+use task::State;
+pub(crate) use task::{Task, Tasks, is_upid};
 
 use crate::auth::Caller;
 use crate::clock::{Micros, SECOND};
 use crate::faults::{Effect, Subject};
 use crate::world::{Event, World};
 
-/// Finished tasks kept per node; a real node's index holds about as many.
-const KEPT: usize = 2000;
-
 /// How long a worker waits for its guest's lock.
 const LOCK_WAIT: Micros = 10 * SECOND;
-
-/// What a task writes.
-#[derive(Debug, Default)]
-pub(crate) struct Log {
-    pub(crate) lines: Vec<String>,
-    pub(crate) warnings: u32,
-}
-
-impl Log {
-    pub(crate) fn say(&mut self, line: impl Into<String>) {
-        self.lines.push(line.into());
-    }
-
-    pub(crate) fn warn(&mut self, line: impl std::fmt::Display) {
-        self.lines.push(format!("WARN: {line}"));
-        self.warnings += 1;
-    }
-}
-
-/// One step of a task; its error is the task's exit status.
-pub(crate) type Step = Box<dyn FnOnce(&mut World, &mut Log) -> Result<(), String> + Send>;
-
-/// Puts back what the first step did, when the task fails before its effect.
-pub(crate) type Undo = Box<dyn FnOnce(&mut World) + Send>;
-
-/// The work of a task.
-pub(crate) struct Job {
-    kind: &'static str,
-    id: String,
-    vmid: Option<u32>,
-    lock: Option<u32>,
-    storage: Option<String>,
-    took: (f64, f64),
-    /// Microseconds it takes whatever the latency.
-    exactly: Option<Micros>,
-    begin: Step,
-    effect: Step,
-    undo: Undo,
-    /// Text put before a failure, as creates do.
-    prefix: String,
-}
-
-impl Job {
-    /// A task of type `kind` about `id`, doing nothing yet.
-    pub(crate) fn new(kind: &'static str, id: impl ToString) -> Self {
-        Self {
-            kind,
-            id: id.to_string(),
-            vmid: None,
-            lock: None,
-            storage: None,
-            took: usual(kind),
-            exactly: None,
-            begin: Box::new(|_, _| Ok(())),
-            effect: Box::new(|_, _| Ok(())),
-            undo: Box::new(|_| {}),
-            prefix: String::new(),
-        }
-    }
-
-    /// A task about a guest, under that guest's lock.
-    pub(crate) fn on_guest(kind: &'static str, vmid: u32) -> Self {
-        Self { vmid: Some(vmid), lock: Some(vmid), ..Self::new(kind, vmid) }
-    }
-
-    /// Takes another guest's lock (a clone locks its new guest's).
-    pub(crate) fn locking(mut self, vmid: Option<u32>) -> Self {
-        self.lock = vmid;
-        self
-    }
-
-    /// The guest faults and filters know the task by, where it is not the one locked.
-    pub(crate) fn about(mut self, vmid: u32) -> Self {
-        self.vmid = Some(vmid);
-        self
-    }
-
-    /// The storage space is taken from, for the counters.
-    pub(crate) fn allocating(mut self, storage: Option<String>) -> Self {
-        self.storage = storage;
-        self
-    }
-
-    /// The step done as soon as the lock is held.
-    pub(crate) fn begin(
-        mut self,
-        step: impl FnOnce(&mut World, &mut Log) -> Result<(), String> + Send + 'static,
-    ) -> Self {
-        self.begin = Box::new(step);
-        self
-    }
-
-    /// The step done at the end.
-    pub(crate) fn effect(
-        mut self,
-        step: impl FnOnce(&mut World, &mut Log) -> Result<(), String> + Send + 'static,
-    ) -> Self {
-        self.effect = Box::new(step);
-        self
-    }
-
-    /// What puts the first step back.
-    pub(crate) fn undo(mut self, undo: impl FnOnce(&mut World) + Send + 'static) -> Self {
-        self.undo = Box::new(undo);
-        self
-    }
-
-    /// Text before every failure.
-    pub(crate) fn failing_with(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = prefix.into();
-        self
-    }
-
-    /// Seconds it takes on a real server, between two bounds.
-    pub(crate) fn taking(mut self, low: f64, high: f64) -> Self {
-        self.took = (low, high);
-        self
-    }
-}
-
-/// Seconds a task of the type takes on a real server.
-fn usual(kind: &str) -> (f64, f64) {
-    match kind {
-        "vzcreate" | "vzclone" => (2.0, 4.0),
-        "vzrestore" | "qmrestore" => (4.0, 9.0),
-        "qmclone" | "vzmigrate" | "qmigrate" => (3.0, 8.0),
-        "vzdump" => (5.0, 12.0),
-        "vzstart" | "qmstart" => (0.5, 1.5),
-        "vzshutdown" | "qmshutdown" | "vzreboot" | "qmreboot" => (1.5, 4.0),
-        "vzdestroy" | "qmdestroy" | "vzstop" | "qmstop" => (0.4, 1.2),
-        "download" | "imgcopy" => (2.0, 6.0),
-        _ => (0.1, 0.5),
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Waiting for the guest's lock.
-    Queued,
-    Working,
-    /// Kept from ending by a fault.
-    Held,
-    /// A console with a client: it ends when the client leaves.
-    Open,
-    Ended,
-}
-
-/// One task, running or finished.
-pub(crate) struct Task {
-    pub(crate) upid: String,
-    pub(crate) node: String,
-    pub(crate) kind: &'static str,
-    pub(crate) id: String,
-    pub(crate) vmid: Option<u32>,
-    pub(crate) caller: Caller,
-    pid: u32,
-    pstart: u64,
-    starttime: u64,
-    endtime: u64,
-    exit: Option<String>,
-    state: State,
-    log: Log,
-    lock: Option<u32>,
-    storage: Option<String>,
-    prefix: String,
-    effects: Vec<Effect>,
-    took: Micros,
-    begin: Option<Step>,
-    effect: Option<Step>,
-    undo: Option<Undo>,
-}
-
-/// All tasks of a cluster.
-#[derive(Default)]
-pub(crate) struct Tasks {
-    by_upid: HashMap<String, Task>,
-    /// UPIDs per node, oldest first.
-    order: BTreeMap<String, VecDeque<String>>,
-    /// Holder of each guest's lock, and who waits for it.
-    locks: HashMap<u32, VecDeque<String>>,
-    /// Tasks a fault holds back.
-    held: usize,
-}
-
-impl Task {
-    pub(crate) fn is_running(&self) -> bool {
-        self.state != State::Ended
-    }
-
-    fn ids(&self) -> Value {
-        let mut ids = json!({
-            "upid": self.upid, "node": self.node, "pid": self.pid, "pstart": self.pstart,
-            "starttime": self.starttime, "type": self.kind, "id": self.id, "user": self.caller.user,
-        });
-        if let Some(token) = &self.caller.token {
-            ids["tokenid"] = json!(token);
-        }
-        ids
-    }
-
-    /// `GET .../tasks/{upid}/status`.
-    pub(crate) fn status(&self) -> Value {
-        let mut status = self.ids();
-        status["status"] = json!(if self.is_running() { "running" } else { "stopped" });
-        if let Some(exit) = &self.exit {
-            status["exitstatus"] = json!(exit);
-        }
-        status
-    }
-
-    /// A row of a task list.
-    pub(crate) fn row(&self) -> Value {
-        let mut row = self.ids();
-        if let Some(exit) = &self.exit {
-            row["status"] = json!(exit);
-            row["endtime"] = json!(self.endtime);
-        }
-        row
-    }
-
-    pub(crate) fn exit(&self) -> Option<&str> {
-        self.exit.as_deref()
-    }
-
-    pub(crate) fn starttime(&self) -> u64 {
-        self.starttime
-    }
-
-    /// The log; an empty one is the line `no content`.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines = self.log.lines.clone();
-        match self.exit.as_deref() {
-            Some("OK") => lines.push("TASK OK".into()),
-            Some(text) if text.starts_with("WARNINGS: ") => lines.push(format!("TASK {text}")),
-            Some(text) => lines.push(format!("TASK ERROR: {text}")),
-            None => {}
-        }
-        if lines.is_empty() {
-            lines.push("no content".into());
-        }
-        lines
-    }
-}
-
-impl Tasks {
-    pub(crate) fn get(&self, node: &str, upid: &str) -> Option<&Task> {
-        self.by_upid.get(upid).filter(|t| t.node == node)
-    }
-
-    /// Tasks of a node, newest first.
-    pub(crate) fn of_node(&self, node: &str) -> impl Iterator<Item = &Task> {
-        self.order.get(node).into_iter().flatten().rev().filter_map(|upid| self.by_upid.get(upid))
-    }
-
-    /// Whether a fault holds any task back.
-    pub(crate) fn has_held(&self) -> bool {
-        self.held > 0
-    }
-
-    /// Whether some task holds the guest's lock.
-    pub(crate) fn holds_lock(&self, vmid: u32) -> bool {
-        self.locks.get(&vmid).is_some_and(|q| !q.is_empty())
-    }
-
-    fn keep(&mut self, task: Task) {
-        let order = self.order.entry(task.node.clone()).or_default();
-        order.push_back(task.upid.clone());
-        while order.len() > KEPT {
-            let running = order.front().and_then(|u| self.by_upid.get(u)).is_some_and(Task::is_running);
-            if running {
-                break;
-            }
-            if let Some(old) = order.pop_front() {
-                self.by_upid.remove(&old);
-            }
-        }
-        self.by_upid.insert(task.upid.clone(), task);
-    }
-}
 
 impl World {
     /// Starts a task on `node` and tells its UPID.
@@ -344,43 +67,6 @@ impl World {
         upid
     }
 
-    /// Starts the task of a console. It fails with `abandoned` after `wait` microseconds unless somebody connects.
-    pub(crate) fn spawn_console(
-        &mut self,
-        node: &str,
-        caller: &Caller,
-        job: Job,
-        wait: Micros,
-        abandoned: String,
-    ) -> String {
-        let job = Job { exactly: Some(wait), ..job.effect(move |_, _| Err(abandoned)) };
-        self.spawn(node, caller, job)
-    }
-
-    /// Somebody has connected to the console: its task goes on.
-    pub(crate) fn hold_console(&mut self, upid: &str) {
-        if let Some(task) = self.tasks.by_upid.get_mut(upid).filter(|t| t.state == State::Working) {
-            task.state = State::Open;
-        }
-    }
-
-    /// The console's client has left: its task ends well after `wait` microseconds.
-    pub(crate) fn linger_console(&mut self, upid: &str, wait: Micros) {
-        let now = self.now();
-        if let Some(task) = self.tasks.by_upid.get_mut(upid).filter(|t| t.state == State::Open) {
-            task.state = State::Working;
-            task.effect = Some(Box::new(|_, _| Ok(())));
-            self.schedule(now + wait, Event::TaskEnd(upid.to_owned()));
-        }
-    }
-
-    /// Ends the task of a console, if it has not ended yet.
-    pub(crate) fn end_console(&mut self, upid: &str, outcome: Result<(), String>) {
-        if self.tasks.by_upid.get(upid).is_some_and(Task::is_running) {
-            self.end_task(upid, outcome);
-        }
-    }
-
     fn duration(&mut self, (low, high): (f64, f64)) -> Micros {
         let factor = self.latency.factor();
         let seconds = low + (high - low) * self.random_unit();
@@ -418,7 +104,7 @@ impl World {
         task.log = log;
         match begun {
             Ok(()) => {
-                let due = now + task.took;
+                let due = now.saturating_add(task.took);
                 self.schedule(due, Event::TaskEnd(upid.to_owned()));
             }
             Err(text) => self.end_task(upid, Err(text)),
@@ -478,8 +164,8 @@ impl World {
             return;
         };
         let Some(vmid) = task.lock else { return };
-        let text = self.lock_text(vmid);
-        self.end_task(upid, Err(text));
+        let is_vm = task.kind.starts_with('q');
+        self.end_task(upid, Err(lock_text(is_vm, vmid)));
     }
 
     /// `DELETE .../tasks/{upid}`.
@@ -564,13 +250,7 @@ impl World {
 
     /// What one reads when a guest's lock is not to be had.
     pub(crate) fn lock_text(&self, vmid: u32) -> String {
-        let is_vm = self.guests.get(&vmid).is_some_and(|g| g.kind == crate::guests::Kind::Qemu);
-        let file = if is_vm {
-            format!("/var/lock/qemu-server/lock-{vmid}.conf")
-        } else {
-            format!("/run/lock/lxc/pve-config-{vmid}.lock")
-        };
-        format!("can't lock file '{file}' - got timeout")
+        lock_text(self.guests.get(&vmid).is_some_and(|g| g.kind == crate::guests::Kind::Qemu), vmid)
     }
 
     /// Microseconds a synchronous call waits for a lock before it gives up.
@@ -579,29 +259,18 @@ impl World {
     }
 }
 
-/// Whether `text` is a UPID.
-pub(crate) fn is_upid(text: &str) -> bool {
-    let parts: Vec<&str> = text.split(':').collect();
-    let hex = |s: &str, min: usize, max: usize| {
-        (min..=max).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_hexdigit())
+fn lock_text(is_vm: bool, vmid: u32) -> String {
+    let file = if is_vm {
+        format!("/var/lock/qemu-server/lock-{vmid}.conf")
+    } else {
+        format!("/run/lock/lxc/pve-config-{vmid}.lock")
     };
-    let word = |s: &str| !s.is_empty() && !s.contains(char::is_whitespace) && !s.contains('/');
-    matches!(parts.as_slice(), ["UPID", node, pid, pstart, start, kind, id, user, ""]
-        if word(node) && hex(pid, 8, 8) && hex(pstart, 8, 9) && hex(start, 8, 8) && word(kind)
-            && (id.is_empty() || word(id)) && word(user))
+    format!("can't lock file '{file}' - got timeout")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn upids_are_recognised() {
-        assert!(is_upid("UPID:pve:00000126:0003389D:6B00E899:vzstart:4711:root@pam!lab:"));
-        assert!(is_upid("UPID:pve:00000126:0003389D:6B00E899:imgcopy::root@pam:"));
-        assert!(!is_upid("UPID:nope"));
-        assert!(!is_upid("UPID:pve:126:0003389D:6B00E899:vzstart:4711:root@pam:"));
-    }
 
     #[test]
     fn a_task_is_done_when_asked_about() {

@@ -78,7 +78,7 @@ impl World {
     pub(crate) fn new(options: &ClusterOptions, latency: Latency, clock: Clock, seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let now = clock.now();
-        let access = Access::new(rng.random());
+        let access = Access::new(rng.random(), options.profile);
         let mut world = Self {
             name: options.name.clone(),
             profile: options.profile,
@@ -228,9 +228,9 @@ impl World {
         self.access.users.get_mut(user).is_some_and(|u| u.tokens.remove(id).is_some())
     }
 
-    /// Makes every ticket given out until now expire.
+    /// Makes every ticket given out until now worthless, as a change of the signing key does.
     pub fn expire_tickets(&mut self) {
-        self.access.tickets_not_before = self.now() / SECOND + 1;
+        self.access.key = self.rng.random();
     }
 
     /// Gives `role` on `path` to `user@realm` or `user@realm!token`.
@@ -279,6 +279,11 @@ impl World {
     /// The guest with this id.
     pub fn guest(&self, vmid: u32) -> Option<&Guest> {
         self.guests.get(&vmid)
+    }
+
+    /// The guest with this id, to change behind the API's back.
+    pub fn guest_mut(&mut self, vmid: u32) -> Option<&mut Guest> {
+        self.guests.get_mut(&vmid)
     }
 
     /// All guests.

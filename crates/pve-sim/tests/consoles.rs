@@ -46,8 +46,8 @@ async fn a_plain_process_works_everywhere() {
     let house = House::with(GuestProcesses::Process).await;
     house.container(100).await;
     let (mut socket, _) = house.terminal("lxc/100").await;
-    keys(&mut socket, "echo $((6*7))\n").await;
-    read_until(&mut socket, "\n42").await;
+    keys(&mut socket, "echo answer=$((6*7))\n").await;
+    read_until(&mut socket, "answer=42").await;
     house.sim.shutdown().await;
 }
 
@@ -57,16 +57,33 @@ async fn stopping_the_guest_ends_its_console_and_its_shell() {
     house.container(100).await;
     let (mut socket, opened) = house.terminal("lxc/100").await;
     assert_eq!(house.task(&opened.upid).await["status"], "running");
-    keys(&mut socket, "echo before-the-stop\n").await;
-    read_until(&mut socket, "\nbefore-the-stop").await;
+    keys(&mut socket, "echo before-the-stop-$((1+1))\n").await;
+    read_until(&mut socket, "before-the-stop-2").await;
     house.done("POST", "/nodes/pve/lxc/100/status/stop", "").await;
     while next(&mut socket).await.is_some() {}
     assert_eq!(house.task(&opened.upid).await["exitstatus"], "OK");
     house.done("POST", "/nodes/pve/lxc/100/status/start", "").await;
     let (mut socket, _) = house.terminal("lxc/100").await;
-    keys(&mut socket, "echo new-boot\n").await;
-    let seen = read_until(&mut socket, "\nnew-boot").await;
+    keys(&mut socket, "echo new-boot-$((1+1))\n").await;
+    let seen = read_until(&mut socket, "new-boot-2").await;
     assert!(!seen.contains("before-the-stop"), "the shell is a new one: {seen}");
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_arrives_whole() {
+    const LENGTH: usize = 3_000_000;
+    let house = House::with(GuestProcesses::Auto).await;
+    house.container(100).await;
+    let (mut socket, _) = house.terminal("lxc/100").await;
+    let flood = format!("head -c {LENGTH} /dev/zero | tr '\\0' '\\045'; echo; echo done-$((6*7))\n");
+    keys(&mut socket, &flood).await;
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen[seen.len().saturating_sub(64)..]).contains("done-42") {
+        seen.extend(next(&mut socket).await.expect("the terminal goes on"));
+    }
+    // Per cent signs, none of which was typed.
+    assert_eq!(String::from_utf8_lossy(&seen).matches('%').count(), LENGTH);
     house.sim.shutdown().await;
 }
 
@@ -157,6 +174,45 @@ async fn the_agent_of_a_machine_runs_commands_in_its_live_process() {
     keys(&mut socket, "echo from-the-console > /tmp/note\n").await;
     keys(&mut socket, "echo written-$((1+1))\n").await;
     read_until(&mut socket, "written-2").await;
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_console_belongs_to_the_node_that_opened_it() {
+    let mut house = House::of(&["pve", "pve2"], GuestProcesses::Off).await;
+    house.container(100).await;
+    house.enter_by("pve2");
+    let opened = house.open("lxc/100", "termproxy", "").await;
+    assert!(opened.upid.starts_with("UPID:pve2:"), "{}", opened.upid);
+    // The guest's own node knows nothing of the port.
+    house.enter_by("pve");
+    let elsewhere = house.connect("lxc/100", &opened.port, &opened.ticket);
+    assert!(tokio::time::timeout(Duration::from_millis(700), elsewhere).await.is_err());
+    house.enter_by("pve2");
+    let mut socket = house.connect("lxc/100", &opened.port, &opened.ticket).await.unwrap();
+    say(&mut socket, format!("{}:{}\n", opened.user, opened.ticket)).await;
+    read_until(&mut socket, "ct100 login: ").await;
+    // Without an upgrade the call only tells the port.
+    let path = format!("/nodes/pve/lxc/100/vncwebsocket?port=5900&vncticket={}", house::enc(&opened.ticket));
+    assert_eq!(house.call("GET", &path, "").await.json()["data"]["port"], "5900");
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_without_a_serial_port_has_no_terminal() {
+    let house = House::with(GuestProcesses::Off).await;
+    house.done("POST", "/nodes/pve/qemu/9000/clone", "newid=200&name=vm200").await;
+    house.done("PUT", "/nodes/pve/qemu/200/config", "delete=serial0,vga").await;
+    house.done("POST", "/nodes/pve/qemu/200/status/start", "").await;
+    let asked = house.call("POST", "/nodes/pve/qemu/200/termproxy", "serial=serial0").await;
+    assert_eq!((asked.status, asked.reason.as_str()), (500, "interface 'serial0' is not configured"));
+    let opened = house.open("qemu/200", "termproxy", "").await;
+    let mut socket = house.connect("qemu/200", &opened.port, &opened.ticket).await.unwrap();
+    say(&mut socket, format!("{}:{}\n", opened.user, opened.ticket)).await;
+    assert_eq!(next(&mut socket).await, None, "no OK, only the end");
+    // Its screen is there all the same.
+    let opened = house.open("qemu/200", "vncproxy", "websocket=1").await;
+    assert!(house.connect("qemu/200", &opened.port, &opened.ticket).await.is_ok());
     house.sim.shutdown().await;
 }
 

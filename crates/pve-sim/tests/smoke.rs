@@ -1,109 +1,12 @@
 //! A raw client over TLS: the wire, the life of a container, faults.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use std::sync::Arc;
-
-use pve_sim::{Clock, ClusterOptions, Effect, Options, Rule, Sim};
+use pve_sim::{ClusterOptions, Effect, Options, Rule, Sim};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
-mod trust {
-    //! Accepts any certificate: these tests look at HTTP, not at trust.
-    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::{DigitallySignedStruct, Error, SignatureScheme};
-    use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-
-    #[derive(Debug)]
-    pub struct Anyone;
-
-    impl ServerCertVerifier for Anyone {
-        fn verify_server_cert(
-            &self,
-            _: &CertificateDer<'_>,
-            _: &[CertificateDer<'_>],
-            _: &ServerName<'_>,
-            _: &[u8],
-            _: UnixTime,
-        ) -> Result<ServerCertVerified, Error> {
-            Ok(ServerCertVerified::assertion())
-        }
-        fn verify_tls12_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-        fn verify_tls13_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            rustls::crypto::ring::default_provider().signature_verification_algorithms.supported_schemes()
-        }
-    }
-}
-
-const TOKEN: &str = "Authorization: PVEAPIToken=root@pam!lab=secret-1\r\n";
-
-async fn sim(nodes: &[&str]) -> Sim {
-    let options = Options {
-        clusters: vec![ClusterOptions::named("lab", nodes)],
-        clock: Clock::manual(1_795_221_600),
-        ..Options::default()
-    };
-    let sim = Sim::start(options).await.unwrap();
-    sim.cluster("lab").with(|world| world.add_token("root@pam", "lab", false, "secret-1"));
-    sim
-}
-
-async fn connect(sim: &Sim, node: &str) -> TlsStream<TcpStream> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(trust::Anyone))
-        .with_no_client_auth();
-    let tcp = TcpStream::connect(sim.cluster("lab").endpoint(node).addr).await.unwrap();
-    TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), tcp).await.unwrap()
-}
-
-/// Sends a request whose connection is to close and returns everything that came back.
-async fn raw(sim: &Sim, node: &str, head: &str, body: &str) -> String {
-    let mut stream = connect(sim, node).await;
-    let length = if body.is_empty() {
-        String::new()
-    } else {
-        format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n", body.len())
-    };
-    let text = format!("{head}{length}Connection: close\r\n\r\n{body}");
-    stream.write_all(text.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    String::from_utf8(answer).unwrap()
-}
-
-async fn call(sim: &Sim, method: &str, path: &str, body: &str) -> (String, serde_json::Value) {
-    let answer = raw(sim, "pve", &format!("{method} /api2/json{path} HTTP/1.1\r\n{TOKEN}"), body).await;
-    let status = answer.lines().next().unwrap_or_default().trim_start_matches("HTTP/1.1 ").to_owned();
-    let body = answer.split_once("\r\n\r\n").map(|(_, b)| b).unwrap_or_default();
-    (status, serde_json::from_str(body).unwrap_or_default())
-}
-
-async fn task_end(sim: &Sim, upid: &serde_json::Value) -> String {
-    let upid = upid["data"].as_str().expect("a UPID");
-    let node = upid.split(':').nth(1).unwrap();
-    let (_, status) = call(sim, "GET", &format!("/nodes/{node}/tasks/{upid}/status"), "").await;
-    status["data"]["exitstatus"].as_str().unwrap_or("running").to_owned()
-}
+mod raw;
+use raw::{TOKEN, call, connect, raw, sim, task_end};
 
 #[tokio::test]
 async fn refusals_come_as_recorded() {
@@ -210,4 +113,75 @@ async fn faults_strike_calls_and_tasks() {
     assert!(answer.starts_with("HTTP/1.1 595 No route to host\r\n"), "{answer}");
     assert_eq!(cluster.stats().calls["POST /nodes/{node}/lxc"], 1);
     assert_eq!(cluster.stats().max_tasks_per_node["pve"], 1);
+}
+
+#[tokio::test]
+async fn a_node_goes_down_on_command_and_is_woken_by_another() {
+    let sim = sim(&["pve", "pve2"]).await;
+    let (status, _) = call(&sim, "POST", "/nodes/pve2/status", "command=shutdown").await;
+    assert_eq!(status, "200 OK");
+    let (status, _) = call(&sim, "GET", "/nodes/pve2/status", "").await;
+    assert_eq!(status, "595 No route to host");
+    let (status, mac) = call(&sim, "POST", "/nodes/pve2/wakeonlan", "").await;
+    assert_eq!((status.as_str(), &mac["data"]), ("200 OK", &"BC:24:11:00:00:02".into()));
+    let (status, _) = call(&sim, "GET", "/nodes/pve2/status", "").await;
+    assert_eq!(status, "200 OK");
+}
+
+#[tokio::test]
+async fn a_held_task_is_seen_running_and_others_wait_for_its_lock() {
+    let sim = sim(&["pve"]).await;
+    let cluster = sim.cluster("lab");
+    let rule = cluster.faults().add(Rule::on_task("vzcreate", Effect::TaskHolds)).unwrap();
+    let create = "vmid=102&ostemplate=local:vztmpl/alpine-3.22-default_20250617_amd64.tar.xz";
+    let (_, made) = call(&sim, "POST", "/nodes/pve/lxc", create).await;
+    let (_, started) = call(&sim, "POST", "/nodes/pve/lxc/102/status/start", "").await;
+    assert_eq!(
+        (task_end(&sim, &made).await, task_end(&sim, &started).await),
+        ("running".into(), "running".into())
+    );
+    let (_, config) = call(&sim, "GET", "/nodes/pve/lxc/102/config", "").await;
+    assert_eq!(config["data"]["lock"], "create");
+    cluster.faults().remove(rule);
+    assert_eq!((task_end(&sim, &made).await, task_end(&sim, &started).await), ("OK".into(), "OK".into()));
+    assert!(cluster.with(|world| world.guest(102).unwrap().is_running()));
+}
+
+#[tokio::test]
+async fn an_old_server_is_mute_and_lacks_what_came_later() {
+    let mut cluster = ClusterOptions::named("lab", &["pve"]);
+    cluster.profile = pve_sim::Profile::V7_4;
+    let sim = Sim::start(Options { clusters: vec![cluster], ..Options::default() }).await.unwrap();
+    sim.cluster("lab").with(|world| world.add_token("root@pam", "lab", false, "secret-1"));
+    let (status, body) = call(&sim, "GET", "/nodes/pve/lxc/4711/config", "").await;
+    assert_eq!(status, "500 Configuration file 'nodes/pve/lxc/4711.conf' does not exist");
+    assert_eq!(body, serde_json::json!({ "data": null }));
+    let (status, _) = call(&sim, "GET", "/nodes/pve/lxc/100/interfaces", "").await;
+    assert_eq!(status, "501 Method 'GET /nodes/pve/lxc/100/interfaces' not implemented");
+}
+
+#[tokio::test]
+async fn the_control_port_sets_faults_and_bends_the_world() {
+    let options = Options { control: true, ..Options::default() };
+    let sim = Sim::start(options).await.unwrap();
+    let ask = async |method: &str, path: &str, body: &str| {
+        let mut stream = TcpStream::connect(sim.control_addr().unwrap()).await.unwrap();
+        let text = format!("{method} {path} HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        serde_json::from_str::<serde_json::Value>(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    let rule =
+        r#"{"matcher":{"path":"/version"},"effect":{"answer":{"status":596,"text":"Connection timed out"}}}"#;
+    assert_eq!(ask("POST", "/faults", rule).await["id"], 1);
+    assert_eq!(ask("GET", "/faults", "").await[0]["rule"]["count"], "once");
+    assert!(ask("POST", "/faults", "{}").await["error"].is_string());
+    sim.cluster("lab").with(|world| world.add_token("root@pam", "lab", false, "secret-1"));
+    assert_eq!(call(&sim, "GET", "/version", "").await.0, "596 Connection timed out");
+    assert_eq!(call(&sim, "GET", "/version", "").await.0, "200 OK");
+    ask("POST", "/world", r#"{"revoke":"root@pam!lab"}"#).await;
+    assert_eq!(call(&sim, "GET", "/version", "").await.0, "401 Authentication failed!");
+    assert_eq!(ask("GET", "/stats", "").await["calls"]["GET /version"], 3);
+    assert_eq!(ask("GET", "/guests", "").await[0]["vmid"], 9000);
 }

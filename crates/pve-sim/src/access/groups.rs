@@ -98,7 +98,7 @@ pub(crate) fn create_role(call: &mut Call<'_>) -> Outcome {
     if call.world.access.roles.contains_key(&name) {
         return Err(ApiError::die(format!("create role failed: role '{name}' already exists")));
     }
-    let privileges = call.words("privs").into_iter().collect();
+    let privileges = privileges(call)?.into_iter().collect();
     call.world.access.roles.insert(name, privileges);
     null()
 }
@@ -107,7 +107,7 @@ pub(crate) fn create_role(call: &mut Call<'_>) -> Outcome {
 pub(crate) fn update_role(call: &mut Call<'_>) -> Outcome {
     let (name, append) = (call.params.required("roleid").to_owned(), call.params.flag("append"));
     need_own(call, &name, "update")?;
-    let privileges = call.words("privs");
+    let privileges = privileges(call)?;
     if let Some(role) = call.world.access.roles.get_mut(&name) {
         if !append {
             role.clear();
@@ -124,6 +124,17 @@ pub(crate) fn delete_role(call: &mut Call<'_>) -> Outcome {
     call.world.access.roles.remove(&name);
     call.world.access.acl.retain(|e| e.role != name);
     null()
+}
+
+/// The privileges named, all of them known to this version.
+fn privileges(call: &Call<'_>) -> Result<Vec<String>, ApiError> {
+    let named = call.words("privs");
+    match named.iter().find(|p| !call.world.profile.has_privilege(p)) {
+        Some(unknown) => {
+            Err(ApiError::parameter("privs", format!("invalid format - invalid privilege '{unknown}'\n")))
+        }
+        None => Ok(named),
+    }
 }
 
 /// Refuses predefined and missing roles.

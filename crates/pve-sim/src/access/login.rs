@@ -5,7 +5,12 @@ use serde_json::{Map, Value, json};
 use crate::auth::{Caller, secrets, tfa};
 use crate::call::Call;
 use crate::clock::SECOND;
-use crate::error::{ApiError, Outcome};
+use crate::error::{ApiError, Outcome, null};
+
+/// `GET /access/ticket`, there for the API's own pages.
+pub(crate) fn nothing(_: &mut Call<'_>) -> Outcome {
+    null()
+}
 
 /// `POST /access/ticket`.
 pub(crate) fn ticket(call: &mut Call<'_>) -> Outcome {
@@ -33,7 +38,12 @@ pub(crate) fn ticket(call: &mut Call<'_>) -> Outcome {
         if account.password.as_deref() != Some(password.as_str()) {
             return Err(failed());
         }
-        if !account.factors.is_empty() {
+        let at_once = call.params.text("otp").map(str::to_owned);
+        if let Some(answer) = at_once.filter(|_| !account.factors.is_empty()) {
+            if !second_factor(call, &user, &answer) {
+                return Err(failed());
+            }
+        } else if !account.factors.is_empty() {
             let csrf = secrets::csrf(&key, &user, seconds);
             let challenge = format!("!tfa!{}", challenge_of(&account.factors));
             let half = secrets::assemble(&key, "PVE", Some(&challenge), &user, seconds);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Access, Caller, roles};
+use super::{Access, Caller};
 
 /// Whom an entry is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,34 +48,45 @@ impl Access {
             return of_user;
         }
         let subject = caller.authid();
-        let of_token =
-            self.expand(&self.with_pool(|p| self.roles_at(p, Kind::Token, &subject, &[]), path, pool));
+        let of_token = self.expand(&with_pool(|p| self.roles_at(p, Kind::Token, &subject, &[]), path, pool));
         of_user
             .into_iter()
             .filter_map(|(name, propagate)| of_token.get(&name).map(|other| (name, propagate && *other)))
             .collect()
     }
 
-    fn user_privileges(&self, user: &str, path: &str, pool: Option<&str>) -> Privileges {
-        if user == "root@pam" {
-            return roles::all().into_iter().map(|p| (p, true)).collect();
+    /// Whether the caller holds one of the privileges, without listing what else it holds.
+    pub(crate) fn holds_any(&self, caller: &Caller, path: &str, pool: Option<&str>, any_of: &[&str]) -> bool {
+        let of_user = |privilege: &str| {
+            caller.user == "root@pam" || self.grants(&self.user_roles(&caller.user, path, pool), privilege)
+        };
+        let Some(token) = &caller.token else { return any_of.iter().any(|p| of_user(p)) };
+        let privsep =
+            self.users.get(&caller.user).and_then(|u| u.tokens.get(token)).is_none_or(|t| t.privsep);
+        if !privsep {
+            return any_of.iter().any(|p| of_user(p));
         }
-        let groups: Vec<&str> =
-            self.groups.iter().filter(|(_, g)| g.members.contains(user)).map(|(n, _)| n.as_str()).collect();
-        self.expand(&self.with_pool(|p| self.roles_at(p, Kind::User, user, &groups), path, pool))
+        let subject = caller.authid();
+        let of_token = with_pool(|p| self.roles_at(p, Kind::Token, &subject, &[]), path, pool);
+        any_of.iter().any(|p| self.grants(&of_token, p) && of_user(p))
     }
 
-    /// Adds a pool's roles, not propagating; `NoAccess` on the path itself stands.
-    fn with_pool(&self, roles_at: impl Fn(&str) -> Roles, path: &str, pool: Option<&str>) -> Roles {
-        let mut direct = roles_at(path);
-        if let Some(pool) = pool
-            && !direct.contains_key("NoAccess")
-        {
-            for role in roles_at(&format!("/pool/{pool}")).into_keys() {
-                direct.entry(role).or_insert(false);
-            }
+    fn grants(&self, roles: &Roles, privilege: &str) -> bool {
+        !roles.contains_key("NoAccess")
+            && roles.keys().filter_map(|r| self.roles.get(r)).any(|r| r.contains(privilege))
+    }
+
+    fn user_roles(&self, user: &str, path: &str, pool: Option<&str>) -> Roles {
+        let groups: Vec<&str> =
+            self.groups.iter().filter(|(_, g)| g.members.contains(user)).map(|(n, _)| n.as_str()).collect();
+        with_pool(|p| self.roles_at(p, Kind::User, user, &groups), path, pool)
+    }
+
+    fn user_privileges(&self, user: &str, path: &str, pool: Option<&str>) -> Privileges {
+        if user == "root@pam" {
+            return self.roles["Administrator"].iter().map(|p| (p.clone(), true)).collect();
         }
-        direct
+        self.expand(&self.user_roles(user, path, pool))
     }
 
     /// The roles on a path: the deepest level that says anything, a user's own entries before its groups'.
@@ -119,6 +130,19 @@ impl Access {
     }
 }
 
+/// Adds a pool's roles, not propagating; `NoAccess` on the path itself stands.
+fn with_pool(roles_at: impl Fn(&str) -> Roles, path: &str, pool: Option<&str>) -> Roles {
+    let mut direct = roles_at(path);
+    if let Some(pool) = pool
+        && !direct.contains_key("NoAccess")
+    {
+        for role in roles_at(&format!("/pool/{pool}")).into_keys() {
+            direct.entry(role).or_insert(false);
+        }
+    }
+    direct
+}
+
 /// `/`, `/a`, `/a/b` for `/a/b`.
 fn levels(path: &str) -> Vec<String> {
     let mut levels = vec!["/".to_owned()];
@@ -140,8 +164,7 @@ pub(crate) fn is_valid_path(path: &str) -> bool {
             [kind, _] => matches!(*kind, "groups" | "realm"),
             _ => false,
         },
-        ["nodes" | "storage" | "vms"] => true,
-        ["nodes" | "storage", _] => true,
+        ["nodes" | "storage" | "vms"] | ["nodes" | "storage", _] => true,
         ["vms", id] => id.len() >= 3 && id.bytes().all(|b| b.is_ascii_digit()),
         ["pool", rest @ ..] => rest.len() <= 3,
         ["sdn", rest @ ..] => rest.len() <= 4,
@@ -156,7 +179,7 @@ mod tests {
     use super::*;
 
     fn access() -> Access {
-        let mut access = Access::new([0; 32]);
+        let mut access = Access::new([0; 32], crate::Profile::V9_2);
         let token = Token { secret: String::new(), privsep: true, expire: 0, comment: None };
         let alice = User { enable: true, tokens: BTreeMap::from([("t1".into(), token)]), ..User::default() };
         access.users.insert("alice@pve".into(), alice);

@@ -9,6 +9,7 @@ pub(crate) mod tfa;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::{Micros, SECOND};
+use crate::options::Profile;
 
 /// An authenticated caller: a user, perhaps through one of its tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +51,6 @@ pub(crate) struct Access {
     pub(crate) realms: BTreeMap<String, String>,
     /// Key of all signatures; changing it ends every ticket.
     pub(crate) key: [u8; 32],
-    /// Tickets older than this are refused.
-    pub(crate) tickets_not_before: u64,
 }
 
 /// A user.
@@ -88,8 +87,8 @@ pub(crate) struct Group {
 
 impl Access {
     /// root@pam, the realms pam and pve, and the predefined roles.
-    pub(crate) fn new(key: [u8; 32]) -> Self {
-        let roles = roles::predefined();
+    pub(crate) fn new(key: [u8; 32], profile: Profile) -> Self {
+        let roles = roles::predefined(profile);
         let root = User { enable: true, password: Some("root".into()), ..User::default() };
         Self {
             users: BTreeMap::from([("root@pam".to_owned(), root)]),
@@ -99,7 +98,6 @@ impl Access {
             acl: Vec::new(),
             realms: BTreeMap::from([("pam".into(), "pam".into()), ("pve".into(), "pve".into())]),
             key,
-            tickets_not_before: 0,
         }
     }
 
@@ -111,5 +109,5 @@ impl Access {
 
 /// Whether an `expire` of UNIX seconds (0: never) has passed.
 pub(crate) fn has_expired(expire: u64, now: Micros) -> bool {
-    expire != 0 && expire * SECOND <= now
+    expire != 0 && expire.saturating_mul(SECOND) <= now
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::options::Profile;
+
 /// Every privilege.
 pub(crate) const PRIVILEGES: &str = "Datastore.Allocate Datastore.AllocateSpace Datastore.AllocateTemplate \
     Datastore.Audit Group.Allocate Mapping.Audit Mapping.Modify Mapping.Use Permissions.Modify Pool.Allocate \
@@ -48,28 +50,24 @@ pub(crate) fn is_privilege(name: &str) -> bool {
     PRIVILEGES.split(' ').any(|p| p == name)
 }
 
-/// All privileges.
-pub(crate) fn all() -> BTreeSet<String> {
-    PRIVILEGES.split(' ').map(str::to_owned).collect()
-}
-
-/// The predefined roles with their privileges.
-pub(crate) fn predefined() -> BTreeMap<String, BTreeSet<String>> {
+/// The predefined roles with the privileges a version has.
+pub(crate) fn predefined(profile: Profile) -> BTreeMap<String, BTreeSet<String>> {
     ROLES
         .into_iter()
         .chain([("PVEVMUser", VM_USER)])
-        .map(|(name, list)| (name.to_owned(), expand(list)))
+        .map(|(name, list)| (name.to_owned(), expand(list, profile)))
         .collect()
 }
 
-fn expand(list: &str) -> BTreeSet<String> {
+fn expand(list: &str, profile: Profile) -> BTreeSet<String> {
     let wanted = |privilege: &str| {
         list.split(' ').any(|w| match w.strip_suffix('*') {
             Some(stem) => privilege.starts_with(stem),
-            None => w == privilege,
+            None => profile.privilege(w) == privilege,
         })
     };
-    PRIVILEGES.split(' ').filter(|p| wanted(p)).map(str::to_owned).collect()
+    let all = PRIVILEGES.split(' ').chain(["VM.Monitor"]).filter(|p| profile.has_privilege(p));
+    all.filter(|p| wanted(p)).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -78,10 +76,12 @@ mod tests {
 
     #[test]
     fn roles_hold_what_the_server_listed() {
-        let roles = predefined();
+        let roles = predefined(Profile::V9_2);
         assert_eq!(roles.len(), 17);
         assert_eq!(roles["Administrator"].len(), 47);
         assert_eq!(roles["PVEAdmin"].len(), 40);
         assert_eq!(roles["PVEVMAdmin"].len(), 23);
+        let old = predefined(Profile::V8_4);
+        assert!(old["PVEVMUser"].contains("VM.Monitor") && !old["PVEVMUser"].contains("VM.GuestAgent.Audit"));
     }
 }

@@ -1,7 +1,5 @@
 //! Changing a guest's configuration and growing its disks.
 
-use serde_json::json;
-
 use super::lxc::{need_bridges, need_option_rights, need_space, root_only_option};
 use super::{Config, Kind, config, disks};
 use crate::call::Call;
@@ -116,19 +114,11 @@ fn is_hot(kind: Kind, option: &str) -> bool {
         return option != "rootfs";
     }
     match kind {
-        Kind::Lxc => [
-            "memory",
-            "swap",
-            "cpulimit",
-            "cpuunits",
-            "cores",
-            "hostname",
-            "nameserver",
-            "searchdomain",
-            "features-none",
-        ]
-        .contains(&option),
-        Kind::Qemu => option == "boot" && false,
+        Kind::Lxc => {
+            ["memory", "swap", "cpulimit", "cpuunits", "cores", "hostname", "nameserver", "searchdomain"]
+                .contains(&option)
+        }
+        Kind::Qemu => false,
     }
 }
 
@@ -156,7 +146,7 @@ impl World {
         for option in &change.delete {
             self.delete_option(vmid, option, running);
         }
-        // Options already known to be disks get their volumes now; a replaced disk becomes unused.
+        // A disk replaced by a new one stays as unused.
         let replaced: Vec<String> = change
             .set
             .iter()
@@ -262,7 +252,7 @@ fn resize(call: &mut Call<'_>, kind: Kind) -> Outcome {
     let Some(number) = parse_size(size.trim_start_matches('+')) else {
         return Err(ApiError::parameter("size", "value does not match the regex pattern"));
     };
-    let new = if size.starts_with('+') { old + number } else { number };
+    let new = if size.starts_with('+') { old.saturating_add(number) } else { number };
     if kind == Kind::Lxc && new < old {
         return Err(ApiError::die("unable to shrink disk size"));
     }
@@ -279,7 +269,7 @@ fn resize(call: &mut Call<'_>, kind: Kind) -> Outcome {
         }
         let added = new - old;
         let storage = world.storages.get_mut(storage_of(&volid)).ok_or("storage is gone")?;
-        if storage.full {
+        if storage.full || storage.used(&node).saturating_add(added / 10) > storage.total {
             return Err("no space left on device".into());
         }
         if let Some(mut volume) = storage.remove(&node, &volid) {
@@ -312,9 +302,6 @@ fn shown(call: &mut Call<'_>, kind: Kind) -> Outcome {
     let mut object = config::object(guest, call.params.flag("current"));
     if kind == Kind::Lxc && !call.may(&format!("/vms/{}", guest.vmid), "VM.Config.Options") {
         object.as_object_mut().map(|o| o.remove("env"));
-    }
-    if let Some(lxc) = object.get("lxc").cloned() {
-        object["lxc"] = json!(lxc);
     }
     Ok(object.into())
 }

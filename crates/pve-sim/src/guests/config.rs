@@ -132,9 +132,8 @@ pub(crate) fn privilege_for(kind: Kind, option: &str) -> &'static str {
             "VM.Config.CPU"
         }
         (_, "memory" | "swap" | "balloon" | "shares") => "VM.Config.Memory",
-        (Kind::Lxc, "hostname" | "nameserver" | "searchdomain") => "VM.Config.Network",
+        (_, "nameserver" | "searchdomain") | (Kind::Lxc, "hostname") => "VM.Config.Network",
         (Kind::Qemu, o) if o.starts_with("ipconfig") => "VM.Config.Network",
-        (Kind::Qemu, "nameserver" | "searchdomain") => "VM.Config.Network",
         (Kind::Qemu, "ciuser" | "cipassword" | "sshkeys" | "citype" | "ciupgrade" | "cicustom") => {
             "VM.Config.Cloudinit"
         }

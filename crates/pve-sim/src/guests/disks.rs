@@ -160,6 +160,7 @@ impl World {
     }
 
     /// Copies a guest's disks for a clone and points the new configuration at them.
+    #[expect(clippy::too_many_arguments, reason = "all are facts about one copy")]
     pub(crate) fn clone_disks(
         &mut self,
         (source_node, node): (&str, &str),

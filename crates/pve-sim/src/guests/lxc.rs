@@ -9,7 +9,7 @@ use crate::tasks::{Job, Log};
 use crate::world::World;
 
 /// Parameters of a create that are not options of the container.
-const NOT_OPTIONS: [&str; 18] = [
+const NOT_OPTIONS: [&str; 17] = [
     "node",
     "vmid",
     "ostemplate",
@@ -27,7 +27,6 @@ const NOT_OPTIONS: [&str; 18] = [
     "lock",
     "template",
     "digest",
-    "features-none",
 ];
 
 /// The options among a create's parameters.
@@ -45,19 +44,22 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     need_allocate(call, vmid, pool.as_deref(), restore)?;
     let mut options = options_of(call);
     need_option_rights(call, Kind::Lxc, vmid, pool.as_deref(), &options)?;
-    if !restore
-        && !call.params.flag("unprivileged")
-        && (call.params.has("unprivileged") || call.world.profile < crate::Profile::V9_2)
-    {
-        if call.world.profile >= crate::Profile::V9_2 {
-            call.need("/", "Sys.Modify")?;
+    // Containers are unprivileged by default since 9.0, and from then on a privileged one needs a right of its own.
+    let modern = call.world.profile >= crate::Profile::V9_2;
+    match call.params.text("unprivileged") {
+        Some("0") if modern && !restore => call.need("/", "Sys.Modify")?,
+        None if modern && !restore => {
+            options.insert("unprivileged".into(), "1".into());
         }
-    } else {
-        options.entry("unprivileged".into()).or_insert_with(|| "1".into());
+        _ => {}
     }
     let storage = call.params.text("storage").unwrap_or("local").to_owned();
     if !restore {
         options.entry("rootfs".into()).or_insert_with(|| format!("{storage}:4"));
+    }
+    let managed = call.params.flag("ha-managed");
+    if managed {
+        call.need("/", "Sys.Console")?;
     }
     need_space(call, Kind::Lxc, &options)?;
     need_bridges(call, &options)?;
@@ -67,13 +69,11 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     {
         return Err(ApiError::die(format!("pool '{pool}' does not exist")));
     }
-    if restore && call.params.flag("force") {
-        let guest = call.guest(Kind::Lxc)?;
-        if guest.is_running() {
-            return Err(ApiError::die(format!("unable to restore CT {vmid} - container is running")));
-        }
-    } else {
+    let over = restore && call.params.flag("force") && call.guest(Kind::Lxc).is_ok();
+    if !over {
         need_free(call, vmid, "")?;
+    } else if call.guest(Kind::Lxc)?.is_running() {
+        return Err(ApiError::die(format!("unable to restore CT {vmid} - container is running")));
     }
     let task = if restore { "vzrestore" } else { "vzcreate" };
     let (node, start, unique) = (call.node.clone(), call.params.flag("start"), call.params.flag("unique"));
@@ -81,7 +81,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
         options.get("rootfs").and_then(|r| disks::allocates_on(r)).unwrap_or_else(|| storage.clone());
     let (on, made) = (node.clone(), pool.clone());
     let caller = call.caller.clone();
-    let restoring = restore.then(|| (storage, unique));
+    let restoring = restore.then_some((storage, unique));
     let replaced = restoring.is_some() && call.world.guests.contains_key(&vmid);
     let job = Job::on_guest(task, vmid)
         .allocating(Some(target))
@@ -101,6 +101,10 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
             if let Err(text) = built {
                 world.remove_guest(vmid);
                 return Err(text);
+            }
+            if managed {
+                let state = if start { "started" } else { "stopped" };
+                world.ha.insert(format!("ct:{vmid}"), [("state".into(), state.into())].into());
             }
             if start {
                 world.start_later(&node, &caller, Kind::Lxc, vmid);

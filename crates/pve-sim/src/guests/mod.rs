@@ -3,11 +3,13 @@
 pub(crate) mod agent;
 pub(crate) mod change;
 pub(crate) mod clone;
+pub(crate) mod cloudinit;
 pub(crate) mod common;
 pub(crate) mod config;
 pub(crate) mod disks;
 pub(crate) mod lxc;
 pub(crate) mod migrate;
+pub(crate) mod pause;
 pub(crate) mod power;
 pub(crate) mod qemu;
 pub(crate) mod status;
@@ -172,7 +174,7 @@ impl Guest {
     pub(crate) fn cpus(&self, host: u32) -> f64 {
         let number = |name: &str| self.get(name).and_then(|v| v.parse::<f64>().ok()).filter(|n| *n > 0.0);
         match self.kind {
-            Kind::Lxc => number("cpulimit").or(number("cores")).unwrap_or(f64::from(host)),
+            Kind::Lxc => number("cores").or(number("cpulimit")).unwrap_or(f64::from(host)),
             Kind::Qemu => {
                 number("vcpus").unwrap_or(number("sockets").unwrap_or(1.0) * number("cores").unwrap_or(1.0))
             }

@@ -68,21 +68,12 @@ impl World {
         }
     }
 
-    /// The checks and acts of a start, in the task.
-    fn start_guest(
-        &mut self,
-        node: &str,
-        kind: Kind,
-        vmid: u32,
-        skiplock: bool,
-        log: &mut Log,
-    ) -> Result<(), String> {
-        let guest = if skiplock {
-            self.guest_on(node, kind, vmid)?
-        } else {
-            let guest = self.guest_on(node, kind, vmid)?;
-            if guest.get("lock") == Some("suspended") { guest } else { self.unlocked(node, kind, vmid)? }
-        };
+    /// What stands against a start.
+    fn may_start(&self, node: &str, kind: Kind, vmid: u32, skiplock: bool) -> Result<&Guest, String> {
+        let guest = self.guest_on(node, kind, vmid)?;
+        if !skiplock && guest.get("lock") != Some("suspended") {
+            self.unlocked(node, kind, vmid)?;
+        }
         if guest.is_template() {
             let what = if kind == Kind::Lxc { "a CT" } else { "a vm" };
             return Err(format!("you can't start {what} if it's a template"));
@@ -90,17 +81,30 @@ impl World {
         if guest.is_running() {
             return Err(format!("{} {vmid} already running", kind.label()));
         }
-        let bridges = &self.nodes.get(node).map(|n| n.bridges.clone()).unwrap_or_default();
+        let has = |bridge: &String| self.nodes.get(node).is_some_and(|n| n.bridges.contains(bridge));
         for (_, value) in guest.config.iter().filter(|(k, _)| super::config::is_net(k)) {
-            if let Some(bridge) = property::loose(value).get("bridge").filter(|b| !bridges.contains(b)) {
+            if let Some(bridge) = property::loose(value).get("bridge").filter(|b| !has(b)) {
                 return Err(format!("bridge '{bridge}' does not exist"));
             }
         }
+        Ok(guest)
+    }
+
+    /// The checks and acts of a start, in the task.
+    pub(super) fn start_guest(
+        &mut self,
+        node: &str,
+        kind: Kind,
+        vmid: u32,
+        skiplock: bool,
+        log: &mut Log,
+    ) -> Result<(), String> {
+        let guest = self.may_start(node, kind, vmid, skiplock)?;
         if kind == Kind::Lxc {
             warn_nesting(guest, log);
         }
-        if let Some(guest) = self.guests.get_mut(&vmid) {
-            guest.config.remove("lock");
+        if guest.get("lock") == Some("suspended") {
+            self.set_lock(vmid, None);
         }
         self.boot_guest(vmid);
         Ok(())
@@ -165,18 +169,9 @@ fn start(call: &mut Call<'_>, kind: Kind) -> Outcome {
     }
     let skiplock = call.params.flag("skiplock");
     let task = if kind == Kind::Lxc { "vzstart" } else { "qmstart" };
-    // A container's checks come first, so that a start that cannot be fails at once, as on a real server.
     let on = node.clone();
     let job = Job::on_guest(task, vmid)
-        .begin(move |world, _| {
-            let guest = world.guest_on(&on, kind, vmid)?;
-            match guest.get("lock") {
-                Some(lock) if !skiplock && !matches!(lock, "mounted" | "suspended") => {
-                    Err(format!("{} is locked ({lock})", kind.label()))
-                }
-                _ => Ok(()),
-            }
-        })
+        .begin(move |world, _| world.may_start(&on, kind, vmid, skiplock).map(|_| ()))
         .effect(move |world, log| world.start_guest(&node, kind, vmid, skiplock, log));
     call.start(job)
 }
@@ -191,9 +186,10 @@ pub(crate) fn qemu_stop(call: &mut Call<'_>) -> Outcome {
 }
 
 /// A container that does not run is told of at once; a machine's stop is then a task that does nothing.
-fn need_running_ct(call: &Call<'_>) -> Result<(), ApiError> {
+pub(super) fn need_running_ct(call: &Call<'_>) -> Result<(), ApiError> {
     let vmid = call.params.vmid();
-    if call.guest(Kind::Lxc)?.is_running() {
+    // A container that is not there is not running either.
+    if call.guest(Kind::Lxc).is_ok_and(Guest::is_running) {
         Ok(())
     } else {
         Err(ApiError::die(format!("CT {vmid} not running")))
@@ -279,7 +275,7 @@ pub(crate) fn qemu_reboot(call: &mut Call<'_>) -> Outcome {
 fn reboot(call: &mut Call<'_>, kind: Kind) -> Outcome {
     call.need_quorum()?;
     let vmid = call.params.vmid();
-    if !call.guest(kind)?.is_running() {
+    if !call.guest(kind).is_ok_and(Guest::is_running) {
         return Err(ApiError::die(format!("VM {vmid} not running")));
     }
     let job = down_job(call, kind, if kind == Kind::Lxc { "vzreboot" } else { "qmreboot" });
@@ -299,100 +295,6 @@ fn reboot(call: &mut Call<'_>, kind: Kind) -> Outcome {
     call.start(job)
 }
 
-/// Checkpointing containers fails for want of criu, as on every stock server.
-pub(crate) fn lxc_suspend(call: &mut Call<'_>) -> Outcome {
-    need_running_ct(call)?;
-    let vmid = call.params.vmid();
-    let job = Job::on_guest("vzsuspend", vmid).effect(move |_, log| {
-        log.say(format!(
-            "lxc-checkpoint: {vmid}: ../src/lxc/criu.c: criu_version_ok: 767 No such file or directory - execing \
-             criu failed, is it installed?"
-        ));
-        log.say(format!(
-            "lxc-checkpoint: {vmid}: ../src/lxc/tools/lxc_checkpoint.c: checkpoint: 182 Checkpointing {vmid} failed"
-        ));
-        Err(format!("command 'lxc-checkpoint -n {vmid} -s -D /var/lib/vz/dump' failed: exit code 1"))
-    });
-    call.start(job)
-}
-
-pub(crate) fn lxc_resume(call: &mut Call<'_>) -> Outcome {
-    let vmid = call.params.vmid();
-    if call.guest(Kind::Lxc)?.is_running() {
-        return Err(ApiError::die(format!("CT {vmid} already running")));
-    }
-    let job = Job::on_guest("vzresume", vmid).effect(move |_, _| {
-        Err(format!(
-            "command 'lxc-checkpoint -n {vmid} -r --foreground -D /var/lib/vz/dump' failed: exit code 1"
-        ))
-    });
-    call.start(job)
-}
-
-pub(crate) fn qemu_suspend(call: &mut Call<'_>) -> Outcome {
-    let vmid = need_running_vm(call)?;
-    let node = call.node.clone();
-    if !call.params.flag("todisk") {
-        let job = Job::on_guest("qmpause", vmid)
-            .begin(move |world, _| world.unlocked(&node, Kind::Qemu, vmid).map(|_| ()))
-            .effect(move |world, _| {
-                if let Some(run) = world.guests.get_mut(&vmid).and_then(|g| g.run.as_mut()) {
-                    run.paused = true;
-                }
-                Ok(())
-            });
-        return call.start(job);
-    }
-    let job = Job::on_guest("qmsuspend", vmid)
-        .begin(move |world, _| world.unlocked(&node, Kind::Qemu, vmid).map(|_| ()))
-        .effect(move |world, _| {
-            if let Some(guest) = world.guests.get_mut(&vmid) {
-                guest.run = None;
-                guest.config.insert("lock".into(), "suspended".into());
-            }
-            Ok(())
-        });
-    call.start(job)
-}
-
-pub(crate) fn qemu_resume(call: &mut Call<'_>) -> Outcome {
-    let (node, vmid) = (call.node.clone(), call.params.vmid());
-    if call.guest(Kind::Qemu)?.get("lock") == Some("suspended") {
-        let job = Job::on_guest("qmresume", vmid)
-            .effect(move |world, log| world.start_guest(&node, Kind::Qemu, vmid, true, log));
-        return call.start(job);
-    }
-    need_running_vm(call)?;
-    let job = Job::on_guest("qmresume", vmid).effect(move |world, _| {
-        if let Some(run) = world.guests.get_mut(&vmid).and_then(|g| g.run.as_mut()) {
-            run.paused = false;
-        }
-        Ok(())
-    });
-    call.start(job)
-}
-
-pub(crate) fn qemu_reset(call: &mut Call<'_>) -> Outcome {
-    let vmid = need_running_vm(call)?;
-    let job = Job::on_guest("qmreset", vmid).effect(move |world, _| {
-        let (now, boot_id) = (world.now(), world.random());
-        if let Some(run) = world.guests.get_mut(&vmid).and_then(|g| g.run.as_mut()) {
-            (run.started_at, run.boot_id) = (now, boot_id);
-        }
-        Ok(())
-    });
-    call.start(job)
-}
-
-fn need_running_vm(call: &Call<'_>) -> Result<u32, ApiError> {
-    let vmid = call.params.vmid();
-    if call.guest(Kind::Qemu)?.is_running() {
-        Ok(vmid)
-    } else {
-        Err(ApiError::die(format!("VM {vmid} not running")))
-    }
-}
-
 /// For a guest under high availability: a task that only hands the wish to the manager.
 fn ha_request(call: &mut Call<'_>, kind: Kind, act: &'static str) -> Result<Option<String>, ApiError> {
     let vmid = call.params.vmid();
@@ -410,9 +312,9 @@ fn ha_request(call: &mut Call<'_>, kind: Kind, act: &'static str) -> Result<Opti
                 resource.insert("state".into(), state.into());
             }
             if act == "start" {
-                world.boot_guest(vmid)
+                world.boot_guest(vmid);
             } else {
-                world.halt_guest(vmid)
+                world.halt_guest(vmid);
             }
             Ok(())
         },

@@ -41,6 +41,12 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
         .filter_map(|k| Some((k.clone(), call.params.text(k)?.to_owned())))
         .collect();
     need_option_rights(call, Kind::Qemu, vmid, pool.as_deref(), &options)?;
+    if call.params.flag("start") && call.world.profile >= crate::Profile::V9_2 {
+        call.need_on_guest_or_pool(vmid, pool.as_deref(), "VM.PowerMgmt")?;
+    }
+    if options.contains_key("startup") {
+        call.need("/", "Sys.Modify")?;
+    }
     need_space(call, Kind::Qemu, &options)?;
     need_bridges(call, &options)?;
     if let Some(pool) = &pool

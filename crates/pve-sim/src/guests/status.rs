@@ -54,10 +54,14 @@ impl World {
         let host = self.nodes.get(&guest.node).map_or(1, |n| n.cores);
         let creating = guest.config.is_empty() || guest.config.keys().all(|k| k == "lock");
         let figures = self.figures(guest);
-        let cpus = guest.cpus(host);
+        // With a limit alone the figure is the limit's text.
+        let limit = guest
+            .get("cpulimit")
+            .filter(|l| guest.kind == Kind::Lxc && *l != "0" && guest.get("cores").is_none());
+        let cpus = limit.map_or_else(|| json!(guest.cpus(host) as u64), |limit| json!(limit));
         let mut row = json!({
             "vmid": guest.vmid, "status": if guest.is_running() { "running" } else { "stopped" },
-            "name": guest.name(), "cpus": if cpus.fract() == 0.0 { json!(cpus as u64) } else { json!(cpus.to_string()) },
+            "name": guest.name(), "cpus": cpus,
             "cpu": figures.cpu, "mem": figures.mem, "maxmem": guest.memory(),
             "disk": figures.disk, "maxdisk": guest.disk_size(), "netin": figures.netin, "netout": figures.netout,
             "uptime": figures.uptime, "diskread": 0, "diskwrite": 0,
@@ -234,8 +238,13 @@ fn interface(name: &str, mac: &str, v4: &[String], v6: &[String]) -> Value {
 /// The IPv6 link-local address that follows from a MAC address.
 pub(crate) fn link_local(mac: &str) -> String {
     let bytes: Vec<u16> = mac.split(':').filter_map(|b| u16::from_str_radix(b, 16).ok()).collect();
-    let [a, b, c, d, e, f] = bytes[..] else { return "fe80::1/64".into() };
-    let words = [(a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f];
+    if bytes.len() != 6 {
+        return "fe80::1/64".into();
+    }
+    // The seventh bit is turned over, ff:fe put in the middle.
+    let word = |high: u16, low: u16| (high << 8) | low;
+    let words =
+        [word(bytes[0] ^ 2, bytes[1]), word(bytes[2], 0xff), word(0xfe, bytes[3]), word(bytes[4], bytes[5])];
     let address = std::net::Ipv6Addr::new(0xfe80, 0, 0, 0, words[0], words[1], words[2], words[3]);
     format!("{address}/64")
 }

@@ -5,10 +5,8 @@ use std::io::Write as _;
 use serde_json::Value;
 
 use super::message::{Head, Response};
+use crate::options::Profile;
 use crate::params::{Param, Params};
-
-/// Largest body of a call that is not an upload.
-pub(crate) const MAX: usize = 512 << 10;
 
 /// What a body holds: parameters, and of an upload the size of its file.
 #[derive(Debug, Default)]
@@ -18,11 +16,11 @@ pub(crate) struct Content {
 }
 
 /// Decodes a body.
-pub(crate) fn decode(head: &Head, body: &[u8]) -> Result<Content, Response> {
+pub(crate) fn decode(head: &Head, body: &[u8], profile: Profile) -> Result<Content, Response> {
     if let Some(boundary) = boundary(head).filter(|_| head.path.ends_with("/upload")) {
         return Ok(multipart(body, &boundary));
     }
-    params(head, body).map(|params| Content { params, file: None })
+    params(head, body, profile).map(|params| Content { params, file: None })
 }
 
 fn boundary(head: &Head) -> Option<String> {
@@ -64,7 +62,7 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 }
 
 /// The parameters in a form or JSON.
-fn params(head: &Head, body: &[u8]) -> Result<Params, Response> {
+fn params(head: &Head, body: &[u8], profile: Profile) -> Result<Params, Response> {
     if body.is_empty() {
         return Ok(Params::default());
     }
@@ -74,7 +72,7 @@ fn params(head: &Head, body: &[u8]) -> Result<Params, Response> {
     match kind {
         "application/x-www-form-urlencoded" | "" => Ok(Params::from_form(&text)),
         "application/json" => match serde_json::from_str::<Value>(&text) {
-            Ok(value) if value.is_object() => Ok(Params::from_json(&value)),
+            Ok(value) if value.is_object() => Ok(Params::from_json(&value, profile.takes_json_booleans())),
             _ => Err(Response::plain(500, &malformed(&text))),
         },
         other => Err(Response::plain(506, &format!("upload 'Content-Type {other}' not implemented"))),
@@ -111,7 +109,7 @@ mod tests {
         let head = Head::new("POST", "/upload", 1, vec![("Content-Type".into(), kind)]);
         let body = b"--X\r\nContent-Disposition: form-data; name=\"content\"\r\n\r\niso\r\n--X\r\n\
             Content-Disposition: form-data; name=\"filename\"; filename=\"a.iso\"\r\n\r\n12345\r\n--X--\r\n";
-        let content = decode(&head, body).unwrap();
+        let content = decode(&head, body, Profile::V9_2).unwrap();
         assert_eq!(content.params.text("content"), Some("iso"));
         assert_eq!((content.params.text("filename"), content.file), (Some("a.iso"), Some(5)));
     }
@@ -119,7 +117,7 @@ mod tests {
     #[test]
     fn broken_json_is_a_500_with_a_plain_body() {
         let head = Head::new("PUT", "/", 1, vec![("Content-Type".into(), "application/json".into())]);
-        let response = params(&head, b"{bad").unwrap_err();
+        let response = params(&head, b"{bad", Profile::V9_2).unwrap_err();
         assert_eq!(response.status, 500);
         assert_eq!(
             response.reason,

@@ -42,7 +42,7 @@ pub(crate) async fn answer(shared: &Shared, local: &str, head: &Head, body: &[u8
         Ok(split) => split,
         Err(refusal) => return Answer::Response(refusal),
     };
-    let body::Content { mut params, file } = match body::decode(head, body) {
+    let body::Content { mut params, file } = match body::decode(head, body, shared.profile) {
         Ok(content) => content,
         Err(refusal) => return Answer::Response(refusal),
     };
@@ -222,7 +222,11 @@ enum Routed {
 fn route(world: &mut World, local: &str, request: &Request<'_>, caller: Caller) -> Result<Routed, ApiError> {
     let method = request.head.method.as_str();
     let path = format!("/{}", request.segments.join("/"));
+    let profile = world.profile;
     let (operation, variables) = match schema::find(method, &request.segments) {
+        Found::Served(operation, _) if !profile.has(method, &operation.path) => {
+            return Err(ApiError::not_implemented(format!("Method '{method} {path}' not implemented")));
+        }
         Found::Served(operation, variables) => (operation, variables),
         Found::Unserved => {
             return Err(ApiError::not_implemented(format!("simulator: not simulated: {method} {path}")));
@@ -260,14 +264,13 @@ fn route(world: &mut World, local: &str, request: &Request<'_>, caller: Caller) 
     let wants_upgrade = request.head.is_upgrade() && operation.path.ends_with("/vncwebsocket");
     let mut call = Call { world, caller, params, local, node, operation, upload: request.upload };
     call.check_declared_for(operation)?;
-    if let Err(error) = call.params.check(operation) {
+    if let Err(error) = call.params.check(operation, profile) {
         return Ok(Routed::Reply(operation, Err(error), remote));
     }
     if wants_upgrade {
         let upgrade = Upgrade {
             key: request.head.header("sec-websocket-key").map(str::to_owned),
             protocol: request.head.header("sec-websocket-protocol").map(str::to_owned),
-            path,
         };
         return match consoles::upgrade(&mut call, &upgrade) {
             Ok(takeover) => Ok(Routed::Answer(Answer::Takeover(takeover))),

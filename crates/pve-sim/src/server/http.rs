@@ -1,5 +1,6 @@
 //! HTTP/1.1 with the habits of pveproxy: what it refuses before looking, how long it keeps connections.
 
+use std::fmt::Write as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use tokio::time::timeout;
 
 use super::message::{Head, Response};
 use super::upgrade::Stream;
-use super::{Shared, body, dispatch};
+use super::{Shared, dispatch};
 use crate::clock::SECOND;
 
 /// Seconds a connection may be idle.
@@ -50,7 +51,7 @@ pub(crate) async fn connection(shared: Arc<Shared>, node: String, mut stream: Bo
             }
             Ok(Ok(None)) | Err(_) => break,
         };
-        let answer = match early_refusal(&head) {
+        let answer = match early_refusal(&head, shared.profile.max_body()) {
             Some(refusal) => Answer::Response(refusal),
             None => match read_body(&mut stream, &mut buffer, &head).await {
                 Some(body) => dispatch::answer(&shared, &node, &head, &body).await,
@@ -86,7 +87,7 @@ async fn take_over(takeover: super::upgrade::Takeover, mut stream: Box<dyn Strea
     };
     let mut head = String::from("HTTP/1.1 101 Switching Protocols\r\n");
     for (name, value) in &takeover.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     head.push_str("\r\n");
     if stream.write_all(head.as_bytes()).await.is_ok() && stream.flush().await.is_ok() {
@@ -101,7 +102,7 @@ async fn write(
     close: bool,
     gzip: bool,
 ) -> io::Result<()> {
-    let now = shared.world().now() / SECOND;
+    let now = shared.clock.now() / SECOND;
     stream.write_all(&response.encode(close, gzip, now)).await?;
     stream.flush().await
 }
@@ -155,7 +156,7 @@ fn parse_head(buffer: &[u8]) -> Result<Option<(Head, usize)>, Box<Response>> {
 }
 
 /// What pveproxy refuses by the head alone.
-fn early_refusal(head: &Head) -> Option<Response> {
+fn early_refusal(head: &Head, max_body: usize) -> Option<Response> {
     if !matches!(head.method.as_str(), "GET" | "POST" | "PUT" | "DELETE") {
         let text = format!("method '{}' not available", head.method);
         return Some(if head.method == "HEAD" {
@@ -171,7 +172,7 @@ fn early_refusal(head: &Head) -> Option<Response> {
     if length > 0 && !matches!(head.method.as_str(), "POST" | "PUT") {
         return Some(Response::plain(501, &format!("Unexpected content for method '{}'", head.method)));
     }
-    let max = if is_upload(head) { MAX_UPLOAD } else { body::MAX };
+    let max = if is_upload(head) { MAX_UPLOAD } else { max_body };
     (length > max).then(|| Response::plain(501, "for data too large"))
 }
 

@@ -44,19 +44,23 @@ async fn accept(
     connections: &mut JoinSet<()>,
 ) {
     loop {
-        tokio::select! {
-            off = power.wait_for(|on| !*on) => {
-                let _ = off;
-                return;
-            }
-            accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
-                let (shared, node, acceptor) = (shared.clone(), node.to_owned(), acceptor.clone());
-                connections.spawn(async move { connection(shared, node, acceptor, stream).await });
-            }
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
-        }
+        let accepted = tokio::select! {
+            () = power_lost(power) => return,
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of file handles: the next try comes a little later.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let (shared, node, acceptor) = (shared.clone(), node.to_owned(), acceptor.clone());
+        connections.spawn(async move { connection(shared, node, acceptor, stream).await });
     }
+}
+
+async fn power_lost(power: &mut watch::Receiver<bool>) {
+    let _ = power.wait_for(|on| !*on).await;
 }
 
 async fn connection(shared: Arc<Shared>, node: String, acceptor: TlsAcceptor, stream: TcpStream) {

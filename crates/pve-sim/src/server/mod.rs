@@ -12,7 +12,9 @@ pub(crate) mod upgrade;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::options::Profile;
 use crate::stats::Counters;
 use crate::world::World;
 
@@ -22,12 +24,15 @@ pub(crate) struct Shared {
     pub(crate) faults: Arc<Faults>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) auth_delay: Duration,
+    pub(crate) clock: Clock,
+    pub(crate) profile: Profile,
 }
 
 impl Shared {
     pub(crate) fn new(world: World, auth_delay: Duration) -> Self {
         let (faults, counters) = (world.faults.clone(), world.counters.clone());
-        Self { world: Mutex::new(world), faults, counters, auth_delay }
+        let (clock, profile) = (world.clock.clone(), world.profile);
+        Self { world: Mutex::new(world), faults, counters, auth_delay, clock, profile }
     }
 
     /// The world, brought up to the clock.

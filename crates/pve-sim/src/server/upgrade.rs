@@ -17,8 +17,6 @@ pub(crate) struct Upgrade {
     pub(crate) key: Option<String>,
     /// `Sec-WebSocket-Protocol`, verbatim.
     pub(crate) protocol: Option<String>,
-    /// Path below `/api2/json`.
-    pub(crate) path: String,
 }
 
 /// What speaks on the connection after the 101.

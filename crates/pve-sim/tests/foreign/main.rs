@@ -7,7 +7,7 @@
 mod wire;
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
@@ -58,6 +58,20 @@ async fn certificate(place: &wire::Place, folder: &Path) -> PathBuf {
 
 /// Starts a simulator, runs one script against it, and gives back what the script saw.
 async fn drive(program: &Path, script: &str, modules: &Path) -> Value {
+    let done = run(program, script, modules, Trust::TheSimulator).await;
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{script} failed: {}\n{err}\n{out}", done.status);
+    serde_json::from_str(out.lines().last().unwrap_or_default())
+        .unwrap_or_else(|_| panic!("{script} said {out}"))
+}
+
+/// Whose certificate a script is told to trust.
+enum Trust {
+    TheSimulator,
+    SomebodyElse,
+}
+
+async fn run(program: &Path, script: &str, modules: &Path, trust: Trust) -> Output {
     let options = Options { clusters: vec![ClusterOptions::named("lab", &["pve"])], ..Options::default() };
     let sim = Sim::start(options).await.unwrap();
     let cluster = sim.cluster("lab");
@@ -68,7 +82,14 @@ async fn drive(program: &Path, script: &str, modules: &Path) -> Value {
     let endpoint = cluster.endpoint("pve");
     let place = wire::Place::new(endpoint.addr, &endpoint.fingerprint);
     let folder = tempfile::tempdir().unwrap();
-    let ca = certificate(&place, folder.path()).await;
+    let ca = match trust {
+        Trust::TheSimulator => certificate(&place, folder.path()).await,
+        Trust::SomebodyElse => {
+            let other = Sim::start(Options::default()).await.unwrap();
+            let endpoint = other.clusters()[0].endpoints()[0].clone();
+            certificate(&wire::Place::new(endpoint.addr, &endpoint.fingerprint), folder.path()).await
+        }
+    };
     let run = tokio::process::Command::new(program)
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign").join(script))
         .env("PVE_HOST", endpoint.addr.ip().to_string())
@@ -85,12 +106,17 @@ async fn drive(program: &Path, script: &str, modules: &Path) -> Value {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let done = tokio::time::timeout(Duration::from_secs(120), run).await.expect("the client ends").unwrap();
+    let done = tokio::time::timeout(Duration::from_mins(2), run).await.expect("the client ends").unwrap();
     sim.shutdown().await;
-    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success(), "{script} failed: {}\n{err}\n{out}", done.status);
-    serde_json::from_str(out.lines().last().unwrap_or_default())
-        .unwrap_or_else(|_| panic!("{script} said {out}"))
+    done
+}
+
+/// The scripts verify: with another server's certificate to trust, none of them talks to ours.
+async fn assert_refuses_a_stranger(program: &Path, script: &str, modules: &Path) {
+    let done = run(program, script, modules, Trust::SomebodyElse).await;
+    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(!done.status.success(), "{script} talked to a server it should not trust: {said}");
+    assert!(said.to_lowercase().contains("certificate"), "{script} failed for another reason: {said}");
 }
 
 fn refused(status: u16, reason: &str) -> Value {
@@ -127,6 +153,7 @@ fn assert_life(seen: &Value, vmid: u32) {
 async fn node_client(script: &str, first_vmid: u32) {
     let Some(folder) = ready(Path::new("node/node_modules/.package-lock.json")) else { return };
     let seen = drive(Path::new("node"), script, &folder.join("node")).await;
+    assert_refuses_a_stranger(Path::new("node"), script, &folder.join("node")).await;
     assert_life(&seen["ticket"], first_vmid);
     assert_life(&seen["token"], first_vmid + 1);
     assert_eq!(seen["wrong password"], "refused");
@@ -135,7 +162,9 @@ async fn node_client(script: &str, first_vmid: u32) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn proxmoxer_drives_the_simulator() {
     let Some(folder) = ready(Path::new("python/bin/python")) else { return };
-    let seen = drive(&folder.join("python/bin/python"), "drive_proxmoxer.py", &folder).await;
+    let python = folder.join("python/bin/python");
+    let seen = drive(&python, "drive_proxmoxer.py", &folder).await;
+    assert_refuses_a_stranger(&python, "drive_proxmoxer.py", &folder).await;
     assert_life(&seen["ticket"], 901);
     assert_life(&seen["token"], 902);
     assert_eq!(seen["wrong password"], "refused");

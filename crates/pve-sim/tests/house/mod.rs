@@ -37,14 +37,25 @@ pub(crate) struct Opened {
 
 impl House {
     pub(crate) async fn with(guests: GuestProcesses) -> Self {
+        Self::of(&["pve"], guests).await
+    }
+
+    /// A house of several nodes, entered by the first.
+    pub(crate) async fn of(nodes: &[&str], guests: GuestProcesses) -> Self {
         let clock = Clock::manual(1_795_222_000);
-        let clusters = vec![ClusterOptions::named("lab", &["pve"])];
+        let clusters = vec![ClusterOptions::named("lab", nodes)];
         let options = Options { clusters, guests, clock: clock.clone(), ..Options::default() };
         let sim = Sim::start(options).await.unwrap();
         sim.cluster("lab").with(|world| world.add_token("root@pam", "console", false, SECRET));
-        let endpoint = sim.cluster("lab").endpoint("pve");
+        let endpoint = sim.cluster("lab").endpoint(nodes[0]);
         let place = wire::Place::new(endpoint.addr, &endpoint.fingerprint);
         Self { sim, place, clock }
+    }
+
+    /// From now on calls go to this node.
+    pub(crate) fn enter_by(&mut self, node: &str) {
+        let endpoint = self.sim.cluster("lab").endpoint(node);
+        self.place = wire::Place::new(endpoint.addr, &endpoint.fingerprint);
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, form: &str) -> wire::Answer {

@@ -267,6 +267,7 @@ async fn second_act(cluster: &Cluster, stage: &Stage, clock: &Clock) {
             ("hostname", "new101"),
             ("memory", "256"),
             ("cores", "2"),
+            ("cpulimit", "0.5"),
             ("tags", "a;b;c;d"),
             ("pool", "tenant1"),
             ("start", "1"),

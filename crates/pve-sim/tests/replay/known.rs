@@ -60,7 +60,6 @@ const DIFFERS: &[(usize, &str)] = &[
     (433, "the recorded terminal was shared by a screen program that did not draw the greeting again"),
     (474, "the recorded house lacked a library for it"),
     (475, NOT_SIMULATED),
-    (476, "fewer metrics are exported than a real node has"),
     (477, NOT_SIMULATED),
     (478, NOT_SIMULATED),
     (483, "it describes another machine: kernel, processor, firmware, load"),

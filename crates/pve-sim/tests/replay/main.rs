@@ -35,12 +35,11 @@ async fn the_simulator_answers_as_the_recorded_server_did() {
     let mut outcomes = BTreeMap::new();
     let mut acts = directions::Acts::start().await;
     for exchange in &exchanges {
-        let outcome = match known::not_sent(exchange.number) {
-            Some(reason) => Outcome::NotSent(reason.to_owned()),
-            None => {
-                acts.before(exchange.number).await;
-                play(exchange, acts.stage()).await
-            }
+        let outcome = if let Some(reason) = known::not_sent(exchange.number) {
+            Outcome::NotSent(reason.to_owned())
+        } else {
+            acts.before(exchange.number).await;
+            play(exchange, acts.stage()).await
         };
         outcomes.insert(exchange.number, outcome);
     }
@@ -126,12 +125,11 @@ async fn converse(exchange: &Exchange, stage: &Stage, request: &[u8]) -> Vec<Str
 /// A client's frame, masked with zeros, as the recorder sent them.
 fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0x80 | opcode];
-    match u8::try_from(payload.len()) {
-        Ok(short @ 0..=125) => out.push(0x80 | short),
-        _ => {
-            out.push(0x80 | 126);
-            out.extend((payload.len() as u16).to_be_bytes());
-        }
+    if payload.len() < 126 {
+        out.push(0x80 | payload.len() as u8);
+    } else {
+        out.push(0xfe);
+        out.extend((payload.len() as u16).to_be_bytes());
     }
     out.extend([0; 4]);
     out.extend_from_slice(payload);

@@ -2,6 +2,7 @@
 //! recorded request becomes bytes for our simulator.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -91,7 +92,7 @@ impl Stage {
         if let Some(form) = form.filter(|f| !f.is_empty()) {
             body = encode(form);
             head += "Content-Type: application/x-www-form-urlencoded\r\n";
-            head += &format!("Content-Length: {}\r\n", body.len());
+            write!(head, "Content-Length: {}\r\n", body.len()).unwrap();
         }
         format!("{head}\r\n{body}").into_bytes()
     }
@@ -178,21 +179,22 @@ impl Stage {
                 }
                 _ => value.clone(),
             };
-            lines += &format!("{name}: {value}\r\n");
+            write!(lines, "{name}: {value}\r\n").unwrap();
         }
         // The recorder's trace of curl hid the token that curl had sent.
         if curl && request.header("authorization").is_none() {
-            lines += &format!("Authorization: PVEAPIToken=root@pam!lab={}\r\n", self.secrets["root@pam!lab"]);
+            write!(lines, "Authorization: PVEAPIToken=root@pam!lab={}\r\n", self.secrets["root@pam!lab"])
+                .unwrap();
         }
         if let Some(text) = &request.text {
-            lines += &format!("Content-Length: {}\r\n", text.len());
+            write!(lines, "Content-Length: {}\r\n", text.len()).unwrap();
             let head =
                 format!("{} {target} HTTP/1.1\r\nHost: {}\r\n{lines}\r\n", request.method, self.place.addr);
             return Some([head.as_bytes(), text.as_bytes()].concat());
         }
         if curl {
             let (kind, body) = curl_body(request);
-            lines += &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
+            write!(lines, "Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len()).unwrap();
             let head =
                 format!("{} {target} HTTP/1.1\r\nHost: {}\r\n{lines}\r\n", request.method, self.place.addr);
             return Some([head.into_bytes(), body].concat());
@@ -252,7 +254,7 @@ impl Stage {
         let mut form = Vec::new();
         for (name, value) in recorded {
             let value = match (name.as_str(), value.as_str()) {
-                (_, value) if value.ends_with(")") && value.contains("...(") => repeated(value),
+                (_, value) if value.ends_with(')') && value.contains("...(") => repeated(value),
                 ("password", value) if value.starts_with("PVE:") => {
                     self.ticket(value.split(':').nth(1).unwrap_or_default()).await.0
                 }

@@ -499,6 +499,11 @@ impl Drive<'_> {
             .await?;
         self.operation.state = state;
         if self.instance.course.wish.goal == Goal::Absent {
+            if let Seen::Present(_) = self.instance.course.seen {
+                // Perhaps it is ours after all, and somebody has edited its description: only a person can tell.
+                let (vmid, node) = (self.instance.vmid, &self.instance.node);
+                warn!(vmid, %node, "the guest does not carry our mark and was left as it is; an operator should look at it");
+            }
             self.instance.address = None;
             // Whatever has the number now is not ours, or there is nothing.
             self.instance.course.saw(Seen::Absent);

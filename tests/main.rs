@@ -8,3 +8,4 @@ mod a_crash_loses_nothing;
 mod a_guest_from_nothing;
 mod a_thousand_creates;
 mod faults_are_survived;
+mod two_replicas;

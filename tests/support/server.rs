@@ -44,6 +44,24 @@ impl Server {
         server
     }
 
+    /// A second process over the same database, with the same key.
+    pub fn replica(&self) -> Self {
+        let mut settings = self.settings.clone();
+        let key = self.folder.path().join("secret.key");
+        settings.push(("SECRETS__KEY_FILE", key.to_str().unwrap().to_owned()));
+        let mut server = Self {
+            child: None,
+            url: String::new(),
+            token: self.token.clone(),
+            folder: tempfile::tempdir().unwrap(),
+            database: self.database.clone(),
+            http: self.http.clone(),
+            settings,
+        };
+        server.revive();
+        server
+    }
+
     /// The binary with this house's settings.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);

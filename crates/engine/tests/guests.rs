@@ -7,8 +7,8 @@ use std::time::Duration;
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::clusters::{Cluster, Endpoint, VmidRange};
 use innkeeper_domain::ids::{OperationId, ProjectId, TemplateId};
-use innkeeper_domain::instances::{Kind, State as InstanceState};
-use innkeeper_domain::operations::{Operation, State, Verb};
+use innkeeper_domain::instances::{Act, Kind, State as InstanceState};
+use innkeeper_domain::operations::{Operation, State, StepState, Verb};
 use innkeeper_domain::projects::Membership;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::Origin;
@@ -19,7 +19,7 @@ use innkeeper_engine::{
     WantedSize,
 };
 use innkeeper_store::{Db, KeyRing, SealKey};
-use pve_sim::{ClusterOptions, Profile, Sim};
+use pve_sim::{ClusterOptions, Count, Effect, Profile, Rule, Sim};
 use tokio_util::sync::CancellationToken;
 
 const SECRET: &str = "6b1f1f36-3a2e-4d5e-9a51-6f5d8f0f2a11";
@@ -275,4 +275,97 @@ async fn a_cluster_can_be_reached_another_way_but_not_become_another_one() {
     let moved = house.engine.change_cluster(&actor, house.cluster.id, change).await;
     assert!(matches!(moved, Err(Error::Conflict { code: "another_cluster", .. })), "{moved:?}");
     assert_eq!(house.change(&made, Verb::Start).await.state, State::Succeeded, "nothing was changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_cannot_be_reached_are_not_tried_without_a_pause() {
+    let house = House::open().await;
+    let dead = Effect::Answer { status: 595, text: "No route to host".into() };
+    let rule = Rule::on_call("POST", "^/nodes/(oak|elm)/lxc$", dead).count(Count::Always);
+    house.sim.cluster("lodge").faults().add(rule).unwrap();
+    let new = NewInstance {
+        project_id: None,
+        name: "web".parse().unwrap(),
+        template_id: house.container,
+        size: WantedSize::Default,
+        ssh_keys: Vec::new(),
+    };
+    let asked = house.engine.create_instance(&house.owner, new, None).await.unwrap();
+    let patience = Duration::from_secs(3);
+    let operation = house.engine.await_operation(&house.owner, asked.id, patience).await.unwrap();
+    let tries = operation.steps.len();
+    assert!((3..10).contains(&tries), "{tries} tries in {patience:?}");
+    house.sim.cluster("lodge").faults().clear();
+    assert_eq!(house.settled(asked.id).await.state, State::Succeeded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_taken_over_from_an_earlier_operation_is_shown_and_not_pestered() {
+    let house = House::open().await;
+    let made = house.create("web", house.container).await;
+    house.change(&made, Verb::Stop).await;
+    let cluster = house.sim.cluster("lodge");
+    cluster.faults().add(Rule::on_task("vzstart", Effect::TaskHolds)).unwrap();
+    let asked =
+        house.engine.change_instance(&house.owner, made.instance_id, Verb::Start, None).await.unwrap();
+    let mut events = house.engine.watch(&house.owner, Some(0)).await.unwrap();
+    // The start is under way as soon as its task is known.
+    while house.engine.operation(&house.owner, asked.id).await.unwrap().steps.iter().all(|s| s.upid.is_none())
+    {
+        tokio::time::timeout(Duration::from_millis(100), events.next()).await.ok();
+    }
+    let looks = Rule::on_call("GET", "/tasks/.*/status$", Effect::Latency(0)).count(Count::Always);
+    let looks = cluster.faults().add(looks).unwrap();
+    let delete =
+        house.engine.change_instance(&house.owner, made.instance_id, Verb::Delete, None).await.unwrap();
+    let patience = Duration::from_secs(4);
+    let operation = house.engine.await_operation(&house.owner, delete.id, patience).await.unwrap();
+    let asked_about = cluster.faults().list().iter().find(|rule| rule.id == looks).unwrap().struck;
+    assert!((1..40).contains(&asked_about), "{asked_about} questions in {patience:?}");
+    assert_eq!(operation.steps.len(), 1, "what is waited for is shown: {operation:#?}");
+    assert_eq!(operation.steps[0].act, Act::Start);
+    let before = house.engine.operation(&house.owner, asked.id).await.unwrap();
+    assert_eq!(before.state, State::Superseded);
+    assert_eq!(before.steps[0].state, StepState::Cancelled, "{before:#?}");
+    cluster.faults().clear();
+    cluster.release_tasks();
+    assert_eq!(house.settled(delete.id).await.state, State::Succeeded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_cannot_be_cancelled_is_followed_to_its_end() {
+    let house = House::open().await;
+    let made = house.create("web", house.container).await;
+    let cluster = house.sim.cluster("lodge");
+    cluster.faults().add(Rule::on_task("vzshutdown", Effect::TaskHolds)).unwrap();
+    let asked =
+        house.engine.change_instance(&house.owner, made.instance_id, Verb::Shutdown, None).await.unwrap();
+    let mut events = house.engine.watch(&house.owner, Some(0)).await.unwrap();
+    while house.engine.operation(&house.owner, asked.id).await.unwrap().steps.iter().all(|s| s.upid.is_none())
+    {
+        tokio::time::timeout(Duration::from_millis(100), events.next()).await.ok();
+    }
+    let refused = Effect::Answer { status: 403, text: "Permission check failed".into() };
+    let refusal =
+        cluster.faults().add(Rule::on_call("DELETE", "/tasks/", refused).count(Count::Always)).unwrap();
+    let stop = house.engine.change_instance(&house.owner, made.instance_id, Verb::Stop, None).await.unwrap();
+    while cluster.faults().list().iter().any(|rule| rule.id == refusal && rule.struck == 0) {
+        tokio::time::timeout(Duration::from_millis(100), events.next()).await.ok();
+    }
+    cluster.release_tasks();
+    assert_eq!(house.settled(stop.id).await.state, State::Succeeded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_loop_dies_the_house_ends_instead_of_looking_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&format!("sqlite:{}", folder.path().join("t.db").display())).await.unwrap();
+    db.migrate().await.unwrap();
+    let keys = KeyRing::new(SealKey::generate(), Vec::new());
+    // No semaphore has that many places.
+    let options = Options { workers: usize::MAX, ..Options::default() };
+    let stop = CancellationToken::new();
+    let ended = Engine::new(db, keys, Clock::system(), options).run(stop.clone()).await;
+    assert!(matches!(ended, Err(Error::Internal(_))), "{ended:?}");
+    assert!(stop.is_cancelled());
 }

@@ -13,7 +13,7 @@ use innkeeper_domain::operations::{Fault, Operation, State, StepState, Verb};
 use innkeeper_domain::retry::{self, Failure, Verdict};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::slots::Taken;
-use innkeeper_store::{Tx, events, instances, operations, slots, vmids};
+use innkeeper_store::{Tx, events, instances, operations, slots, templates, vmids};
 use pve::{TaskOutcome, TaskStatus, Upid};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -54,6 +54,9 @@ const LATEST_POLL: Duration = Duration::from_secs(2);
 
 /// A full gate is looked at again after this long even if nobody wakes us.
 const GATE_SWEEP: Duration = Duration::from_secs(30);
+
+/// Failures on one node before a new instance is placed on another.
+const BEFORE_MOVING: u32 = 2;
 
 /// How long an undo rests after an answer that would end any other operation.
 const UNDO_PAUSE: Duration = Duration::from_mins(1);
@@ -154,9 +157,6 @@ impl Drive<'_> {
         };
         self.instance.course.learnt_nothing();
         self.instance.problem = Some(error.to_string());
-        if matches!(error, pve::Error::NodeUnreachable { .. }) && self.try_elsewhere().await? {
-            return Ok(Flow::On);
-        }
         let act = match self.instance.course.task {
             Task::Asked { act, .. } | Task::Running { act, .. } => act,
             Task::None => self.act_of_verb(),
@@ -167,8 +167,15 @@ impl Drive<'_> {
                 self.give_up(faults::fault(act, &error)).await
             }
             Verdict::GiveUp => Ok(Flow::Later(self.now().after(UNDO_PAUSE))),
-            Verdict::LookAt(at) => Ok(Flow::Later(at)),
+            Verdict::LookAt(at) => self.again(&error, at).await,
         }
+    }
+
+    /// Tries again at this time; elsewhere, when the node cannot be reached. Only the first change of nodes happens at
+    /// once: with all of them away, we would go round without a pause.
+    async fn again(&mut self, error: &pve::Error, at: Timestamp) -> Result<Flow, Error> {
+        let moves = matches!(error, pve::Error::NodeUnreachable { .. }) && self.try_elsewhere().await?;
+        Ok(if moves && self.instance.course.attempts <= BEFORE_MOVING { Flow::On } else { Flow::Later(at) })
     }
 
     fn act_of_verb(&self) -> Act {
@@ -229,6 +236,14 @@ impl Drive<'_> {
         let asked = upid.clone();
         let status = self.connection.call(|client| async move { client.task(&asked).status().await }).await;
         match status {
+            // Begun by an earlier operation: whoever follows this one is shown what it waits for.
+            Ok(TaskStatus::Running) if self.step.is_none() => {
+                let mut tx = self.engine.db().begin().await?;
+                let seq = self.open_step(&mut tx, act).await?;
+                operations::step_upid(&mut tx, self.operation.id, seq, &upid.to_string()).await?;
+                self.tell_operation(&mut tx, act.as_str()).await?;
+                self.save(tx).await
+            }
             Ok(TaskStatus::Running) => {
                 // A quarter of the time it has taken so far: quick tasks end quickly, long ones are not pestered.
                 let begun = self.step.map_or(self.now(), |(_, at)| at);
@@ -267,6 +282,12 @@ impl Drive<'_> {
         match stopped {
             // A task that is gone has ended; following it tells how.
             Ok(()) | Err(CallError::Pve(pve::Error::NotFound { .. })) => {
+                self.instance.course.cancelled();
+                let tx = self.engine.db().begin().await?;
+                self.save(tx).await
+            }
+            Err(CallError::Pve(error)) if faults::failure(&error) == Failure::Permanent => {
+                warn!(%error, "the task cannot be told to stop; waiting for its end");
                 self.instance.course.cancelled();
                 let tx = self.engine.db().begin().await?;
                 self.save(tx).await
@@ -410,12 +431,9 @@ impl Drive<'_> {
         if let lost @ Flow::Lost = self.save(tx).await? {
             return Ok(lost);
         }
-        if matches!(error, pve::Error::NodeUnreachable { .. }) && self.try_elsewhere().await? {
-            return Ok(Flow::On);
-        }
         match self.verdict(failure) {
             Verdict::GiveUp => self.give_up(faults::fault(act, error)).await,
-            Verdict::LookAt(at) => Ok(Flow::Later(at)),
+            Verdict::LookAt(at) => self.again(error, at).await,
         }
     }
 
@@ -429,7 +447,7 @@ impl Drive<'_> {
     async fn try_elsewhere(&mut self) -> Result<bool, Error> {
         let course = &self.instance.course;
         let fresh = !course.born && course.wish.goal == Goal::Running && course.task == Task::None;
-        if !fresh || course.attempts < 2 {
+        if !fresh || course.attempts < BEFORE_MOVING {
             return Ok(false);
         }
         let Ok(vmid) = pve::Vmid::new(self.instance.vmid) else { return Ok(false) };
@@ -437,8 +455,9 @@ impl Drive<'_> {
             Ok(None) => {}
             Ok(Some(_)) | Err(_) => return Ok(false),
         }
+        let sources = templates::sources(self.engine.db(), self.instance.template_id).await?;
         let mut tx = self.engine.db().begin().await?;
-        let placement = match self.engine.place_elsewhere(&mut tx, &self.instance).await {
+        let placement = match self.engine.place_elsewhere(&mut tx, &self.instance, sources).await {
             Ok(placement) => placement,
             Err(Error::NoPlace(_)) => return Ok(false),
             Err(error) => return Err(error),

@@ -13,7 +13,7 @@ mod reads;
 mod report;
 mod rows;
 mod start;
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../tests/support/mod.rs"]
 mod support;
 mod throughput;
@@ -75,7 +75,8 @@ fn main() {
 
 async fn measure(arguments: &Arguments) {
     let mut report = Report::default();
-    let wanted = |one: Measurement| arguments.measurements.is_empty() || arguments.measurements.contains(&one);
+    let wanted =
+        |one: Measurement| arguments.measurements.is_empty() || arguments.measurements.contains(&one);
     if wanted(Measurement::Start) {
         start::measure(&mut report).await;
     }

@@ -28,8 +28,8 @@ pub(crate) async fn measure(report: &mut Report) {
     server.kill();
     server.revive();
     sleep(Duration::from_secs(10)).await;
-    row(report, "idle for 10 s, no cluster", machine::resident(server.pid()));
-    row(report, "the same after somebody signed in", signed_in);
+    row(report, "idle for 10 s after the start, no cluster", machine::resident(server.pid()));
+    row(report, "right after a first sign-in, no cluster", signed_in);
 
     let lab = Lab::start(CLUSTERS, 3, pve_sim::Latency::Zero).await;
     let (container, _) = server.furnish(&lab).await;

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use innkeeper_domain::time::Timestamp;
 use pve::{
-    Client, CloneOptions, CloudInit, ConfigChange, Credentials, Endpoint, Error, GuestRef, LxcCreate, NewSize,
-    NodeName, PropertyString, Size, StorageId, TaskStatus, Trust, Upid, Vmid, VolumeId,
+    Client, CloneOptions, CloudInit, ConfigChange, Credentials, Endpoint, Error, GuestRef, LxcCreate,
+    NewSize, NodeName, PropertyString, Size, StorageId, TaskStatus, Trust, Upid, Vmid, VolumeId,
 };
 use pve_sim::Latency;
 use serde_json::Value;
@@ -78,7 +78,8 @@ impl Bare {
         let introduction = lab.introduction(cluster);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let credentials =
-            Credentials::token(&text(&introduction["token_id"]), text(&introduction["token_secret"])).unwrap();
+            Credentials::token(&text(&introduction["token_id"]), text(&introduction["token_secret"]))
+                .unwrap();
         let first = &introduction["endpoints"][0];
         let trust = Trust::pin(text(&first["fingerprint"]).parse().unwrap());
         let endpoint = Endpoint::new(&text(&first["url"]), trust).unwrap();
@@ -93,8 +94,7 @@ impl Bare {
         if container {
             at = GuestRef::lxc(node_name.clone(), vmid);
             let template = VolumeId::new("local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst")?;
-            let net =
-                PropertyString::new().set("name", "eth0").set("bridge", "vmbr0").set("ip", "dhcp");
+            let net = PropertyString::new().set("name", "eth0").set("bridge", "vmbr0").set("ip", "dhcp");
             let wanted = LxcCreate {
                 hostname: Some(format!("bare-{number}")),
                 rootfs: Some(PropertyString::with_default("local-lvm:4")),

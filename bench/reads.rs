@@ -30,7 +30,8 @@ pub(crate) async fn measure(report: &mut Report) {
         houses.push((name, lab, server));
     }
     let first = &houses[0].2;
-    let page = reqwest::Client::new().get(format!("{}/api/v1/instances", first.url)).bearer_auth(&first.token);
+    let page =
+        reqwest::Client::new().get(format!("{}/api/v1/instances", first.url)).bearer_auth(&first.token);
     let bytes = page.send().await.unwrap().bytes().await.unwrap().len();
     let bare = Bare::start(bytes);
     let nothing = Target { address: bare.address.clone(), path: "/".into(), token: None, pid: bare.pid() };

@@ -20,7 +20,14 @@ pub(crate) async fn measure(report: &mut Report) {
         "500 containers asked for at once, by 100 requests at a time, over 4 clusters of 3 nodes whose tasks take no \
          time, under the usual limits (4 calls and 2 tasks per node at once). The simulator shares the cores.",
     );
-    report.head(&["", "all accepted after s", "all running after s", "creates/s", "processor ms/create"]);
+    report.head(&[
+        "",
+        "all accepted after s",
+        "all running after s",
+        "creates/s",
+        "processor ms/create",
+        "TLS connections",
+    ]);
     for (kind, name) in DATABASES {
         let Some(database) = TestDatabase::make(kind).await else { continue };
         let lab = Lab::start(CLUSTERS, 3, Latency::Zero).await;
@@ -48,12 +55,14 @@ pub(crate) async fn measure(report: &mut Report) {
             let ended = server.settled(operation).await;
             assert_eq!(ended["state"], "succeeded", "{ended:#}");
         }
+        let connections: u64 = lab.sim.clusters().iter().map(|cluster| cluster.stats().connections).sum();
         report.row(&[
             name.to_owned(),
             format!("{accepted:.1}"),
             format!("{ended:.1}"),
             format!("{:.0}", COUNT as f64 / ended),
             format!("{:.1}", processor * 1000.0 / COUNT as f64),
+            connections.to_string(),
         ]);
     }
 }

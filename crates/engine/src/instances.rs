@@ -7,7 +7,7 @@ use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectI
 use innkeeper_domain::instances::{Course, Instance, Kind};
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::operations::{Operation, State, Verb};
-use innkeeper_domain::placement::{NoPlace, Placement, place};
+use innkeeper_domain::placement::{Placement, place};
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::Template;
 use innkeeper_domain::time::Timestamp;
@@ -78,12 +78,12 @@ impl Engine {
             return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));
         }
         let sources = templates::sources(self.db(), template.id).await?;
+        if innkeeper_store::projects::by_id(self.db(), project_id).await?.is_none() {
+            return Err(Error::NotFound("project"));
+        }
         let mut tx = self.db().begin().await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
-        }
-        if innkeeper_store::projects::by_id(self.db(), project_id).await?.is_none() {
-            return Err(Error::NotFound("project"));
         }
         if instances::active_names(&mut tx, project_id, &new.name).await? {
             return Err(Error::conflict(
@@ -236,18 +236,20 @@ impl Engine {
         Ok((template, plan_id, size))
     }
 
-    /// Places an instance that has nothing in Proxmox yet on another node than the one it was meant for.
-    pub(crate) async fn place_elsewhere(&self, tx: &mut Tx, instance: &Instance) -> Result<Placement, Error> {
+    /// Places an instance that has nothing in Proxmox yet on another node than the one it was meant for. The place is
+    /// kept free until the transaction that comes with it ends.
+    pub(crate) async fn place_elsewhere(&self, instance: &Instance) -> Result<(Tx, Placement), Error> {
         let sources: Vec<_> = templates::sources(self.db(), instance.template_id)
             .await?
             .into_iter()
             // The number is claimed in this cluster only.
             .filter(|source| source.cluster_id == instance.cluster_id)
             .collect();
-        let (nodes, storages) = nodes::offers(tx).await?;
+        let mut tx = self.db().begin().await?;
+        let (nodes, storages) = nodes::offers(&mut tx).await?;
         let avoid = [(instance.cluster_id, instance.node.clone())];
-        place(instance.kind, instance.size, &sources, &nodes, &storages, &avoid)
-            .map_err(|error: NoPlace| error.into())
+        let placement = place(instance.kind, instance.size, &sources, &nodes, &storages, &avoid)?;
+        Ok((tx, placement))
     }
 }
 

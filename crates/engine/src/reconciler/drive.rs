@@ -437,9 +437,8 @@ impl Drive<'_> {
             Ok(None) => {}
             Ok(Some(_)) | Err(_) => return Ok(false),
         }
-        let mut tx = self.engine.db().begin().await?;
-        let placement = match self.engine.place_elsewhere(&mut tx, &self.instance).await {
-            Ok(placement) => placement,
+        let (tx, placement) = match self.engine.place_elsewhere(&self.instance).await {
+            Ok(found) => found,
             Err(Error::NoPlace(_)) => return Ok(false),
             Err(error) => return Err(error),
         };

@@ -124,8 +124,16 @@ impl Connections {
         self.added.notified().await;
     }
 
+    /// Of several that were made side by side for the same way, one counts: each by itself would let its own number of
+    /// calls through.
     fn keep(&self, id: ClusterId, connection: Arc<Connection>) -> Arc<Connection> {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(id, connection.clone());
+        let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get(&id)
+            && known.reached_by(&connection.cluster, &connection.sealed)
+        {
+            return known.clone();
+        }
+        all.insert(id, connection.clone());
         connection
     }
 

@@ -27,6 +27,6 @@ deny:
 generate:
     UPDATE=1 cargo nextest run -p innkeeper-api openapi
 
-# Figures for bench/README.md.
-bench:
-    cargo run --release -p innkeeper-bench
+# Figures, on both databases: `just bench start memory` takes some; with `--write` they go into bench/README.md.
+bench *ARGS:
+    cargo bench -p innkeeper --bench house -- {{ ARGS }}

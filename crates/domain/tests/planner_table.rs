@@ -46,7 +46,9 @@ impl Row {
         }
         match self.wish.goal {
             Goal::Absent => {
-                self.seen == Seen::Absent || self.guest().is_some_and(|guest| guest.owner == Owner::Foreign)
+                let unborn_and_doubtful = |guest: Guest| guest.owner == Owner::Doubtful && !self.born;
+                self.seen == Seen::Absent
+                    || self.guest().is_some_and(|g| g.owner == Owner::Foreign || unborn_and_doubtful(g))
             }
             // Under a lock stopped may be but a moment: a backup in stop mode starts the guest again.
             Goal::Stopped => self.ours().is_some_and(|guest| {
@@ -259,11 +261,15 @@ fn a_born_instance_is_never_made_again_nor_given_another_number() {
         "refuse only what was born",
         |step| matches!(step, Step::Refuse(_)),
         |row| {
+            let owned = |owner| row.guest().is_some_and(|guest| guest.owner == owner);
             row.born
-                && row.wish.goal != Goal::Absent
                 && match row.step {
-                    Step::Refuse(Refusal::Vanished) => row.seen == Seen::Absent,
-                    _ => row.guest().is_some_and(|guest| guest.owner == Owner::Foreign),
+                    Step::Refuse(Refusal::Vanished) => {
+                        row.wish.goal != Goal::Absent && row.seen == Seen::Absent
+                    }
+                    // A removal too: calling it gone might leave it running.
+                    Step::Refuse(Refusal::Doubtful) => owned(Owner::Doubtful),
+                    _ => row.wish.goal != Goal::Absent && owned(Owner::Foreign),
                 }
         },
     );
@@ -271,9 +277,8 @@ fn a_born_instance_is_never_made_again_nor_given_another_number() {
         "renumber only before birth",
         |step| step == Step::Renumber,
         |row| {
-            !row.born
-                && row.wish.goal != Goal::Absent
-                && row.guest().is_some_and(|guest| guest.owner == Owner::Foreign)
+            let not_ours = |guest: Guest| matches!(guest.owner, Owner::Foreign | Owner::Doubtful);
+            !row.born && row.wish.goal != Goal::Absent && row.guest().is_some_and(not_ours)
         },
     );
 }

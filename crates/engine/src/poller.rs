@@ -7,6 +7,7 @@ use innkeeper_domain::clusters::{Cluster, Health, Node, Storage};
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::ClusterId;
 use innkeeper_domain::instances::{Guest, Instance, Kind, Owner, Power, Seen, Task};
+use innkeeper_domain::mark;
 use innkeeper_domain::names::NodeName;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{clusters, events, instances, nodes, vmids};
@@ -201,15 +202,19 @@ impl Engine {
                     // The node is away, or the guest is new. What was seen last stays.
                     RunState::Unknown => return None,
                 };
+                // A poll shows no description: our tag must do until the guest is looked at.
+                let ours = row.tags.contains(mark::TAG);
+                let doubt =
+                    || format!("guest {} no longer has our tag `{}`; is it still ours?", row.vmid, mark::TAG);
                 News {
                     seen: Seen::Present(Guest {
-                        owner: Owner::Ours,
+                        owner: if ours { Owner::Ours } else { Owner::Doubtful },
                         power,
                         locked: row.lock.is_some(),
                         ..before(instance)
                     }),
                     node: row.node.as_str().parse().ok()?,
-                    problem: None,
+                    problem: (!ours).then(doubt),
                 }
             }
         };

@@ -369,3 +369,27 @@ async fn a_cluster_can_be_reached_another_way_but_not_become_another_one() {
     assert!(matches!(moved, Err(Error::Conflict { code: "another_cluster", .. })), "{moved:?}");
     assert_eq!(house.change(&made, Verb::Start).await.state, State::Succeeded, "nothing was changed");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_whose_mark_was_rewritten_is_neither_removed_nor_called_gone() {
+    let house = House::open().await;
+    let made = house.create("web", house.container).await;
+    let vmid = house.engine.instance(&house.owner, made.instance_id).await.unwrap().vmid;
+    let describe = |text: &str| {
+        let text = text.to_owned();
+        house.sim.cluster("lodge").with(|world| {
+            world.guest_mut(vmid).unwrap().config.insert("description".into(), text);
+        });
+    };
+    let mark = innkeeper_domain::mark::description(made.instance_id);
+    describe("the web server of the third floor");
+    let refused = house.change(&made, Verb::Delete).await;
+    assert_eq!(refused.state, State::Failed, "{refused:#?}");
+    assert_eq!(refused.fault.as_ref().unwrap().code, "guest_doubtful");
+    assert!(refused.fault.unwrap().message.contains(&mark));
+    assert!(house.sim.cluster("lodge").with(|w| w.guest(vmid).unwrap().run.is_some()), "it was touched");
+
+    describe(&format!("the web server of the third floor\n{mark}"));
+    assert_eq!(house.change(&made, Verb::Delete).await.state, State::Succeeded);
+    assert!(house.sim.cluster("lodge").with(|w| w.guest(vmid).is_none()));
+}

@@ -70,6 +70,8 @@ words! {
         Ours = "ours",
         /// No mark, or another's.
         Foreign = "foreign",
+        /// Our tag, but no mark: perhaps ours, with its description rewritten by somebody.
+        Doubtful = "doubtful",
         /// It is being made, and its description cannot be read yet.
         Unreadable = "unreadable",
     }
@@ -251,7 +253,9 @@ pub fn state(course: &Course, active: Option<Verb>, deleted: bool) -> State {
         None => {}
     }
     match course.seen {
-        Seen::Unknown | Seen::Present(Guest { owner: Owner::Unreadable, .. }) => State::Unknown,
+        Seen::Unknown | Seen::Present(Guest { owner: Owner::Unreadable | Owner::Doubtful, .. }) => {
+            State::Unknown
+        }
         // Another's guest under our number is none of ours, and its state is none of our people's business.
         Seen::Absent | Seen::Present(Guest { owner: Owner::Foreign, .. }) => {
             if course.born {
@@ -312,6 +316,7 @@ mod tests {
             (true, present(Owner::Ours, Power::Stopped), State::Stopped),
             (true, present(Owner::Ours, Power::Paused), State::Paused),
             (true, present(Owner::Unreadable, Power::Stopped), State::Unknown),
+            (true, present(Owner::Doubtful, Power::Running), State::Unknown),
         ] {
             assert_eq!(state(&course(born, seen), None, false), expected, "{born} {seen:?}");
         }

@@ -32,6 +32,8 @@ pub enum Step {
 pub enum Refusal {
     /// The guest under our number is not ours any more.
     Foreign,
+    /// The guest has our tag but not our mark: whose it is cannot be told.
+    Doubtful,
     /// The guest is gone from Proxmox.
     Vanished,
 }
@@ -55,10 +57,13 @@ pub fn plan(wish: &Wish, born: bool, seen: &Seen, task: &Task, now: Timestamp) -
         },
         Seen::Present(guest) => match guest.owner {
             Owner::Unreadable => Step::Await,
+            // Calling it gone would leave it running; touching it might hit another's.
+            Owner::Doubtful if born => Step::Refuse(Refusal::Doubtful),
             // Ours is gone, whoever has the number now.
-            Owner::Foreign if wish.goal == Goal::Absent => Step::Nothing,
+            Owner::Foreign | Owner::Doubtful if wish.goal == Goal::Absent => Step::Nothing,
             Owner::Foreign if born => Step::Refuse(Refusal::Foreign),
-            Owner::Foreign => Step::Renumber,
+            // We write mark and tag in this order, so a tag without a mark was never ours.
+            Owner::Foreign | Owner::Doubtful => Step::Renumber,
             Owner::Ours => match steer(wish, born, guest, now) {
                 Step::Do(_) if guest.locked => Step::Await,
                 // Whoever holds the lock may start it again: a backup, a rollback, a move. One that runs goes on running.

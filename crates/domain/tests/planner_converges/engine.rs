@@ -358,6 +358,7 @@ impl Engine {
         assert!(self.row.course.born, "refused before it was made");
         let seen = world.look(self.row.vmid);
         match refusal {
+            Refusal::Doubtful => panic!("nobody rewrites descriptions in this world"),
             Refusal::Vanished => assert_eq!(seen, Seen::Absent, "claimed to have vanished"),
             Refusal::Foreign => {
                 assert!(

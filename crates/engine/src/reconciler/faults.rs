@@ -1,6 +1,8 @@
 //! From what Proxmox said to what it means for the operation.
 
+use innkeeper_domain::ids::InstanceId;
 use innkeeper_domain::instances::{Act, Refusal};
+use innkeeper_domain::mark;
 use innkeeper_domain::operations::Fault;
 use innkeeper_domain::retry::Failure;
 use pve::{Class, Error};
@@ -55,12 +57,20 @@ pub(super) fn fault(act: Act, error: &Error) -> Fault {
 }
 
 /// The fault for a wish that cannot be.
-pub(super) fn refused(refusal: Refusal, vmid: u32) -> Fault {
+pub(super) fn refused(refusal: Refusal, instance: InstanceId, vmid: u32) -> Fault {
     match refusal {
         Refusal::Foreign => Fault {
             code: "guest_not_ours".into(),
             message: format!(
                 "guest {vmid} no longer carries our mark; it was not touched. An operator must look at it"
+            ),
+        },
+        Refusal::Doubtful => Fault {
+            code: "guest_doubtful".into(),
+            message: format!(
+                "guest {vmid} has our tag, but its description no longer names this instance; it was not touched. An \
+                 operator must write `{}` back into its description, or take the tag away if it is another's",
+                mark::description(instance)
             ),
         },
         Refusal::Vanished => Fault {

@@ -118,6 +118,7 @@ fn owner(instance: &Instance, config: &GuestConfig) -> Owner {
         Some(id) if id == instance.id => Owner::Ours,
         // The description is written last: while the guest is being made, it tells nothing.
         None if making => Owner::Unreadable,
+        None if config.common().tags.contains(mark::TAG) => Owner::Doubtful,
         _ => Owner::Foreign,
     }
 }

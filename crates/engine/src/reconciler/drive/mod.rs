@@ -110,7 +110,9 @@ impl Drive<'_> {
             Step::Await => self.wait().await,
             Step::Do(act) => self.act(act).await,
             Step::Renumber => self.renumber().await,
-            Step::Refuse(refusal) => self.give_up(faults::refused(refusal, self.instance.vmid)).await,
+            Step::Refuse(refusal) => {
+                self.give_up(faults::refused(refusal, self.instance.id, self.instance.vmid)).await
+            }
         }
     }
 }

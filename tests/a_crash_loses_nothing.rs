@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use pve_sim::{Effect, Latency, Rule};
-use reqwest::Method;
 use serde_json::Value;
 
 use crate::support::{DatabaseKind, Lab, Server, TestDatabase, check_house};
@@ -44,16 +43,6 @@ impl Campaign {
         Some(Self { lab, server, template, kills: 0, names: 0 })
     }
 
-    async fn ask(&self, verb: &str, instance: &str) -> Value {
-        let (method, path) = match verb {
-            "delete" => (Method::DELETE, format!("/instances/{instance}")),
-            verb => (Method::POST, format!("/instances/{instance}/{verb}")),
-        };
-        let (status, answer) = self.server.request(method, &path, None).await;
-        assert!(status.is_success(), "{verb}: {answer:#}");
-        answer
-    }
-
     async fn create(&mut self) -> Value {
         self.names += 1;
         self.server.create(&format!("guest-{}", self.names), &self.template).await
@@ -66,7 +55,7 @@ impl Campaign {
         assert_eq!(operation["state"], "succeeded", "{operation:#}");
         let id = operation["instance_id"].as_str().unwrap().to_owned();
         if verb == "start" {
-            let stopped = self.ask("stop", &id).await;
+            let stopped = self.server.ask("stop", &id).await;
             assert_eq!(self.server.settled(&stopped).await["state"], "succeeded");
         }
         id
@@ -107,7 +96,7 @@ impl Campaign {
 
     async fn begin_verb(&mut self, verb: &str, instance: Option<&str>) -> Value {
         match instance {
-            Some(id) => self.ask(verb, id).await,
+            Some(id) => self.server.ask(verb, id).await,
             None => self.create().await,
         }
     }
@@ -127,7 +116,7 @@ impl Campaign {
         check_house(&self.lab, &self.server).await;
         if verb != "delete" {
             // So that the next run is alone, and a delete is exercised after every crash.
-            let gone = self.ask("delete", operation["instance_id"].as_str().unwrap()).await;
+            let gone = self.server.ask("delete", operation["instance_id"].as_str().unwrap()).await;
             assert_eq!(self.server.settled(&gone).await["state"], "succeeded");
         }
     }

@@ -14,8 +14,18 @@ const COUNT: usize = 1000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_end_within_the_limits() {
+    thousand(DatabaseKind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_end_within_the_limits_on_postgres() {
+    thousand(DatabaseKind::Postgres).await;
+}
+
+async fn thousand(database: DatabaseKind) {
+    let Some(database) = TestDatabase::make(database).await else { return };
     let lab = Lab::start(4, 3, Latency::Scaled(0.01)).await;
-    let server = Server::start(TestDatabase::make(DatabaseKind::Sqlite).await.unwrap(), &[]).await;
+    let server = Server::start(database, &[]).await;
     let (container, _) = server.furnish(&lab).await;
 
     let asked = stream::iter(0..COUNT).map(|number| {

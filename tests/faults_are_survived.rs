@@ -78,16 +78,6 @@ impl Story {
         Self { lab, server, template, count: 0 }
     }
 
-    async fn ask(&self, verb: &str, instance: &str) -> Value {
-        let (method, path) = match verb {
-            "delete" => (Method::DELETE, format!("/instances/{instance}")),
-            verb => (Method::POST, format!("/instances/{instance}/{verb}")),
-        };
-        let (status, answer) = self.server.request(method, &path, None).await;
-        assert!(status.is_success(), "{verb}: {answer:#}");
-        answer
-    }
-
     async fn create(&mut self) -> Value {
         self.count += 1;
         self.server.create(&format!("guest-{}", self.count), &self.template).await
@@ -102,7 +92,7 @@ impl Story {
             assert_eq!(made["state"], "succeeded", "{made:#}");
             let id = made["instance_id"].as_str().unwrap().to_owned();
             if verb == "start" {
-                let stopped = self.ask("stop", &id).await;
+                let stopped = self.server.ask("stop", &id).await;
                 assert_eq!(self.server.settled(&stopped).await["state"], "succeeded");
             }
             instance = Some(id);
@@ -112,7 +102,7 @@ impl Story {
             faults.add(rule.clone()).unwrap();
         }
         let asked = match &instance {
-            Some(id) => self.ask(verb, id).await,
+            Some(id) => self.server.ask(verb, id).await,
             None => self.create().await,
         };
         let ended = self.server.settled(&asked).await;
@@ -126,7 +116,7 @@ impl Story {
         let id = operation["instance_id"].as_str().unwrap();
         let (status, _) = self.server.request(Method::GET, &format!("/instances/{id}"), None).await;
         if status.is_success() && operation["verb"] != "delete" || operation["state"] == "failed" {
-            let gone = self.ask("delete", id).await;
+            let gone = self.server.ask("delete", id).await;
             assert_eq!(self.server.settled(&gone).await["state"], "succeeded");
         }
     }
@@ -233,14 +223,14 @@ async fn what_is_asked_while_a_node_or_the_quorum_is_away_happens_when_it_is_bac
     let node = shown["placement"]["node"].as_str().unwrap().to_owned();
 
     story.lab.sim.cluster("c1").with(|world| world.set_quorum(false));
-    let stop = story.ask("stop", &id).await;
+    let stop = story.server.ask("stop", &id).await;
     story.fails_for_now(&stop).await;
     story.lab.sim.cluster("c1").with(|world| world.set_quorum(true));
     assert_eq!(story.server.settled(&stop).await["state"], "succeeded");
 
     // Through the other node, the dead one answers 595.
     story.lab.sim.cluster("c1").with(|world| world.kill_node(&node));
-    let delete = story.ask("delete", &id).await;
+    let delete = story.server.ask("delete", &id).await;
     story.fails_for_now(&delete).await;
     story.lab.sim.cluster("c1").with(|world| world.power_on(&node));
     assert_eq!(story.server.settled(&delete).await["state"], "succeeded");
@@ -255,12 +245,12 @@ async fn a_refused_token_is_told_and_nothing_is_lost() {
     let id = made["instance_id"].as_str().unwrap().to_owned();
     let rule = Rule::on_call("GET", "^/nodes/", Effect::Unauthorized).count(Count::Always);
     story.lab.sim.cluster("c1").faults().add(rule).unwrap();
-    let stop = story.ask("stop", &id).await;
+    let stop = story.server.ask("stop", &id).await;
     let ended = story.server.settled(&stop).await;
     assert_eq!(ended["state"], "failed");
     assert_eq!(ended["error"]["code"], "cluster_refuses_token", "{ended:#}");
     story.lab.sim.cluster("c1").faults().clear();
-    let again = story.ask("stop", &id).await;
+    let again = story.server.ask("stop", &id).await;
     assert_eq!(story.server.settled(&again).await["state"], "succeeded");
     check_house(&story.lab, &story.server).await;
 }

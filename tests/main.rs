@@ -1,6 +1,6 @@
 //! Whole-system tests: the real binary as a child process, the real client over TLS against the simulator, the real
 //! databases. Each file tells one story.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod support;
 
@@ -8,3 +8,4 @@ mod a_crash_loses_nothing;
 mod a_guest_from_nothing;
 mod a_thousand_creates;
 mod faults_are_survived;
+mod two_replicas;

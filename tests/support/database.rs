@@ -10,6 +10,7 @@ pub enum Kind {
     Postgres,
 }
 
+#[derive(Clone)]
 pub struct TestDatabase {
     url: Option<String>,
 }

@@ -40,7 +40,7 @@ impl Lab {
             .sim
             .cluster(name)
             .endpoints()
-            .into_iter()
+            .iter()
             .map(|endpoint| json!({ "url": endpoint.url, "fingerprint": endpoint.fingerprint }))
             .collect();
         json!({

@@ -44,6 +44,24 @@ impl Server {
         server
     }
 
+    /// A second process over the same database, with the same key.
+    pub fn replica(&self) -> Self {
+        let mut settings = self.settings.clone();
+        let key = self.folder.path().join("secret.key");
+        settings.push(("SECRETS__KEY_FILE", key.to_str().unwrap().to_owned()));
+        let mut server = Self {
+            child: None,
+            url: String::new(),
+            token: self.token.clone(),
+            folder: tempfile::tempdir().unwrap(),
+            database: self.database.clone(),
+            http: self.http.clone(),
+            settings,
+        };
+        server.revive();
+        server
+    }
+
     /// The binary with this house's settings.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
@@ -146,6 +164,17 @@ impl Server {
     /// Asks for an instance; answers the operation.
     pub async fn create(&self, name: &str, template: &str) -> Value {
         self.post("/instances", json!({ "name": name, "template_id": template })).await
+    }
+
+    /// Asks for a change of an instance; answers the operation.
+    pub async fn ask(&self, verb: &str, instance: &str) -> Value {
+        let (method, path) = match verb {
+            "delete" => (Method::DELETE, format!("/instances/{instance}")),
+            verb => (Method::POST, format!("/instances/{instance}/{verb}")),
+        };
+        let (status, answer) = self.request(method, &path, None).await;
+        assert!(status.is_success(), "{verb}: {answer:#}");
+        answer
     }
 
     /// Waits until an operation has ended.

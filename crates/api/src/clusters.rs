@@ -49,6 +49,12 @@ pub(crate) struct Endpoint {
     fingerprint: Option<String>,
 }
 
+impl From<Endpoint> for domain::Endpoint {
+    fn from(endpoint: Endpoint) -> Self {
+        Self { url: endpoint.url, fingerprint: endpoint.fingerprint }
+    }
+}
+
 /// A range of VMIDs, both ends included.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -104,9 +110,7 @@ impl From<ClusterAsked> for engine::NewCluster {
         let endpoints = asked.endpoints.into_iter();
         Self {
             name: asked.name,
-            endpoints: endpoints
-                .map(|e| domain::Endpoint { url: e.url, fingerprint: e.fingerprint })
-                .collect(),
+            endpoints: endpoints.map(domain::Endpoint::from).collect(),
             token_id: asked.token_id,
             token_secret: asked.token_secret.0,
             bridge: asked.bridge,
@@ -172,13 +176,20 @@ impl From<domain::Cluster> for Cluster {
     }
 }
 
-/// What to change of a cluster.
+/// What to change of a cluster; what is left out stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "open": false }))]
 pub(crate) struct ClusterChange {
     /// Whether new instances may be placed here.
-    open: bool,
+    open: Option<bool>,
+    /// Where it answers, for example after a certificate was renewed. Tried before it is kept.
+    #[schema(min_items = 1)]
+    endpoints: Option<Vec<Endpoint>>,
+    /// Another token; needs its secret.
+    token_id: Option<String>,
+    /// The secret of the new token. It is sealed before it is kept, and never shown.
+    token_secret: Option<Secret>,
 }
 
 /// What a test of a cluster found.
@@ -285,10 +296,16 @@ pub(crate) async fn get_cluster(
     Ok(Json(engine.cluster(&caller.actor, id).await?.into()))
 }
 
-/// Let new instances onto a cluster, or not.
+/// Change a cluster: open it for new instances or close it, or say how it is reached now.
+///
+/// Another way to reach it is tried first; it must lead to the same nodes.
 #[utoipa::path(patch, path = "/clusters/{id}", tag = "clusters", request_body = ClusterChange,
     params(("id" = ClusterId, Path, description = "The cluster")),
-    responses((status = 200, description = "The cluster as it is now", body = Cluster)),
+    responses(
+        (status = 200, description = "The cluster as it is now", body = Cluster),
+        (status = 409, description = "Another cluster answers there (`another_cluster`)", body = Problem, content_type = MEDIA_TYPE),
+        (status = 502, description = "It does not answer, or something is missing there (`cluster_problem`)", body = Problem, content_type = MEDIA_TYPE),
+    ),
 )]
 pub(crate) async fn change_cluster(
     caller: Caller,
@@ -296,7 +313,18 @@ pub(crate) async fn change_cluster(
     At(id): At<ClusterId>,
     Asked(change): Asked<ClusterChange>,
 ) -> Result<Json<Cluster>, Problem> {
-    Ok(Json(engine.open_cluster(&caller.actor, id, change.open).await?.into()))
+    let token = match (change.token_id, change.token_secret) {
+        (Some(id), Some(secret)) => Some((id, secret.0)),
+        (None, None) => None,
+        (Some(_), None) => {
+            return Err(Problem::invalid_field("token_secret", "give the secret of the new token too"));
+        }
+        (None, Some(_)) => return Err(Problem::invalid_field("token_id", "give the name of the token too")),
+    };
+    let endpoints =
+        change.endpoints.map(|endpoints| endpoints.into_iter().map(domain::Endpoint::from).collect());
+    let change = engine::ClusterChange { open: change.open, endpoints, token };
+    Ok(Json(engine.change_cluster(&caller.actor, id, change).await?.into()))
 }
 
 /// Try a cluster that is there.

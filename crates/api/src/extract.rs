@@ -1,5 +1,7 @@
 //! Reading requests: bodies, queries and paths become typed values, or a problem that names the field.
 
+use std::time::Duration;
+
 use axum::RequestExt;
 use axum::body::Bytes;
 use axum::extract::path::ErrorKind;
@@ -15,6 +17,9 @@ use crate::problem::Problem;
 
 /// The largest body that we read, in bytes.
 pub(crate) const BODY_LIMIT: usize = 256 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Left out when two requests with the same key are compared: what is compared is kept as a hash, and a hash of
 /// something that people choose can be guessed.
@@ -131,7 +136,8 @@ fn check_media_type(request: &Request) -> Result<(), Problem> {
 
 async fn read(mut request: Request) -> Result<Bytes, Problem> {
     DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
-    request.extract::<Bytes, _>().await.map_err(|rejection| {
+    let bytes = tokio::time::timeout(BODY_PATIENCE, request.extract::<Bytes, _>()).await;
+    bytes.map_err(|_| Problem::too_slow(BODY_PATIENCE))?.map_err(|rejection| {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             Problem::too_large(BODY_LIMIT)
         } else {

@@ -2,6 +2,7 @@
 //! wrong with its request and what to do; what is wrong with us is logged once and told without detail.
 
 use std::any::Any;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -114,6 +115,11 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large", detail)
     }
 
+    pub(crate) fn too_slow(limit: Duration) -> Self {
+        let detail = format!("a request body must arrive within {} s", limit.as_secs());
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "The body is too slow", detail)
+    }
+
     pub(crate) fn wrong_media_type() -> Self {
         let detail = "a request body must be JSON";
         Self::new(
@@ -213,6 +219,13 @@ impl From<Error> for Problem {
                 "The cluster does not do its part",
                 message,
             ),
+            Error::Overloaded => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "Too much at once",
+                "too many ask for this at the moment",
+            )
+            .remedy("try again in a few seconds"),
             Error::Store(_) | Error::Internal(_) => {
                 let source = std::error::Error::source(&error).map(tracing::field::display);
                 tracing::error!(%error, source, "a request failed");

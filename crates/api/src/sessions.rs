@@ -99,6 +99,7 @@ impl IntoResponse for Opened {
      headers(("Set-Cookie" = String, description = "The session, for browsers"))),
     (status = 401, description = "Wrong e-mail address or password (`wrong_credentials`)", body = Problem, content_type = MEDIA_TYPE),
     (status = 403, description = "Asked by another site's page (`cross_site`)", body = Problem, content_type = MEDIA_TYPE),
+    (status = 503, description = "Too many are signing in at the moment (`overloaded`)", body = Problem, content_type = MEDIA_TYPE),
 ))]
 pub(crate) async fn sign_in(
     _: NotCrossSite,

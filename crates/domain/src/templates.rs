@@ -33,10 +33,16 @@ pub struct Template {
 
 impl Template {
     /// The sizes of a template must be ordered: least ≤ default ≤ most, all within what Proxmox can take.
-    pub fn check_sizes(&self) -> Result<(), BadSize> {
-        self.least.check_within(Size::LEAST, Size::MOST)?;
-        self.most.check_within(self.least, Size::MOST)?;
-        self.default_size.check_within(self.least, self.most)
+    /// The error comes with the name of the field that is at fault.
+    pub fn check_sizes(&self) -> Result<(), (&'static str, BadSize)> {
+        for (field, size, least, most) in [
+            ("least", self.least, Size::LEAST, Size::MOST),
+            ("most", self.most, self.least, Size::MOST),
+            ("default_size", self.default_size, self.least, self.most),
+        ] {
+            size.check_within(least, most).map_err(|error| (field, error))?;
+        }
+        Ok(())
     }
 }
 

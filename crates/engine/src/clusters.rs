@@ -6,7 +6,7 @@ use innkeeper_domain::clusters::{Cluster, Endpoint, Health, Node, Storage, VmidR
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::ClusterId;
 use innkeeper_domain::names::{NodeName, Title};
-use innkeeper_store::{clusters, events, nodes};
+use innkeeper_store::{Sealed, clusters, events, nodes};
 use pve::{Client, Permissions, Resource};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,17 @@ pub struct NewCluster {
     pub vmids: VmidRange,
     /// Higher is preferred.
     pub priority: i32,
+}
+
+/// What to change of a cluster; what is none stays.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterChange {
+    /// Whether new instances may be placed on it.
+    pub open: Option<bool>,
+    /// Where it answers, each with the fingerprint that was confirmed: after a certificate was renewed, say.
+    pub endpoints: Option<Vec<Endpoint>>,
+    /// Another token, `user@realm!token` and its secret.
+    pub token: Option<(String, SecretString)>,
 }
 
 /// One thing that was tried at a cluster.
@@ -162,15 +173,83 @@ impl Engine {
         Ok((nodes::list(self.db(), Some(id)).await?, nodes::storages(self.db(), Some(id)).await?))
     }
 
-    /// Lets new instances onto a cluster, or not.
-    pub async fn open_cluster(&self, actor: &Actor, id: ClusterId, open: bool) -> Result<Cluster, Error> {
+    /// Changes a cluster. Another way to reach it is tried for real first, and must lead to the same nodes.
+    pub async fn change_cluster(
+        &self,
+        actor: &Actor,
+        id: ClusterId,
+        change: ClusterChange,
+    ) -> Result<Cluster, Error> {
         allow(may(actor, Action::RunHouse), "cluster")?;
+        let access = match change {
+            ClusterChange { endpoints: None, token: None, .. } => None,
+            ClusterChange { endpoints, token, .. } => {
+                Some(self.try_access(actor, id, endpoints, token).await?)
+            }
+        };
         let mut tx = self.db().begin().await?;
-        if !clusters::set_open(&mut tx, id, open).await? {
+        if let Some(open) = change.open
+            && !clusters::set_open(&mut tx, id, open).await?
+        {
             return Err(Error::NotFound("cluster"));
         }
+        if let Some((endpoints, token_id, sealed)) = &access {
+            clusters::set_access(&mut tx, id, endpoints, token_id, sealed).await?;
+            let now = self.clock().now();
+            events::append(&mut tx, now, None, Subject::Cluster, &id.to_string(), "changed").await?;
+        }
         tx.commit().await?;
+        if access.is_some() {
+            self.0.connections.forget(id);
+            self.poll(id).await?;
+        }
         self.cluster(actor, id).await
+    }
+
+    /// Tries another way to reach a cluster, and seals what is to be kept.
+    async fn try_access(
+        &self,
+        actor: &Actor,
+        id: ClusterId,
+        endpoints: Option<Vec<Endpoint>>,
+        token: Option<(String, SecretString)>,
+    ) -> Result<(Vec<Endpoint>, String, Sealed), Error> {
+        let cluster = self.cluster(actor, id).await?;
+        let (token_id, token_secret) = if let Some(token) = token {
+            token
+        } else {
+            let sealed = clusters::secret(self.db(), id).await?.ok_or(Error::NotFound("cluster"))?;
+            (cluster.token_id, self.open_secret(id, &sealed)?)
+        };
+        let tried = NewCluster {
+            name: cluster.name,
+            endpoints: endpoints.unwrap_or(cluster.endpoints),
+            token_id,
+            token_secret,
+            bridge: cluster.bridge,
+            pool: cluster.pool,
+            vmids: cluster.vmids,
+            priority: cluster.priority,
+        };
+        let test = self.test_new_cluster(actor, &tried).await?;
+        if let Some(failed) = test.checks.iter().find(|check| !check.ok) {
+            return Err(Error::Cluster(format!("{}: {}", failed.name, failed.message)));
+        }
+        // Elsewhere, every guest of ours would look as if it were gone.
+        let client = client(&tried.endpoints, &tried.token_id, tried.token_secret.clone(), self.options())?;
+        let rows = client.resources().await.map_err(|error| Error::Cluster(error.to_string()))?;
+        let known = nodes::list(self.db(), Some(id)).await?;
+        let there = |name: &NodeName| {
+            rows.iter().any(|row| matches!(row, Resource::Node(node) if node.node.as_str() == name.as_str()))
+        };
+        if !known.is_empty() && !known.iter().any(|node| there(&node.name)) {
+            return Err(Error::conflict(
+                "another_cluster",
+                "none of the cluster's nodes is there; add it as a new one",
+            ));
+        }
+        let sealed = self.0.keys.seal(tried.token_secret.expose_secret().as_bytes(), &secret_place(id));
+        Ok((tried.endpoints, tried.token_id, sealed))
     }
 
     /// Keeps new instances off a node, or lets them on again.

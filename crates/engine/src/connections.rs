@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use innkeeper_domain::breaker::Breaker;
 use innkeeper_domain::clusters::Cluster;
 use innkeeper_domain::ids::ClusterId;
 use innkeeper_domain::time::{Clock, Timestamp};
-use innkeeper_store::clusters;
-use innkeeper_store::seal::KeyRing;
+use innkeeper_store::{Sealed, clusters};
 use pve::{Client, Credentials, Endpoint, Fingerprint, Trust};
 use secrecy::SecretString;
 use tokio::sync::{Notify, Semaphore};
@@ -34,13 +34,28 @@ impl From<pve::Error> for CallError {
 /// The way to one cluster.
 pub(crate) struct Connection {
     pub(crate) cluster: Cluster,
+    sealed: Sealed,
     client: Client,
     calls: Semaphore,
     breaker: Mutex<Breaker>,
     clock: Clock,
+    /// When this was last held against the cluster's row, in microseconds.
+    checked_at: AtomicI64,
 }
 
 impl Connection {
+    fn checked_at(&self) -> Timestamp {
+        Timestamp(self.checked_at.load(Ordering::Relaxed))
+    }
+
+    /// Whether the cluster is still reached as this connection does.
+    fn reached_by(&self, cluster: &Cluster, sealed: &Sealed) -> bool {
+        let ours = &self.cluster;
+        let place = (&ours.bridge, &ours.pool) == (&cluster.bridge, &cluster.pool);
+        let way = ours.endpoints == cluster.endpoints && ours.token_id == cluster.token_id;
+        place && way && self.sealed.as_str() == sealed.as_str()
+    }
+
     /// Makes one call, unless the cluster rests. Waits for its turn when too many are in flight.
     pub(crate) async fn call<T, F, Fut>(&self, ask: F) -> Result<T, CallError>
     where
@@ -109,51 +124,73 @@ impl Connections {
         self.added.notified().await;
     }
 
+    /// Of several that were made side by side for the same way, one counts: each by itself would let its own number of
+    /// calls through.
     fn keep(&self, id: ClusterId, connection: Arc<Connection>) -> Arc<Connection> {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.entry(id).or_insert(connection).clone()
+        let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get(&id)
+            && known.reached_by(&connection.cluster, &connection.sealed)
+        {
+            return known.clone();
+        }
+        all.insert(id, connection.clone());
+        connection
+    }
+
+    /// How a cluster is reached has changed in this process.
+    pub(crate) fn forget(&self, id: ClusterId) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 }
 
 impl Engine {
-    /// The connection to a cluster, made when first needed.
+    /// The connection to a cluster, made when first needed, and made anew when another process has changed how the
+    /// cluster is reached.
     pub(crate) async fn connection(&self, id: ClusterId) -> Result<Arc<Connection>, Error> {
-        if let Some(known) = self.0.connections.known(id) {
-            return Ok(known);
+        let now = self.clock().now();
+        let known = self.0.connections.known(id);
+        if let Some(known) = &known
+            && now < known.checked_at().after(self.options().poll_every)
+        {
+            return Ok(known.clone());
         }
         let cluster = clusters::by_id(self.db(), id).await?.ok_or(Error::NotFound("cluster"))?;
         let sealed = clusters::secret(self.db(), id).await?.ok_or(Error::NotFound("cluster"))?;
-        let secret = open_secret(&self.0.keys, id, &sealed)?;
+        if let Some(known) = known
+            && known.reached_by(&cluster, &sealed)
+        {
+            known.checked_at.store(now.0, Ordering::Relaxed);
+            return Ok(known);
+        }
+        let secret = self.open_secret(id, &sealed)?;
         let client = client(&cluster.endpoints, &cluster.token_id, secret, self.options())?;
         let connection = Connection {
             cluster,
+            sealed,
             client,
             calls: Semaphore::new(self.options().limits.calls),
             breaker: Mutex::default(),
             clock: self.clock().clone(),
+            checked_at: AtomicI64::new(now.0),
         };
         Ok(self.0.connections.keep(id, Arc::new(connection)))
+    }
+
+    /// The token secret of a cluster, opened.
+    pub(crate) fn open_secret(&self, id: ClusterId, sealed: &Sealed) -> Result<SecretString, Error> {
+        let plain = self.0.keys.open(sealed, &secret_place(id)).map_err(|error| {
+            let advice = "is this the right key file?";
+            Error::Internal(format!("the token of cluster {id} cannot be opened ({error}); {advice}"))
+        })?;
+        let text = std::str::from_utf8(&plain)
+            .map_err(|_| Error::Internal("the sealed token is not text".into()))?;
+        Ok(SecretString::from(text.to_owned()))
     }
 }
 
 /// What the sealed token of a cluster is bound to.
 pub(crate) fn secret_place(id: ClusterId) -> String {
     format!("clusters/token_secret/{id}")
-}
-
-fn open_secret(
-    keys: &KeyRing,
-    id: ClusterId,
-    sealed: &innkeeper_store::seal::Sealed,
-) -> Result<SecretString, Error> {
-    let plain = keys.open(sealed, &secret_place(id)).map_err(|error| {
-        Error::Internal(format!(
-            "the token of cluster {id} cannot be opened ({error}); is this the right key file?"
-        ))
-    })?;
-    let text =
-        std::str::from_utf8(&plain).map_err(|_| Error::Internal("the sealed token is not text".into()))?;
-    Ok(SecretString::from(text.to_owned()))
 }
 
 /// A client for these endpoints.

@@ -41,6 +41,9 @@ pub enum Error {
     /// Proxmox did not answer as it should while a person waited for it (adding or testing a cluster).
     #[error("{0}")]
     Cluster(String),
+    /// Too much of this is asked for at the moment.
+    #[error("too many ask for this at the moment; try again in a few seconds")]
+    Overloaded,
     /// The database failed.
     #[error("the database failed")]
     Store(#[from] innkeeper_store::Error),

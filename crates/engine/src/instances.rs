@@ -7,9 +7,9 @@ use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectI
 use innkeeper_domain::instances::{Course, Instance, Kind};
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::operations::{Operation, State, Verb};
-use innkeeper_domain::placement::{Placement, place};
+use innkeeper_domain::placement::{NoPlace, Placement, place};
 use innkeeper_domain::sizes::Size;
-use innkeeper_domain::templates::Template;
+use innkeeper_domain::templates::{Source, Template};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::Topic;
 use innkeeper_store::{Tx, events, instances, nodes, operations, plans, templates, vmids};
@@ -77,19 +77,22 @@ impl Engine {
         if new.ssh_keys.len() > MOST_KEYS {
             return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));
         }
-        let sources = templates::sources(self.db(), template.id).await?;
         if innkeeper_store::projects::by_id(self.db(), project_id).await?.is_none() {
             return Err(Error::NotFound("project"));
         }
+        let sources = templates::sources(self.db(), template.id).await?;
+        // From here on everything is read by the transaction: on PostgreSQL, many that each hold one connection and
+        // wait for a second one would wait for each other.
         let mut tx = self.db().begin().await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
         }
+        let name_taken = || {
+            let message = format!("the project has an instance named {} already", new.name);
+            Error::conflict("name_taken", message)
+        };
         if instances::active_names(&mut tx, project_id, &new.name).await? {
-            return Err(Error::conflict(
-                "name_taken",
-                format!("the project has an instance named {} already", new.name),
-            ));
+            return Err(name_taken());
         }
         let (nodes, storages) = nodes::offers(&mut tx).await?;
         let placement = place(template.kind, size, &sources, &nodes, &storages, &[])?;
@@ -105,7 +108,11 @@ impl Engine {
         })?;
         let operation = new_operation(&instance, Verb::Create, actor, now);
         instance.operation = Some((operation.id, Verb::Create));
-        instances::insert(&mut tx, &instance, Some(now)).await?;
+        // On PostgreSQL two can have asked for the name at once; the index lets one of them in.
+        instances::insert(&mut tx, &instance, Some(now)).await.map_err(|error| match error {
+            innkeeper_store::Error::Conflict("name") => name_taken(),
+            other => other.into(),
+        })?;
         operations::insert(&mut tx, &operation).await?;
         tell(&mut tx, &instance, now).await?;
         tx.wake(Topic::Work);
@@ -147,13 +154,16 @@ impl Engine {
         if let Some((active, under_way)) = instance.operation {
             if under_way == verb {
                 drop(tx);
-                return self.operation(actor, active).await.map(Some);
+                let operation = self.operation(actor, active).await?;
+                return self.answer_once(actor, key, operation).await.map(Some);
             }
             if !verb.supersedes(under_way) {
                 return Err(Error::Busy(active));
             }
             let now = self.clock().now();
             operations::set_state(&mut tx, active, State::Superseded, None, Some(now)).await?;
+            // A task under way goes on as a step of the new operation.
+            operations::abandon_steps(&mut tx, active, now).await?;
             events::append(
                 &mut tx,
                 now,
@@ -178,6 +188,23 @@ impl Engine {
         self.remember(&mut tx, actor, key, &operation).await?;
         tx.commit().await?;
         Ok(Some(operation))
+    }
+
+    /// Keeps the answer to a request that changed nothing, so that its retry does not find the way free later on and
+    /// change something after all.
+    async fn answer_once(
+        &self,
+        actor: &Actor,
+        key: Option<&Idempotency>,
+        operation: Operation,
+    ) -> Result<Operation, Error> {
+        let mut tx = self.db().begin().await?;
+        if let Some(before) = self.replay(&mut tx, actor, key).await? {
+            return Ok(before);
+        }
+        self.remember(&mut tx, actor, key, &operation).await?;
+        tx.commit().await?;
+        Ok(operation)
     }
 
     /// One instance.
@@ -236,20 +263,20 @@ impl Engine {
         Ok((template, plan_id, size))
     }
 
-    /// Places an instance that has nothing in Proxmox yet on another node than the one it was meant for. The place is
-    /// kept free until the transaction that comes with it ends.
-    pub(crate) async fn place_elsewhere(&self, instance: &Instance) -> Result<(Tx, Placement), Error> {
-        let sources: Vec<_> = templates::sources(self.db(), instance.template_id)
-            .await?
-            .into_iter()
-            // The number is claimed in this cluster only.
-            .filter(|source| source.cluster_id == instance.cluster_id)
-            .collect();
-        let mut tx = self.db().begin().await?;
-        let (nodes, storages) = nodes::offers(&mut tx).await?;
+    /// Places an instance that has nothing in Proxmox yet on another node than the one it was meant for.
+    /// `sources` are those of its template.
+    pub(crate) async fn place_elsewhere(
+        &self,
+        tx: &mut Tx,
+        instance: &Instance,
+        mut sources: Vec<Source>,
+    ) -> Result<Placement, Error> {
+        // The number is claimed in this cluster only.
+        sources.retain(|source| source.cluster_id == instance.cluster_id);
+        let (nodes, storages) = nodes::offers(tx).await?;
         let avoid = [(instance.cluster_id, instance.node.clone())];
-        let placement = place(instance.kind, instance.size, &sources, &nodes, &storages, &avoid)?;
-        Ok((tx, placement))
+        place(instance.kind, instance.size, &sources, &nodes, &storages, &avoid)
+            .map_err(|error: NoPlace| error.into())
     }
 }
 

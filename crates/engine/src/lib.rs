@@ -11,6 +11,7 @@ mod events;
 mod idempotency;
 mod instances;
 mod operations;
+mod passwords;
 mod plans;
 mod poller;
 mod projects;
@@ -26,10 +27,10 @@ use std::time::Duration;
 use innkeeper_domain::time::Clock;
 use innkeeper_store::Db;
 use innkeeper_store::seal::KeyRing;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-pub use clusters::{Check, ClusterTest, NewCluster};
+pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
 pub use events::Watched;
 pub use idempotency::Idempotency;
@@ -99,6 +100,7 @@ struct Inner {
     clock: Clock,
     options: Options,
     connections: connections::Connections,
+    passwords: passwords::Passwords,
     /// Names this process in claims.
     worker: String,
 }
@@ -113,18 +115,27 @@ impl Engine {
             clock,
             options,
             connections: connections::Connections::default(),
+            passwords: passwords::Passwords::default(),
             worker,
         }))
     }
 
-    /// Runs the loops until `stop` is cancelled, then lets steps under way be written down.
-    pub async fn run(&self, stop: CancellationToken) {
-        let tracker = TaskTracker::new();
-        tracker.spawn(reconciler::run(self.clone(), stop.clone()));
-        tracker.spawn(poller::run(self.clone(), stop.clone()));
-        tracker.spawn(sweeper::run(self.clone(), stop.clone()));
-        tracker.close();
-        tracker.wait().await;
+    /// Runs the loops until `stop` is cancelled, then lets steps under way be written down. If one of them dies, all
+    /// end, `stop` is cancelled, and this fails: a house that goes on without one would look well and do nothing.
+    pub async fn run(&self, stop: CancellationToken) -> Result<(), Error> {
+        let mut loops = JoinSet::new();
+        loops.spawn(reconciler::run(self.clone(), stop.clone()));
+        loops.spawn(poller::run(self.clone(), stop.clone()));
+        loops.spawn(sweeper::run(self.clone(), stop.clone()));
+        let mut died = false;
+        while let Some(ended) = loops.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a loop died; stopping, so that somebody notices");
+                died = true;
+                stop.cancel();
+            }
+        }
+        if died { Err(Error::Internal("a loop died; the log says why".into())) } else { Ok(()) }
     }
 
     /// The clock that everything here goes by.

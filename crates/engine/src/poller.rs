@@ -11,6 +11,7 @@ use innkeeper_domain::names::NodeName;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{clusters, events, instances, nodes, vmids};
 use pve::{GuestKind, Resource, RunState};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
@@ -21,16 +22,16 @@ use crate::{Engine, Error};
 /// Polls every cluster until `stop`.
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let polls = TaskTracker::new();
-    let mut running: HashMap<ClusterId, CancellationToken> = HashMap::new();
+    let mut running: HashMap<ClusterId, JoinHandle<()>> = HashMap::new();
     loop {
         match clusters::list(engine.db()).await {
             Ok(known) => {
                 for cluster in known {
-                    running.entry(cluster.id).or_insert_with(|| {
-                        let stop = stop.child_token();
-                        polls.spawn(poll_forever(engine.clone(), cluster.id, stop.clone()));
-                        stop
-                    });
+                    // One that has ended has panicked; the cluster must not stay unobserved for that.
+                    if running.get(&cluster.id).is_none_or(JoinHandle::is_finished) {
+                        let poll = poll_forever(engine.clone(), cluster.id, stop.clone());
+                        running.insert(cluster.id, polls.spawn(poll));
+                    }
                 }
             }
             Err(error) => error!(%error, "listing the clusters failed; will try again"),

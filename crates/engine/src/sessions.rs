@@ -10,7 +10,6 @@ use innkeeper_store::{projects, sessions, users};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use crate::users::verify_password;
 use crate::{Engine, Error};
 
 /// Somebody who just signed in.
@@ -38,7 +37,7 @@ impl Engine {
             Some((user, hash)) => (Some(user), hash),
             None => (None, None),
         };
-        if !verify_password(hash, password).await? {
+        if !self.0.passwords.verify(hash, password).await? {
             return Err(WRONG);
         }
         let user = user.ok_or(WRONG)?;

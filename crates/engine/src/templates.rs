@@ -72,7 +72,7 @@ impl Engine {
             offered: true,
             created_at: self.clock().now(),
         };
-        template.check_sizes().map_err(|error| Error::invalid("size", error))?;
+        template.check_sizes().map_err(|(field, error)| Error::invalid(field, error))?;
         let mut tx = self.db().begin().await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);

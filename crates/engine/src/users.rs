@@ -1,14 +1,12 @@
 //! Users: the first administrator, and those made after.
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::ids::{ProjectId, UserId};
 use innkeeper_domain::names::{Email, Title};
 use innkeeper_domain::projects::{Membership, Project};
-use innkeeper_domain::users::{Role, User, check_password};
+use innkeeper_domain::users::{Role, User};
 use innkeeper_store::{Tx, projects, users};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::error::allow;
 use crate::{Engine, Error, Idempotency};
@@ -39,7 +37,7 @@ impl Engine {
         if !self.is_new_house().await? {
             return Err(taken());
         }
-        let hash = hash_password(&new.password).await?;
+        let hash = self.0.passwords.hash(&new.password).await?;
         let mut tx = self.db().begin().await?;
         // Two people at the door at once: only one of them finds the setting unset.
         if !innkeeper_store::settings::put_new(&mut tx, "first_admin", new.email.as_str()).await? {
@@ -60,7 +58,7 @@ impl Engine {
         if actor.role < Role::Admin {
             return Err(Error::Forbidden);
         }
-        let hash = hash_password(&new.password).await?;
+        let hash = self.0.passwords.hash(&new.password).await?;
         let mut tx = self.db().begin().await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
@@ -106,36 +104,4 @@ impl Engine {
         projects::add_member(tx, project.id, user.id, Membership::Owner).await?;
         Ok(user)
     }
-}
-
-/// Hashes off the async threads: Argon2id takes tens of milliseconds by intent.
-pub(crate) async fn hash_password(password: &SecretString) -> Result<String, Error> {
-    check_password(password.expose_secret()).map_err(|error| Error::invalid("password", error))?;
-    let password = password.clone();
-    tokio::task::spawn_blocking(move || {
-        Argon2::default()
-            .hash_password(password.expose_secret().as_bytes())
-            .map(|hash| hash.to_string())
-            .map_err(|error| Error::Internal(format!("hashing failed: {error}")))
-    })
-    .await
-    .map_err(|error| Error::Internal(error.to_string()))?
-}
-
-/// Verifies a password; without a stored hash the same work is done, so that the time tells nothing.
-pub(crate) async fn verify_password(hash: Option<String>, password: &SecretString) -> Result<bool, Error> {
-    // The hash of a password that nobody has.
-    const NOBODY: &str =
-        "$argon2id$v=19$m=19456,t=2,p=1$yNU0H0Ab0Zt7CJ0RElQ3Iw$h0Cw7bKsGh2kDJRq3T5kq3nH5Jw2l9sMv1yQe4ZbXcU";
-    let password = password.clone();
-    tokio::task::spawn_blocking(move || {
-        let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
-        let parsed =
-            PasswordHash::new(&hash).map_err(|error| Error::Internal(format!("stored hash: {error}")))?;
-        let matches = Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed).is_ok();
-        Ok(known && matches)
-    })
-    .await
-    .map_err(|error| Error::Internal(error.to_string()))?
 }

@@ -7,18 +7,19 @@ use std::time::Duration;
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::clusters::{Cluster, Endpoint, VmidRange};
 use innkeeper_domain::ids::{OperationId, ProjectId, TemplateId};
-use innkeeper_domain::instances::{Kind, State as InstanceState};
-use innkeeper_domain::operations::{Operation, State, Verb};
+use innkeeper_domain::instances::{Act, Kind, State as InstanceState};
+use innkeeper_domain::operations::{Operation, State, StepState, Verb};
 use innkeeper_domain::projects::Membership;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::users::Role;
 use innkeeper_engine::{
-    Engine, Error, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize,
+    ClusterChange, Engine, Error, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options,
+    WantedSize,
 };
 use innkeeper_store::{Db, KeyRing, SealKey};
-use pve_sim::{ClusterOptions, Profile, Sim};
+use pve_sim::{ClusterOptions, Count, Effect, Profile, Rule, Sim};
 use tokio_util::sync::CancellationToken;
 
 const SECRET: &str = "6b1f1f36-3a2e-4d5e-9a51-6f5d8f0f2a11";
@@ -44,9 +45,12 @@ impl House {
     async fn open_on(profile: Profile) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let cluster = ClusterOptions { profile, ..ClusterOptions::named("lodge", &["oak", "elm"]) };
-        let options = pve_sim::Options { clusters: vec![cluster], ..Default::default() };
+        let other = ClusterOptions::named("annex", &["barn"]);
+        let options = pve_sim::Options { clusters: vec![cluster, other], ..Default::default() };
         let sim = Sim::start(options).await.unwrap();
-        sim.cluster("lodge").with(|world| world.add_token("root@pam", "inn", false, SECRET));
+        for cluster in sim.clusters() {
+            cluster.with(|world| world.add_token("root@pam", "inn", false, SECRET));
+        }
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&format!("sqlite:{}", folder.path().join("t.db").display())).await.unwrap();
         db.migrate().await.unwrap();
@@ -113,7 +117,7 @@ impl Drop for House {
 }
 
 fn introduction(sim: &Sim) -> NewCluster {
-    let endpoints = sim.cluster("lodge").endpoints().into_iter();
+    let endpoints = sim.cluster("lodge").endpoints().iter();
     NewCluster {
         name: "lodge".parse().unwrap(),
         endpoints: endpoints
@@ -151,16 +155,27 @@ async fn template(engine: &Engine, cluster: &Cluster, kind: Kind) -> TemplateId 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_kinds_live_their_whole_life() {
-    live(House::open().await).await;
+    live(House::open().await, true).await;
 }
 
-async fn live(house: House) {
+#[tokio::test(flavor = "multi_thread")]
+async fn and_so_they_do_on_8_4() {
+    live(House::open_on(Profile::V8_4).await, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_so_they_do_on_7_4() {
+    // Before 8.1, a container cannot be asked for its addresses.
+    live(House::open_on(Profile::V7_4).await, false).await;
+}
+
+async fn live(house: House, containers_tell: bool) {
     for (name, template) in [("web", house.container), ("box", house.machine)] {
         let made = house.create(name, template).await;
         assert_eq!(made.state, State::Succeeded, "{made:#?}");
         let instance = house.engine.instance(&house.owner, made.instance_id).await.unwrap();
         assert_eq!(instance.state(), InstanceState::Running);
-        assert!(instance.address.is_some());
+        assert_eq!(instance.address.is_some(), name == "box" || containers_tell);
         let config = house.sim.cluster("lodge").with(|w| w.guest(instance.vmid).unwrap().config.clone());
         assert_eq!(config["cores"], "2");
         assert_eq!(config["memory"], "512");
@@ -230,4 +245,127 @@ async fn a_test_of_a_cluster_names_the_missing_privilege() {
     let test = house.engine.test_new_cluster(&Actor::house(), &moved).await.unwrap();
     assert!(test.checks[0].message.contains("certificate"), "{test:?}");
     assert_eq!(house.cluster.health.as_str(), "healthy");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_cannot_be_reached_are_not_tried_without_a_pause() {
+    let house = House::open().await;
+    let dead = Effect::Answer { status: 595, text: "No route to host".into() };
+    let rule = Rule::on_call("POST", "^/nodes/(oak|elm)/lxc$", dead).count(Count::Always);
+    house.sim.cluster("lodge").faults().add(rule).unwrap();
+    let new = NewInstance {
+        project_id: None,
+        name: "web".parse().unwrap(),
+        template_id: house.container,
+        size: WantedSize::Default,
+        ssh_keys: Vec::new(),
+    };
+    let asked = house.engine.create_instance(&house.owner, new, None).await.unwrap();
+    let patience = Duration::from_secs(3);
+    let operation = house.engine.await_operation(&house.owner, asked.id, patience).await.unwrap();
+    let tries = operation.steps.len();
+    assert!((3..10).contains(&tries), "{tries} tries in {patience:?}");
+    house.sim.cluster("lodge").faults().clear();
+    assert_eq!(house.settled(asked.id).await.state, State::Succeeded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_taken_over_from_an_earlier_operation_is_shown_and_not_pestered() {
+    let house = House::open().await;
+    let made = house.create("web", house.container).await;
+    house.change(&made, Verb::Stop).await;
+    let cluster = house.sim.cluster("lodge");
+    cluster.faults().add(Rule::on_task("vzstart", Effect::TaskHolds)).unwrap();
+    let asked =
+        house.engine.change_instance(&house.owner, made.instance_id, Verb::Start, None).await.unwrap();
+    let mut events = house.engine.watch(&house.owner, Some(0)).await.unwrap();
+    // The start is under way as soon as its task is known.
+    while house.engine.operation(&house.owner, asked.id).await.unwrap().steps.iter().all(|s| s.upid.is_none())
+    {
+        tokio::time::timeout(Duration::from_millis(100), events.next()).await.ok();
+    }
+    let looks = Rule::on_call("GET", "/tasks/.*/status$", Effect::Latency(0)).count(Count::Always);
+    let looks = cluster.faults().add(looks).unwrap();
+    let delete =
+        house.engine.change_instance(&house.owner, made.instance_id, Verb::Delete, None).await.unwrap();
+    let patience = Duration::from_secs(4);
+    let operation = house.engine.await_operation(&house.owner, delete.id, patience).await.unwrap();
+    let asked_about = cluster.faults().list().iter().find(|rule| rule.id == looks).unwrap().struck;
+    assert!((1..40).contains(&asked_about), "{asked_about} questions in {patience:?}");
+    assert_eq!(operation.steps.len(), 1, "what is waited for is shown: {operation:#?}");
+    assert_eq!(operation.steps[0].act, Act::Start);
+    let before = house.engine.operation(&house.owner, asked.id).await.unwrap();
+    assert_eq!(before.state, State::Superseded);
+    assert_eq!(before.steps[0].state, StepState::Cancelled, "{before:#?}");
+    cluster.faults().clear();
+    cluster.release_tasks();
+    assert_eq!(house.settled(delete.id).await.state, State::Succeeded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_cannot_be_cancelled_is_followed_to_its_end() {
+    let house = House::open().await;
+    let made = house.create("web", house.container).await;
+    let cluster = house.sim.cluster("lodge");
+    cluster.faults().add(Rule::on_task("vzshutdown", Effect::TaskHolds)).unwrap();
+    let asked =
+        house.engine.change_instance(&house.owner, made.instance_id, Verb::Shutdown, None).await.unwrap();
+    let mut events = house.engine.watch(&house.owner, Some(0)).await.unwrap();
+    while house.engine.operation(&house.owner, asked.id).await.unwrap().steps.iter().all(|s| s.upid.is_none())
+    {
+        tokio::time::timeout(Duration::from_millis(100), events.next()).await.ok();
+    }
+    let refused = Effect::Answer { status: 403, text: "Permission check failed".into() };
+    let refusal =
+        cluster.faults().add(Rule::on_call("DELETE", "/tasks/", refused).count(Count::Always)).unwrap();
+    let stop = house.engine.change_instance(&house.owner, made.instance_id, Verb::Stop, None).await.unwrap();
+    while cluster.faults().list().iter().any(|rule| rule.id == refusal && rule.struck == 0) {
+        tokio::time::timeout(Duration::from_millis(100), events.next()).await.ok();
+    }
+    cluster.release_tasks();
+    assert_eq!(house.settled(stop.id).await.state, State::Succeeded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_loop_dies_the_house_ends_instead_of_looking_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&format!("sqlite:{}", folder.path().join("t.db").display())).await.unwrap();
+    db.migrate().await.unwrap();
+    let keys = KeyRing::new(SealKey::generate(), Vec::new());
+    // No semaphore has that many places.
+    let options = Options { workers: usize::MAX, ..Options::default() };
+    let stop = CancellationToken::new();
+    let ended = Engine::new(db, keys, Clock::system(), options).run(stop.clone()).await;
+    assert!(matches!(ended, Err(Error::Internal(_))), "{ended:?}");
+    assert!(stop.is_cancelled());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_can_be_reached_another_way_but_not_become_another_one() {
+    let house = House::open().await;
+    let made = house.create("web", house.container).await;
+    let lodge = house.sim.cluster("lodge");
+    lodge.with(|world| {
+        world.revoke_token("root@pam", "inn");
+        world.add_token("root@pam", "new", false, SECRET);
+    });
+    let refused = house.change(&made, Verb::Stop).await;
+    assert_eq!(refused.state, State::Failed, "{refused:#?}");
+
+    let actor = Actor::house();
+    let token = Some(("root@pam!new".to_owned(), SECRET.to_owned().into()));
+    let change = ClusterChange { token: token.clone(), ..ClusterChange::default() };
+    let cluster = house.engine.change_cluster(&actor, house.cluster.id, change).await.unwrap();
+    assert_eq!(cluster.token_id, "root@pam!new");
+    assert_eq!(house.change(&made, Verb::Stop).await.state, State::Succeeded);
+
+    let elsewhere = house.sim.cluster("annex").endpoints().iter();
+    let elsewhere = elsewhere
+        .map(|e| Endpoint { url: e.url.clone(), fingerprint: Some(e.fingerprint.clone()) })
+        .collect();
+    let token = Some(("root@pam!inn".to_owned(), SECRET.to_owned().into()));
+    let change = ClusterChange { endpoints: Some(elsewhere), token, open: None };
+    let moved = house.engine.change_cluster(&actor, house.cluster.id, change).await;
+    assert!(matches!(moved, Err(Error::Conflict { code: "another_cluster", .. })), "{moved:?}");
+    assert_eq!(house.change(&made, Verb::Start).await.state, State::Succeeded, "nothing was changed");
 }

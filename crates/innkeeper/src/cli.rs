@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::{admin, client, clusters, demo, instances, serve, simulate, telemetry};
@@ -43,20 +43,6 @@ enum Command {
     /// Look after instances.
     #[command(subcommand)]
     Instance(instances::Instance),
-}
-
-/// How the commands that talk to a server find it.
-#[derive(Debug, Args)]
-pub(crate) struct Remote {
-    /// The server's address; by default the one of the last `innkeeper login`.
-    #[arg(long, env = "INNKEEPER_URL", value_name = "URL")]
-    pub url: Option<String>,
-    /// A session token; by default the one of the last `innkeeper login`. Better given by the environment than typed.
-    #[arg(long, env = "INNKEEPER_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    pub token: Option<String>,
-    /// Print the server's JSON instead of text.
-    #[arg(long)]
-    pub json: bool,
 }
 
 impl Cli {

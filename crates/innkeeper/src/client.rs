@@ -11,7 +11,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::admin::read_password;
-use crate::cli::Remote;
+
+/// How the commands that talk to a server find it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Remote {
+    /// The server's address; by default the one of the last `innkeeper login`.
+    #[arg(long, env = "INNKEEPER_URL", value_name = "URL")]
+    pub url: Option<String>,
+    /// A session token; by default the one of the last `innkeeper login`. Better given by the environment than typed.
+    #[arg(long, env = "INNKEEPER_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// Print the server's JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// Sign in to a server; the other commands then act as you.
 #[derive(Debug, clap::Args)]

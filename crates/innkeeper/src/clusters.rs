@@ -9,14 +9,15 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::admin::read_password;
-use crate::cli::Remote;
-use crate::client::{Server, cell, table};
+use crate::client::{Remote, Server, cell, table};
 
 /// Look after clusters.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cluster {
     /// Add a cluster: shows the certificate to be confirmed, tests the token, then keeps it.
     Add(Add),
+    /// Say how a cluster is reached now: other endpoints, a renewed certificate, another token.
+    Reach(Reach),
     /// Try a cluster for real; names each missing privilege.
     Test {
         /// The id of the cluster (`clu_…`).
@@ -31,18 +32,39 @@ pub(crate) enum Cluster {
     },
 }
 
+/// Where a cluster answers, and with which certificates.
+#[derive(Debug, Args)]
+pub(crate) struct Endpoints {
+    /// An API address, for example `https://pve1.example.org:8006`; give several for failover.
+    #[arg(long = "endpoint", value_name = "URL")]
+    endpoints: Vec<String>,
+    /// The expected certificate fingerprint of each endpoint, in the same order; without it you are asked.
+    #[arg(long = "fingerprint", value_name = "SHA256")]
+    fingerprints: Vec<String>,
+}
+
+/// Say how a cluster is reached now. What is not given stays.
+#[derive(Debug, Args)]
+pub(crate) struct Reach {
+    /// The id of the cluster (`clu_…`).
+    id: String,
+    #[command(flatten)]
+    endpoints: Endpoints,
+    /// Another API token, `user@realm!name`. Its secret is asked for, or read from standard input.
+    #[arg(long, value_name = "TOKEN")]
+    token_id: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
 /// Add a cluster.
 #[derive(Debug, Args)]
 pub(crate) struct Add {
     /// How to call it.
     #[arg(long)]
     name: String,
-    /// An API address, for example `https://pve1.example.org:8006`; give several for failover.
-    #[arg(long = "endpoint", required = true, value_name = "URL")]
-    endpoints: Vec<String>,
-    /// The expected certificate fingerprint of each endpoint, in the same order; without it you are asked.
-    #[arg(long = "fingerprint", value_name = "SHA256")]
-    fingerprints: Vec<String>,
+    #[command(flatten)]
+    endpoints: Endpoints,
     /// The API token, `user@realm!name`. Its secret is asked for, or read from standard input.
     #[arg(long, value_name = "TOKEN")]
     token_id: String,
@@ -66,6 +88,7 @@ impl Cluster {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Add(add) => add.run().await,
+            Self::Reach(reach) => reach.run().await,
             Self::Test { id, remote } => {
                 let server = Server::find(&remote)?;
                 let test = server.request(Method::POST, &format!("/api/v1/clusters/{id}/test"), None).await?;
@@ -92,9 +115,9 @@ impl Cluster {
     }
 }
 
-impl Add {
-    async fn run(self) -> anyhow::Result<()> {
-        let server = Server::find(&self.remote)?;
+impl Endpoints {
+    /// As the server wants them, each certificate confirmed by a person.
+    async fn confirmed(&self, server: &Server) -> anyhow::Result<Vec<Value>> {
         if !self.fingerprints.is_empty() && self.fingerprints.len() != self.endpoints.len() {
             bail!("give one --fingerprint for each --endpoint, or none");
         }
@@ -102,9 +125,47 @@ impl Add {
         for (number, url) in self.endpoints.iter().enumerate() {
             let fingerprint = match self.fingerprints.get(number) {
                 Some(given) => given.clone(),
-                None => confirm(&server, url).await?,
+                None => confirm(server, url).await?,
             };
             endpoints.push(json!({ "url": url, "fingerprint": fingerprint }));
+        }
+        Ok(endpoints)
+    }
+}
+
+impl Reach {
+    async fn run(self) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        let mut change = json!({});
+        let endpoints = self.endpoints.confirmed(&server).await?;
+        if !endpoints.is_empty() {
+            change["endpoints"] = endpoints.into();
+        }
+        if let Some(token_id) = self.token_id {
+            let secret = read_password("Token secret: ")?;
+            change["token_id"] = token_id.into();
+            change["token_secret"] = secret.expose_secret().into();
+        }
+        if change == json!({}) {
+            bail!("give --endpoint, --token-id, or both");
+        }
+        let path = format!("/api/v1/clusters/{}", self.id);
+        let cluster = server.request(Method::PATCH, &path, Some(&change)).await?;
+        if self.remote.json {
+            println!("{cluster:#}");
+        } else {
+            println!("{} is {}", cell(&cluster["name"]), cell(&cluster["health"]));
+        }
+        Ok(())
+    }
+}
+
+impl Add {
+    async fn run(self) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        let endpoints = self.endpoints.confirmed(&server).await?;
+        if endpoints.is_empty() {
+            bail!("give at least one --endpoint");
         }
         let secret = read_password("Token secret: ")?;
         let body = json!({

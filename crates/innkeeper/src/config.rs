@@ -132,6 +132,7 @@ impl Default for Log {
 impl Config {
     /// Reads the file (which must exist when it is named) and the environment.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        refuse_misspelt(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
         let mut builder = config::Config::builder();
         if let Some(file) = file {
             builder = builder.add_source(config::File::from(file).format(config::FileFormat::Toml));
@@ -150,19 +151,21 @@ impl Config {
     }
 
     fn check(&self) -> anyhow::Result<()> {
+        const DAY: u64 = 24 * 60 * 60 * 1000;
         let engine = &self.engine;
-        for (name, value) in [
-            ("engine.poll_every_ms", engine.poll_every_ms),
-            ("engine.claim_ms", engine.claim_ms),
-            ("engine.sweep_every_ms", engine.sweep_every_ms),
-            ("engine.call_timeout_ms", engine.call_timeout_ms),
-            ("engine.workers", engine.workers as u64),
-            ("engine.calls_per_cluster", engine.calls_per_cluster as u64),
-            ("engine.tasks_per_node", engine.tasks_per_node.max(0) as u64),
-            ("engine.creates_per_storage", engine.creates_per_storage.max(0) as u64),
+        for (name, value, most) in [
+            ("engine.poll_every_ms", engine.poll_every_ms, DAY),
+            ("engine.claim_ms", engine.claim_ms, DAY),
+            ("engine.sweep_every_ms", engine.sweep_every_ms, DAY),
+            ("engine.call_timeout_ms", engine.call_timeout_ms, DAY),
+            ("engine.workers", engine.workers as u64, 10_000),
+            ("engine.calls_per_cluster", engine.calls_per_cluster as u64, 1000),
+            ("engine.tasks_per_node", engine.tasks_per_node.max(0) as u64, 1000),
+            ("engine.creates_per_storage", engine.creates_per_storage.max(0) as u64, 1000),
         ] {
-            anyhow::ensure!(value > 0, "{name} must be greater than zero");
+            anyhow::ensure!((1..=most).contains(&value), "{name} must lie between 1 and {most}");
         }
+        anyhow::ensure!(engine.settle_ms <= DAY, "engine.settle_ms must lie between 0 and {DAY}");
         if let Some(url) = &self.server.public_url {
             let good = url.starts_with("https://") || url.starts_with("http://");
             anyhow::ensure!(good, "server.public_url must begin with https:// or http://");
@@ -212,6 +215,22 @@ impl Config {
     }
 }
 
+/// A setting with one underscore too few would be ignored without a word.
+fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
+    const FIRST: [&str; 6] = ["DATA", "SERVER", "DATABASE", "SECRETS", "ENGINE", "LOG"];
+    for name in names {
+        let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {
+            continue;
+        };
+        let word = rest.split('_').next().unwrap_or_default();
+        anyhow::ensure!(
+            !FIRST.contains(&word),
+            "{name} in the environment is not a setting; they are written like INNKEEPER__SERVER__LISTEN"
+        );
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,11 +257,26 @@ mod tests {
             "colour = 'red'",
             "[server]\nlisten_on = '1'",
             "[engine]\nworkers = 0",
+            "[engine]\nworkers = 4000000000000000000",
+            "[engine]\ntasks_per_node = -1",
             "[database]\nurl = 'mysql://x'",
         ] {
             let error = format!("{:#}", read(text).unwrap_err());
             assert!(error.len() > 10, "{error}");
         }
         assert!(format!("{:#}", read("colour = 'red'").unwrap_err()).contains("colour"));
+    }
+
+    #[test]
+    fn a_misspelt_setting_in_the_environment_is_refused() {
+        let given = |name: &str| refuse_misspelt([name.to_owned()].into_iter());
+        for name in ["INNKEEPER_SERVER__LISTEN", "INNKEEPER_DATABASE_URL", "INNKEEPER_DATA_DIR"] {
+            assert!(given(name).unwrap_err().to_string().contains(name));
+        }
+        for name in
+            ["INNKEEPER__SERVER__LISTEN", "INNKEEPER_URL", "INNKEEPER_TOKEN", "INNKEEPER_CONFIG", "HOME"]
+        {
+            given(name).unwrap();
+        }
     }
 }

@@ -151,7 +151,7 @@ async fn furnish(engine: &Engine, sim: &Sim, password: &str) -> anyhow::Result<U
             world.add_token(TOKEN_USER, "desk", false, &secret);
             world.grant("/", TOKEN_USER, "PVEAdmin");
         });
-        let endpoints = simulated.endpoints().into_iter();
+        let endpoints = simulated.endpoints().iter();
         let endpoints = endpoints
             .map(|e| Endpoint { url: e.url.clone(), fingerprint: Some(e.fingerprint.clone()) })
             .collect();

@@ -5,8 +5,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::cli::Remote;
-use crate::client::{Server, cell, table};
+use crate::client::{Remote, Server, cell, table};
 
 /// Look after instances.
 #[derive(Debug, Subcommand)]

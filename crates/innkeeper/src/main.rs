@@ -7,6 +7,7 @@ mod clusters;
 mod config;
 mod demo;
 mod house;
+mod http;
 mod instances;
 mod keys;
 mod serve;

@@ -1,6 +1,5 @@
 //! `innkeeper serve` and `innkeeper migrate`.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::config::Config;
-use crate::house;
+use crate::{house, http};
 
 /// Run the server.
 #[derive(Debug, clap::Args)]
@@ -55,21 +54,24 @@ pub(crate) async fn until_signal(
         async move { engine.run(stop).await }
     });
     let router = innkeeper_api::router_until(engine, options, stop.clone());
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown({
-        let stop = stop.clone();
-        async move {
-            stopped().await;
-            stop.cancel();
+    let server = http::serve(listener, router, stop.clone());
+    let asked = async {
+        tokio::select! {
+            () = stopped() => {}
+            // A loop has died, and the others end with it.
+            () = stop.cancelled() => {}
         }
-    });
-    let served = tokio::select! {
-        result = server.into_future() => result.context("serving failed"),
-        () = async { stop.cancelled().await; tokio::time::sleep(FAREWELL).await } => Ok(()),
+        stop.cancel();
+        tokio::time::sleep(FAREWELL).await;
     };
-    stop.cancel();
-    let _ = tokio::time::timeout(FAREWELL, loops).await;
-    served
+    tokio::select! {
+        () = server => {}
+        () = asked => {}
+    }
+    match tokio::time::timeout(FAREWELL, loops).await {
+        Ok(Ok(ended)) => ended.context("what happens by itself has ended"),
+        Ok(Err(_)) | Err(_) => Ok(()),
+    }
 }
 
 /// Waits until somebody asks us to stop.

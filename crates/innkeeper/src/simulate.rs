@@ -99,7 +99,7 @@ impl Simulate {
             let clusters: Vec<_> = clusters
                 .iter()
                 .map(|cluster| {
-                    let endpoints = sim.cluster(&cluster.name).endpoints().into_iter().map(|endpoint| {
+                    let endpoints = sim.cluster(&cluster.name).endpoints().iter().map(|endpoint| {
                         json!({ "node": endpoint.node, "url": endpoint.url, "fingerprint": endpoint.fingerprint })
                     });
                     json!({ "name": cluster.name, "endpoints": endpoints.collect::<Vec<_>>() })

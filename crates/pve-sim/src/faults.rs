@@ -96,6 +96,7 @@ pub enum Count {
 
 /// One fault.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
 pub struct Rule {
     /// What it meets.
     #[serde(default)]
@@ -307,5 +308,6 @@ mod tests {
                 .unwrap();
         assert_eq!(rule.count, Count::Times(3));
         assert!(serde_json::from_str::<Rule>(r#"{"matcher":{"pth":"x"},"effect":"hang"}"#).is_err());
+        assert!(serde_json::from_str::<Rule>(r#"{"cluster":"lab","effect":"hang"}"#).is_err());
     }
 }

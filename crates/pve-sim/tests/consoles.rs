@@ -71,6 +71,23 @@ async fn stopping_the_guest_ends_its_console_and_its_shell() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_arrives_whole() {
+    const LENGTH: usize = 3_000_000;
+    let house = House::with(GuestProcesses::Auto).await;
+    house.container(100).await;
+    let (mut socket, _) = house.terminal("lxc/100").await;
+    let flood = format!("head -c {LENGTH} /dev/zero | tr '\\0' '\\045'; echo; echo done-$((6*7))\n");
+    keys(&mut socket, &flood).await;
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen[seen.len().saturating_sub(64)..]).contains("done-42") {
+        seen.extend(next(&mut socket).await.expect("the terminal goes on"));
+    }
+    // Per cent signs, none of which was typed.
+    assert_eq!(String::from_utf8_lossy(&seen).matches('%').count(), LENGTH);
+    house.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_processes_there_is_a_login_prompt() {
     let house = House::with(GuestProcesses::Off).await;
     house.container(100).await;

@@ -63,6 +63,10 @@ async fn a_killed_simulator_leaves_no_process_behind() {
     if let Ok(backend) = std::env::var(ROLE) {
         return be_the_simulator(&backend).await;
     }
+    if !std::path::Path::new("/proc/self/stat").exists() {
+        println!("skipped: there is no /proc to find processes in");
+        return;
+    }
     let mut backends = vec!["process"];
     let bubblewrap =
         std::process::Command::new("bwrap").args(["--unshare-all", "--ro-bind", "/", "/", "true"]).status();

@@ -1,39 +1,12 @@
 //! A raw client over TLS: the wire, the life of a container, faults.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use pve_sim::{Clock, ClusterOptions, Effect, Options, Rule, Sim};
+use pve_sim::{ClusterOptions, Effect, Options, Rule, Sim};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 mod raw;
-use raw::{connect, raw};
-
-const TOKEN: &str = "Authorization: PVEAPIToken=root@pam!lab=secret-1\r\n";
-
-async fn sim(nodes: &[&str]) -> Sim {
-    let options = Options {
-        clusters: vec![ClusterOptions::named("lab", nodes)],
-        clock: Clock::manual(1_795_221_600),
-        ..Options::default()
-    };
-    let sim = Sim::start(options).await.unwrap();
-    sim.cluster("lab").with(|world| world.add_token("root@pam", "lab", false, "secret-1"));
-    sim
-}
-
-async fn call(sim: &Sim, method: &str, path: &str, body: &str) -> (String, serde_json::Value) {
-    let answer = raw(sim, "pve", &format!("{method} /api2/json{path} HTTP/1.1\r\n{TOKEN}"), body).await;
-    let status = answer.lines().next().unwrap_or_default().trim_start_matches("HTTP/1.1 ").to_owned();
-    let body = answer.split_once("\r\n\r\n").map(|(_, b)| b).unwrap_or_default();
-    (status, serde_json::from_str(body).unwrap_or_default())
-}
-
-async fn task_end(sim: &Sim, upid: &serde_json::Value) -> String {
-    let upid = upid["data"].as_str().expect("a UPID");
-    let node = upid.split(':').nth(1).unwrap();
-    let (_, status) = call(sim, "GET", &format!("/nodes/{node}/tasks/{upid}/status"), "").await;
-    status["data"]["exitstatus"].as_str().unwrap_or("running").to_owned()
-}
+use raw::{TOKEN, call, connect, raw, sim, task_end};
 
 #[tokio::test]
 async fn refusals_come_as_recorded() {

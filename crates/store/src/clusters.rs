@@ -1,6 +1,6 @@
 //! Rows of clusters. The token secret is sealed and leaves only through [`secret`].
 
-use innkeeper_domain::clusters::{Cluster, Health, VmidRange};
+use innkeeper_domain::clusters::{Cluster, Endpoint, Health, VmidRange};
 use innkeeper_domain::ids::ClusterId;
 use innkeeper_domain::time::Timestamp;
 use uuid::Uuid;
@@ -90,6 +90,22 @@ pub async fn secret(db: &Db, id: ClusterId) -> Result<Option<Sealed>, Error> {
     let sql = "select token_secret from clusters where id = $1";
     let text: Option<String> = on_db!(db, c => sqlx::query_scalar(sql).bind(id.0).fetch_optional(c).await)?;
     Ok(text.map(Sealed::from_text))
+}
+
+/// Sets how the cluster is reached; false when there is none.
+pub async fn set_access(
+    tx: &mut Tx,
+    id: ClusterId,
+    endpoints: &[Endpoint],
+    token_id: &str,
+    secret: &Sealed,
+) -> Result<bool, Error> {
+    let sql = "update clusters set endpoints = $2, token_id = $3, token_secret = $4 where id = $1";
+    let endpoints = json(&endpoints)?;
+    let n = on!(tx, c => sqlx::query(sql)
+        .bind(id.0).bind(endpoints.as_str()).bind(token_id).bind(secret.as_str())
+        .execute(c).await.map(|r| r.rows_affected()))?;
+    Ok(n > 0)
 }
 
 /// Opens the cluster for new instances, or closes it; false when there is none.

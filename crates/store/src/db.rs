@@ -8,6 +8,7 @@
 //! Events are written, and the lock that orders them is taken, when a transaction commits: last of all locks, so it
 //! never closes a circle.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -168,7 +169,7 @@ impl Db {
         Ok(pending)
     }
 
-    /// How many migrations are missing; changes nothing.
+    /// How many migrations are missing; changes nothing. [`Error::Newer`] when some are applied that we do not know.
     pub async fn pending_migrations(&self) -> Result<usize, Error> {
         let begun: i64 = match &self.inner {
             DbInner::Sqlite { reader, .. } => {
@@ -184,6 +185,9 @@ impl Db {
         if begun > 0 {
             let sql = "select version from _sqlx_migrations where success";
             applied = on_db!(self, c => sqlx::query_scalar(sql).fetch_all(c).await)?;
+        }
+        if applied.iter().any(|version| !self.migrator().version_exists(*version)) {
+            return Err(Error::Newer);
         }
         Ok(self.migrator().iter().filter(|m| !applied.contains(&m.version)).count())
     }
@@ -240,6 +244,7 @@ async fn open_sqlite(url: &str) -> Result<Db, Error> {
             "an SQLite database in memory cannot be shared by readers and the writer; use a file",
         ));
     }
+    make_private(options.get_filename());
     let options = options.foreign_keys(true).busy_timeout(BUSY_TIMEOUT);
     let writer = options
         .clone()
@@ -252,6 +257,16 @@ async fn open_sqlite(url: &str) -> Result<Db, Error> {
     let reader = options.pragma("query_only", "on");
     let reader = SqlitePoolOptions::new().max_connections(READERS).connect_with(reader).await?;
     Ok(Db { inner: DbInner::Sqlite { writer, reader }, wake: Arc::new(Wake::local()) })
+}
+
+/// Makes the file for its owner alone: it holds hashes of passwords. SQLite gives the files beside it the same rights.
+/// What cannot be made is reported by whoever opens it.
+fn make_private(file: &Path) {
+    let mut new = std::fs::OpenOptions::new();
+    new.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut new, 0o600);
+    let _ = new.open(file);
 }
 
 impl Tx {

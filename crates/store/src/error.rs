@@ -23,6 +23,11 @@ pub enum Error {
         /// How many have not been applied.
         pending: usize,
     },
+    /// The database is newer than this program.
+    #[error(
+        "a newer version of this program has migrated the database; run that version, or restore a backup from before"
+    )]
+    Newer,
     /// A migration failed, or the database was migrated by another version of this program.
     #[error("cannot migrate the database: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),

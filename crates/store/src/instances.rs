@@ -232,7 +232,7 @@ pub async fn active_names(tx: &mut Tx, project: ProjectId, name: &Hostname) -> R
 }
 
 /// Claims instances that are due, the longest due first, leaving out those that others have claimed. They come with
-/// their new fence. A row that cannot be read is logged and rests until its claim ends: it must not stop the others.
+/// their new fence, and wait at no gate any more: a place that comes free goes to those who still wait. A row that cannot be read is logged and rests until its claim ends: it must not stop the others.
 pub async fn claim_due(
     tx: &mut Tx,
     worker: &str,
@@ -246,7 +246,7 @@ pub async fn claim_due(
             where due_at <= $1 and (claimed_until is null or claimed_until <= $1)
             order by due_at limit $2 {}
         )
-        update instances set claimed_by = $3, claimed_until = $4, fence = fence + 1
+        update instances set claimed_by = $3, claimed_until = $4, fence = fence + 1, gate = null
         from picked where instances.id = picked.picked_id
         returning *",
         tx.for_update_skip_locked()

@@ -218,6 +218,14 @@ pub async fn end_step(
     Ok(())
 }
 
+/// Ends the steps that still run as cancelled: a later operation took over.
+pub async fn abandon_steps(tx: &mut Tx, id: OperationId, at: Timestamp) -> Result<(), Error> {
+    let sql = "update operation_steps set state = 'cancelled', ended_at = $2
+        where operation_id = $1 and state = 'running'";
+    on!(tx, c => sqlx::query(sql).bind(id.0).bind(at.0).execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// The last step that is still running, if any.
 pub async fn open_step(tx: &mut Tx, id: OperationId) -> Result<Option<StepRecord>, Error> {
     let sql = "select * from operation_steps where operation_id = $1 and state = 'running'

@@ -1,3 +1,7 @@
+use axum::body::Body;
+use axum::http::Method;
+use innkeeper_domain::operations::State;
+use innkeeper_store::{instances, operations};
 use serde_json::json;
 
 use crate::house::{House, template};
@@ -68,4 +72,31 @@ async fn spacing_and_order_do_not_make_another_request() {
         answers.push(house.send(request.body(body.into()).unwrap()).await.expect(201));
     }
     assert_eq!(answers[0], answers[1]);
+}
+
+#[tokio::test]
+async fn a_retry_of_what_was_already_under_way_does_not_ask_for_it_again() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let furniture = house.furnish(&admin).await;
+    let made = furniture.instance(&admin, "web-1").await;
+    let path = format!("/api/v1/instances/{}", made["instance_id"].as_str().unwrap());
+    let asked = admin.delete(&path).await.expect(202);
+    let keyed = || async {
+        let request = admin.request(Method::DELETE, &path).header("Idempotency-Key", "k1");
+        house.send(request.body(Body::empty()).unwrap()).await
+    };
+    assert_eq!(keyed().await.expect(202)["id"], asked["id"]);
+    // It ends; then the retry of a client that never got its answer comes in.
+    let id = asked["id"].as_str().unwrap().parse().unwrap();
+    let mut tx = house.db.begin().await.unwrap();
+    let instance = made["instance_id"].as_str().unwrap().parse().unwrap();
+    let mut instance = instances::by_id_tx(&mut tx, instance).await.unwrap().unwrap();
+    instance.operation = None;
+    assert!(instances::save(&mut tx, &instance).await.unwrap());
+    operations::set_state(&mut tx, id, State::Failed, None, Some(house.clock.now())).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(keyed().await.expect(202)["id"], asked["id"]);
+    let all = admin.get("/api/v1/operations").await.expect(200);
+    assert_eq!(all["items"].as_array().unwrap().len(), 2, "the create and one delete: {all:#}");
 }

@@ -126,3 +126,30 @@ async fn a_refused_password_is_not_repeated() {
     assert_eq!(answer.json()["field"], "password");
     assert!(!answer.text().contains("12345678"), "{}", answer.text());
 }
+
+#[tokio::test]
+async fn a_template_with_bad_sizes_names_the_one_at_fault() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    for (field, cores) in [("least", 0), ("least", 257), ("most", 257), ("default_size", 9)] {
+        let mut body = template("Debian 13");
+        body[field]["cores"] = cores.into();
+        let answer = admin.post("/api/v1/templates", &body).await;
+        assert_eq!((answer.problem(422).as_str(), &answer.json()["field"]), ("invalid_field", &field.into()));
+    }
+    let mut body = template("Debian 13");
+    body["most"]["cores"] = 0.into();
+    assert_eq!(admin.post("/api/v1/templates", &body).await.expect(422)["field"], "most");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_not_waited_for_for_ever() {
+    let house = House::new().await;
+    let begun = futures_util::stream::iter([Ok::<_, std::io::Error>("{\"email\":")]);
+    let body = Body::from_stream(futures_util::StreamExt::chain(begun, futures_util::stream::pending()));
+    let request = house.anybody().request(Method::POST, "/api/v1/sessions");
+    let request = request.header(header::CONTENT_TYPE, "application/json").body(body).unwrap();
+    // Nothing but the body is waited for, so that the clock jumps to the end of our patience.
+    tokio::time::pause();
+    assert_eq!(house.send(request).await.problem(408), "body_too_slow");
+}

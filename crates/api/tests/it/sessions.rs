@@ -118,3 +118,25 @@ async fn another_site_cannot_sign_a_browser_in() {
         house.anybody().request(Method::POST, "/api/v1/sessions").header("Origin", "https://evil.example");
     assert_eq!(house.send(with_json(request, &given)).await.problem(403), "cross_site");
 }
+
+#[tokio::test]
+async fn a_flood_of_sign_ins_is_turned_away_instead_of_taking_all_memory() {
+    let house = House::new().await;
+    house.admin().await;
+    let given = json!({ "email": "nobody@example.org", "password": "wrong password" });
+    let anybody = house.anybody();
+    let answers =
+        futures_util::future::join_all((0..300).map(|_| anybody.post("/api/v1/sessions", &given))).await;
+    let (mut refused, mut told) = (0, 0);
+    for answer in &answers {
+        if answer.status.as_u16() == 401 {
+            refused += 1;
+        } else {
+            assert_eq!(answer.problem(503), "overloaded");
+            told += 1;
+        }
+    }
+    // Some wait for their turn, as many as there are processors have it, and nobody else is let in.
+    assert!(refused >= 64 && told >= 100, "{refused} refused, {told} turned away");
+    house.sign_in("ada@example.org").await;
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::{Backend, Room};
 
@@ -18,6 +18,9 @@ const KEPT: usize = 16 * 1024;
 
 /// How long a shell may take to show its prompt.
 const WAKES: Duration = Duration::from_secs(5);
+
+/// How long a viewer may leave its terminal waiting.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The environment variable that marks a guest's processes.
 const MARK: &str = "PVE_SIM_GUEST";
@@ -45,14 +48,18 @@ pub(crate) struct Live {
 
 struct Shown {
     recent: VecDeque<u8>,
-    output: broadcast::Sender<Bytes>,
+    viewers: Vec<mpsc::Sender<Bytes>>,
 }
 
 impl Live {
     /// What the terminal showed last, what it shows from now on, and where keys go.
-    pub(crate) fn attach(&self) -> (Vec<u8>, broadcast::Receiver<Bytes>, mpsc::Sender<Input>) {
-        let shown = lock(&self.shown);
-        (shown.recent.iter().copied().collect(), shown.output.subscribe(), self.input.clone())
+    pub(crate) fn attach(&self) -> (Vec<u8>, mpsc::Receiver<Bytes>, mpsc::Sender<Input>) {
+        let mut shown = lock(&self.shown);
+        let (viewer, output) = mpsc::channel(64);
+        if !self.ended() {
+            shown.viewers.push(viewer);
+        }
+        (shown.recent.iter().copied().collect(), output, self.input.clone())
     }
 
     /// Until the shell has shown its prompt: before that its namespaces may be half made.
@@ -211,7 +218,7 @@ fn start(backend: &dyn Backend, hostname: &str) -> io::Result<Live> {
     let guardian = guard(&room)?;
     let pid = child.id().unwrap_or(0);
     let (input, keys) = mpsc::channel(64);
-    let shown = Arc::new(Mutex::new(Shown { recent: VecDeque::new(), output: broadcast::channel(256).0 }));
+    let shown = Arc::new(Mutex::new(Shown { recent: VecDeque::new(), viewers: Vec::new() }));
     let (end, ended) = watch::channel(false);
     tokio::spawn(pump(pty, child, keys, shown.clone(), end.clone(), ended));
     Ok(Live { room, pid, input, shown, end, _guardian: guardian, _folder: folder })
@@ -232,7 +239,10 @@ async fn pump(
             got = pty.read(&mut buffer) => match got {
                 // The kernel answers EIO once the last process has closed the terminal.
                 Ok(0) | Err(_) => break,
-                Ok(count) => show(&shown, &buffer[..count]),
+                Ok(count) => tokio::select! {
+                    () = show(&shown, &buffer[..count]) => {}
+                    () = gone(&mut ended) => break,
+                },
             },
             key = keys.recv() => match key {
                 Some(Input::Bytes(bytes)) => if pty.write_all(&bytes).await.is_err() { break },
@@ -248,7 +258,7 @@ async fn pump(
     let _ = child.start_kill();
     let _ = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
     // Whoever still looks learns that nothing more comes.
-    lock(&shown).output = broadcast::channel(1).0;
+    lock(&shown).viewers.clear();
 }
 
 /// Until the guest has been told to end.
@@ -257,13 +267,22 @@ async fn gone(ended: &mut watch::Receiver<bool>) {
     let _ = ended.wait_for(|ended| *ended).await;
 }
 
-fn show(shown: &Mutex<Shown>, bytes: &[u8]) {
-    let mut shown = lock(shown);
-    shown.recent.extend(bytes);
-    let surplus = shown.recent.len().saturating_sub(KEPT);
-    shown.recent.drain(..surplus);
-    // Nobody looking is no error.
-    let _ = shown.output.send(Bytes::copy_from_slice(bytes));
+/// Shows every viewer what the terminal said. A slow viewer slows the terminal down, as a slow line does; one that
+/// does not read at all is given up.
+async fn show(shown: &Mutex<Shown>, bytes: &[u8]) {
+    let viewers = {
+        let mut shown = lock(shown);
+        shown.recent.extend(bytes);
+        let surplus = shown.recent.len().saturating_sub(KEPT);
+        shown.recent.drain(..surplus);
+        shown.viewers.clone()
+    };
+    let bytes = Bytes::copy_from_slice(bytes);
+    for viewer in viewers {
+        if viewer.send_timeout(bytes.clone(), PATIENCE).await.is_err() {
+            lock(shown).viewers.retain(|other| !other.same_channel(&viewer));
+        }
+    }
 }
 
 /// Starts the process that outlives a killed simulator for a moment. It reads a pipe that only the simulator
@@ -339,7 +358,7 @@ mod tests {
         kinds.into_iter().map(|kind| LiveGuests::new(choose(kind))).collect()
     }
 
-    async fn read_until(output: &mut broadcast::Receiver<Bytes>, wanted: &str) -> String {
+    async fn read_until(output: &mut mpsc::Receiver<Bytes>, wanted: &str) -> String {
         let mut seen = String::new();
         while !seen.contains(wanted) {
             let next = tokio::time::timeout(Duration::from_secs(10), output.recv()).await;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 
 use super::prompt::Prompt;
 use crate::backend::{Input, Live};
@@ -17,7 +17,7 @@ pub(crate) struct Terminal {
 }
 
 enum Behind {
-    Shell { output: broadcast::Receiver<Bytes>, input: mpsc::Sender<Input> },
+    Shell { output: mpsc::Receiver<Bytes>, input: mpsc::Sender<Input> },
     Prompt { prompt: Prompt, waiting: VecDeque<Vec<u8>> },
     Nothing,
 }
@@ -44,14 +44,7 @@ impl Terminal {
     /// What the terminal shows next; `None` when it has ended.
     pub(crate) async fn next(&mut self) -> Option<Vec<u8>> {
         match &mut self.behind {
-            Behind::Shell { output, .. } => loop {
-                match output.recv().await {
-                    Ok(bytes) => return Some(bytes.to_vec()),
-                    // A viewer slower than the terminal loses what was in between, as on a real one.
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                }
-            },
+            Behind::Shell { output, .. } => output.recv().await.map(|bytes| bytes.to_vec()),
             Behind::Prompt { waiting, .. } => match waiting.pop_front() {
                 Some(bytes) => Some(bytes),
                 None => std::future::pending().await,

@@ -1,7 +1,5 @@
 //! Clones, full and linked, and turning guests into templates.
 
-use serde_json::Value;
-
 use super::lxc::need_bridges;
 use super::{Config, Guest, Kind, disks};
 use crate::call::Call;
@@ -268,7 +266,7 @@ pub(crate) fn qemu_template(call: &mut Call<'_>) -> Outcome {
         world.make_template(vmid);
         Ok(())
     });
-    call.start(job).map(|reply| Value::clone(&reply.data).into())
+    call.start(job)
 }
 
 fn need_template_source(call: &Call<'_>, kind: Kind) -> Result<(), ApiError> {

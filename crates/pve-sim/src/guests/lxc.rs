@@ -57,7 +57,8 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     if !restore {
         options.entry("rootfs".into()).or_insert_with(|| format!("{storage}:4"));
     }
-    if call.params.flag("ha-managed") {
+    let managed = call.params.flag("ha-managed");
+    if managed {
         call.need("/", "Sys.Console")?;
     }
     need_space(call, Kind::Lxc, &options)?;
@@ -68,13 +69,11 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     {
         return Err(ApiError::die(format!("pool '{pool}' does not exist")));
     }
-    if restore && call.params.flag("force") {
-        let guest = call.guest(Kind::Lxc)?;
-        if guest.is_running() {
-            return Err(ApiError::die(format!("unable to restore CT {vmid} - container is running")));
-        }
-    } else {
+    let over = restore && call.params.flag("force") && call.guest(Kind::Lxc).is_ok();
+    if !over {
         need_free(call, vmid, "")?;
+    } else if call.guest(Kind::Lxc)?.is_running() {
+        return Err(ApiError::die(format!("unable to restore CT {vmid} - container is running")));
     }
     let task = if restore { "vzrestore" } else { "vzcreate" };
     let (node, start, unique) = (call.node.clone(), call.params.flag("start"), call.params.flag("unique"));
@@ -102,6 +101,10 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
             if let Err(text) = built {
                 world.remove_guest(vmid);
                 return Err(text);
+            }
+            if managed {
+                let state = if start { "started" } else { "stopped" };
+                world.ha.insert(format!("ct:{vmid}"), [("state".into(), state.into())].into());
             }
             if start {
                 world.start_later(&node, &caller, Kind::Lxc, vmid);

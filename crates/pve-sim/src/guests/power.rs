@@ -68,6 +68,28 @@ impl World {
         }
     }
 
+    /// What stands against a start.
+    fn may_start(&self, node: &str, kind: Kind, vmid: u32, skiplock: bool) -> Result<&Guest, String> {
+        let guest = self.guest_on(node, kind, vmid)?;
+        if !skiplock && guest.get("lock") != Some("suspended") {
+            self.unlocked(node, kind, vmid)?;
+        }
+        if guest.is_template() {
+            let what = if kind == Kind::Lxc { "a CT" } else { "a vm" };
+            return Err(format!("you can't start {what} if it's a template"));
+        }
+        if guest.is_running() {
+            return Err(format!("{} {vmid} already running", kind.label()));
+        }
+        let has = |bridge: &String| self.nodes.get(node).is_some_and(|n| n.bridges.contains(bridge));
+        for (_, value) in guest.config.iter().filter(|(k, _)| super::config::is_net(k)) {
+            if let Some(bridge) = property::loose(value).get("bridge").filter(|b| !has(b)) {
+                return Err(format!("bridge '{bridge}' does not exist"));
+            }
+        }
+        Ok(guest)
+    }
+
     /// The checks and acts of a start, in the task.
     pub(super) fn start_guest(
         &mut self,
@@ -77,30 +99,12 @@ impl World {
         skiplock: bool,
         log: &mut Log,
     ) -> Result<(), String> {
-        let guest = if skiplock {
-            self.guest_on(node, kind, vmid)?
-        } else {
-            let guest = self.guest_on(node, kind, vmid)?;
-            if guest.get("lock") == Some("suspended") { guest } else { self.unlocked(node, kind, vmid)? }
-        };
-        if guest.is_template() {
-            let what = if kind == Kind::Lxc { "a CT" } else { "a vm" };
-            return Err(format!("you can't start {what} if it's a template"));
-        }
-        if guest.is_running() {
-            return Err(format!("{} {vmid} already running", kind.label()));
-        }
-        let bridges = &self.nodes.get(node).map(|n| n.bridges.clone()).unwrap_or_default();
-        for (_, value) in guest.config.iter().filter(|(k, _)| super::config::is_net(k)) {
-            if let Some(bridge) = property::loose(value).get("bridge").filter(|b| !bridges.contains(b)) {
-                return Err(format!("bridge '{bridge}' does not exist"));
-            }
-        }
+        let guest = self.may_start(node, kind, vmid, skiplock)?;
         if kind == Kind::Lxc {
             warn_nesting(guest, log);
         }
-        if let Some(guest) = self.guests.get_mut(&vmid) {
-            guest.config.remove("lock");
+        if guest.get("lock") == Some("suspended") {
+            self.set_lock(vmid, None);
         }
         self.boot_guest(vmid);
         Ok(())
@@ -165,18 +169,9 @@ fn start(call: &mut Call<'_>, kind: Kind) -> Outcome {
     }
     let skiplock = call.params.flag("skiplock");
     let task = if kind == Kind::Lxc { "vzstart" } else { "qmstart" };
-    // A container's checks come first, so that a start that cannot be fails at once, as on a real server.
     let on = node.clone();
     let job = Job::on_guest(task, vmid)
-        .begin(move |world, _| {
-            let guest = world.guest_on(&on, kind, vmid)?;
-            match guest.get("lock") {
-                Some(lock) if !skiplock && !matches!(lock, "mounted" | "suspended") => {
-                    Err(format!("{} is locked ({lock})", kind.label()))
-                }
-                _ => Ok(()),
-            }
-        })
+        .begin(move |world, _| world.may_start(&on, kind, vmid, skiplock).map(|_| ()))
         .effect(move |world, log| world.start_guest(&node, kind, vmid, skiplock, log));
     call.start(job)
 }

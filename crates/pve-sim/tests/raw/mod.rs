@@ -1,9 +1,10 @@
 //! A client that knows nothing: bytes over TLS.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(dead_code, reason = "not every test program uses every part")]
 
 use std::sync::Arc;
 
-use pve_sim::Sim;
+use pve_sim::{Clock, ClusterOptions, Options, Sim};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -78,4 +79,35 @@ pub(crate) async fn raw(sim: &Sim, node: &str, head: &str, body: &str) -> String
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8(answer).unwrap()
+}
+
+/// The credentials of `root@pam!lab`.
+pub(crate) const TOKEN: &str = "Authorization: PVEAPIToken=root@pam!lab=secret-1\r\n";
+
+/// A simulator with the cluster `lab`, a clock that stands, and the token `root@pam!lab`.
+pub(crate) async fn sim(nodes: &[&str]) -> Sim {
+    let options = Options {
+        clusters: vec![ClusterOptions::named("lab", nodes)],
+        clock: Clock::manual(1_795_221_600),
+        ..Options::default()
+    };
+    let sim = Sim::start(options).await.unwrap();
+    sim.cluster("lab").with(|world| world.add_token("root@pam", "lab", false, "secret-1"));
+    sim
+}
+
+/// A call with the token: status line without the version, and the JSON body.
+pub(crate) async fn call(sim: &Sim, method: &str, path: &str, body: &str) -> (String, serde_json::Value) {
+    let answer = raw(sim, "pve", &format!("{method} /api2/json{path} HTTP/1.1\r\n{TOKEN}"), body).await;
+    let status = answer.lines().next().unwrap_or_default().trim_start_matches("HTTP/1.1 ").to_owned();
+    let body = answer.split_once("\r\n\r\n").map(|(_, b)| b).unwrap_or_default();
+    (status, serde_json::from_str(body).unwrap_or_default())
+}
+
+/// How the task of a call ended, or `running`.
+pub(crate) async fn task_end(sim: &Sim, upid: &serde_json::Value) -> String {
+    let upid = upid["data"].as_str().expect("a UPID");
+    let node = upid.split(':').nth(1).unwrap();
+    let (_, status) = call(sim, "GET", &format!("/nodes/{node}/tasks/{upid}/status"), "").await;
+    status["data"]["exitstatus"].as_str().unwrap_or("running").to_owned()
 }

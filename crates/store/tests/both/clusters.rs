@@ -105,6 +105,22 @@ both! {
         assert_eq!(nodes::storages(&db, None).await.unwrap(), []);
     }
 
+    async fn how_a_cluster_is_reached_can_change(db: Db) {
+        let id = House::build(&db).await.cluster.id;
+        let ring = innkeeper_store::KeyRing::new(innkeeper_store::SealKey::generate(), Vec::new());
+        let sealed = ring.seal(b"other", "clusters/token_secret/x");
+        let url = "https://pve9.example.org:8006".to_owned();
+        let endpoints = [innkeeper_domain::clusters::Endpoint { url, fingerprint: None }];
+        let mut tx = db.begin().await.unwrap();
+        assert!(clusters::set_access(&mut tx, id, &endpoints, "a@pve!b", &sealed).await.unwrap());
+        let nobody = innkeeper_domain::ids::ClusterId::new();
+        assert!(!clusters::set_access(&mut tx, nobody, &endpoints, "a@pve!b", &sealed).await.unwrap());
+        tx.commit().await.unwrap();
+        let cluster = clusters::by_id(&db, id).await.unwrap().unwrap();
+        assert_eq!((cluster.endpoints.as_slice(), cluster.token_id.as_str()), (&endpoints[..], "a@pve!b"));
+        assert_eq!(clusters::secret(&db, id).await.unwrap().unwrap().as_str(), sealed.as_str());
+    }
+
     async fn offers_count_what_is_promised(db: Db) {
         let house = House::build(&db).await;
         let c = house.cluster.id;
@@ -122,8 +138,11 @@ both! {
             instance.node = node.parse().unwrap();
             instance.storage = storage.parse().unwrap();
             instance.deleted_at = deleted.then_some(NOW);
+            instance.course.born = true;
             instances::insert(&mut tx, &instance, None).await.unwrap();
         }
+        // One that could not be made has no guest, and takes no room.
+        instances::insert(&mut tx, &house.instance("failed", 200), None).await.unwrap();
         tx.commit().await.unwrap();
 
         let mut tx = db.begin().await.unwrap();
@@ -167,7 +186,8 @@ both! {
         tx.commit().await.unwrap();
         let mut choosers = Vec::new();
         for n in 0..12 {
-            let (db, instance) = (db.clone(), house.instance(&format!("guest-{n}"), 100 + n));
+            let (db, mut instance) = (db.clone(), house.instance(&format!("guest-{n}"), 100 + n));
+            instance.course.born = true;
             choosers.push(tokio::spawn(async move {
                 let mut tx = db.begin().await.unwrap();
                 let (offers, _) = nodes::offers(&mut tx).await.unwrap();

@@ -79,3 +79,33 @@ async fn debugging_shows_no_address() {
     let error = Db::open("postgres://house:hunter2@127.0.0.1:port/house").await.unwrap_err();
     assert!(!format!("{error:?} {error}").contains("hunter2"), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/test.db", folder.path().display());
+    let db = Db::open(&url).await.unwrap();
+    db.migrate().await.unwrap();
+    let mut later = SqliteConnection::connect(&url).await.unwrap();
+    let sql =
+        "insert into _sqlx_migrations select 9999, 'later', installed_on, success, checksum, execution_time
+        from _sqlx_migrations limit 1";
+    sqlx::query(sql).execute(&mut later).await.unwrap();
+    assert!(matches!(db.check_migrated().await, Err(Error::Newer)));
+    assert!(matches!(db.migrate().await, Err(Error::Newer)));
+    assert!(matches!(db.is_new().await, Err(Error::Newer)));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_file_can_be_read_by_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&format!("sqlite:{}/test.db", folder.path().display())).await.unwrap();
+    db.migrate().await.unwrap();
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap()).collect();
+    assert!(files.len() >= 2, "{files:?}");
+    for file in files {
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{file:?}");
+    }
+}

@@ -89,7 +89,7 @@ impl Bare {
     async fn make(&self, container: bool, number: usize) -> Result<(), Error> {
         let vmid = Vmid::new(10_000 + number as u32 + if container { 0 } else { 1000 })?;
         let node = number % 3 + 1;
-        let node_name = NodeName::new(&format!("n{node}"))?;
+        let node_name = NodeName::new(format!("n{node}"))?;
         let at;
         if container {
             at = GuestRef::lxc(node_name.clone(), vmid);

@@ -7,7 +7,7 @@ use pve_sim::Latency;
 use serde_json::Value;
 
 use crate::report::Report;
-use crate::support::{Lab, Server, TestDatabase};
+use crate::support::{Lab, Server, TestDatabase, check_house};
 use crate::{DATABASES, machine};
 
 const COUNT: usize = 500;
@@ -51,10 +51,12 @@ pub(crate) async fn measure(report: &mut Report) {
         }
         let ended = began.elapsed().as_secs_f64();
         let processor = machine::processor_seconds(server.pid()) - before;
+        // A figure counts only when the work was done, and done right.
         for operation in &asked {
             let ended = server.settled(operation).await;
             assert_eq!(ended["state"], "succeeded", "{ended:#}");
         }
+        check_house(&lab, &server).await;
         let connections: u64 = lab.sim.clusters().iter().map(|cluster| cluster.stats().connections).sum();
         report.row(&[
             name.to_owned(),

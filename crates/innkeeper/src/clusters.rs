@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::admin::read_password;
-use crate::client::{Remote, Server, cell, table};
+use crate::client::{Remote, Server, cell, find, table};
 
 /// Look after clusters.
 #[derive(Debug, Subcommand)]
@@ -18,8 +18,8 @@ pub(crate) enum Cluster {
     Add(Add),
     /// Try a cluster for real; names each missing privilege.
     Test {
-        /// The id of the cluster (`clu_…`).
-        id: String,
+        /// Its name or id.
+        cluster: String,
         #[command(flatten)]
         remote: Remote,
     },
@@ -42,7 +42,7 @@ pub(crate) struct Add {
     /// The expected certificate fingerprint of each endpoint, in the same order; without it you are asked.
     #[arg(long = "fingerprint", value_name = "SHA256")]
     fingerprints: Vec<String>,
-    /// The API token, `user@realm!name`. Its secret is asked for, or read from standard input.
+    /// The API token, `user@realm!name`, in single quotes. Its secret is asked for, or read from standard input.
     #[arg(long, value_name = "TOKEN")]
     token_id: String,
     /// The bridge that guests are connected to.
@@ -65,8 +65,9 @@ impl Cluster {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Add(add) => add.run().await,
-            Self::Test { id, remote } => {
+            Self::Test { cluster, remote } => {
                 let server = Server::find(&remote)?;
+                let id = find(&server, "clusters", &cluster).await?;
                 let test = server.request(Method::POST, &format!("/api/v1/clusters/{id}/test"), None).await?;
                 if remote.json {
                     println!("{test:#}");

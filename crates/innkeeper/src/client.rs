@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::admin::read_password;
+use crate::out::say;
 
 /// How the commands that talk to a server find it.
 #[derive(Debug, clap::Args)]
@@ -63,7 +64,7 @@ impl Login {
         // Removed first, so that an older file with looser rights cannot lend them to this one.
         let _ = std::fs::remove_file(&file);
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?.write_all(&kept)?;
-        println!("signed in as {}", self.email);
+        say!("signed in as {}", self.email);
         Ok(())
     }
 }
@@ -225,7 +226,7 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
     let line = |cells: Vec<&str>| {
         let padded: Vec<String> =
             cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        println!("{}", padded.join("  ").trim_end());
+        say!("{}", padded.join("  ").trim_end());
     };
     line(headings.to_vec());
     for row in rows {

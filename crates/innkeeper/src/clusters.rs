@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::admin::read_password;
 use crate::client::{Remote, Server, cell, find, table};
+use crate::out::say;
 
 /// Look after clusters.
 #[derive(Debug, Subcommand)]
@@ -70,7 +71,7 @@ impl Cluster {
                 let id = find(&server, "clusters", &cluster).await?;
                 let test = server.request(Method::POST, &format!("/api/v1/clusters/{id}/test"), None).await?;
                 if remote.json {
-                    println!("{test:#}");
+                    say!("{test:#}");
                 } else {
                     show_test(&test);
                 }
@@ -79,7 +80,7 @@ impl Cluster {
             Self::List { remote } => {
                 let page = Server::find(&remote)?.get("/api/v1/clusters").await?;
                 if remote.json {
-                    println!("{page:#}");
+                    say!("{page:#}");
                     return Ok(());
                 }
                 let columns = ["id", "name", "health", "version", "problem"];
@@ -118,9 +119,9 @@ impl Add {
         });
         let cluster = server.request(Method::POST, "/api/v1/clusters", Some(&body)).await?;
         if self.remote.json {
-            println!("{cluster:#}");
+            say!("{cluster:#}");
         } else {
-            println!("added {} as {}", cell(&cluster["name"]), cell(&cluster["id"]));
+            say!("added {} as {}", cell(&cluster["name"]), cell(&cluster["id"]));
         }
         Ok(())
     }
@@ -130,8 +131,8 @@ impl Add {
 async fn confirm(server: &Server, url: &str) -> anyhow::Result<String> {
     let shown = server.request(Method::POST, "/api/v1/clusters/probe", Some(&json!({ "url": url }))).await?;
     let print = shown["fingerprint"].as_str().context("the server showed no fingerprint")?.to_owned();
-    println!("{url} shows the certificate\n  {print}");
-    println!("Compare it with the node's own: Node > System > Certificates, or `pvenode cert info`.");
+    say!("{url} shows the certificate\n  {print}");
+    say!("Compare it with the node's own: Node > System > Certificates, or `pvenode cert info`.");
     if !std::io::stdin().is_terminal() {
         bail!("pass --fingerprint {print} once you have compared it");
     }
@@ -148,6 +149,6 @@ async fn confirm(server: &Server, url: &str) -> anyhow::Result<String> {
 fn show_test(test: &Value) {
     for check in test["checks"].as_array().into_iter().flatten() {
         let mark = if check["ok"] == json!(true) { "ok  " } else { "FAIL" };
-        println!("{mark}  {}: {}", cell(&check["name"]), cell(&check["message"]));
+        say!("{mark}  {}: {}", cell(&check["name"]), cell(&check["message"]));
     }
 }

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::{Remote, Server, all, cell, find, table};
+use crate::out::say;
 
 /// Look after instances.
 #[derive(Debug, Subcommand)]
@@ -101,12 +102,12 @@ impl Instance {
                 let id = find(&server, "instances", &one.instance).await?;
                 let instance = server.get(&format!("/api/v1/instances/{id}")).await?;
                 if one.remote.json {
-                    println!("{instance:#}");
+                    say!("{instance:#}");
                 } else {
                     for name in ["id", "name", "kind", "state", "address", "problem", "created_at"] {
-                        println!("{name:11} {}", cell(&instance[name]));
+                        say!("{name:11} {}", cell(&instance[name]));
                     }
-                    println!("{:11} {}", "size", size(&instance["size"]));
+                    say!("{:11} {}", "size", size(&instance["size"]));
                 }
                 Ok(())
             }
@@ -128,7 +129,7 @@ async fn list(remote: &Remote) -> anyhow::Result<()> {
     let server = Server::find(remote)?;
     let items = all(&server, "instances").await?;
     if remote.json {
-        println!("{:#}", Value::Array(items));
+        say!("{:#}", Value::Array(items));
         return Ok(());
     }
     let rows = items.iter().map(|row| {
@@ -198,9 +199,9 @@ impl Change {
 async fn settle(server: &Server, operation: Value, no_wait: bool, remote: &Remote) -> anyhow::Result<()> {
     let operation = if no_wait { operation } else { server.follow(&operation, remote.json).await? };
     if remote.json {
-        println!("{operation:#}");
+        say!("{operation:#}");
     } else {
-        println!(
+        say!(
             "{} {}: {}",
             cell(&operation["verb"]),
             cell(&operation["instance_id"]),

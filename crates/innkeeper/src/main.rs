@@ -9,6 +9,7 @@ mod demo;
 mod house;
 mod instances;
 mod keys;
+mod out;
 mod serve;
 mod simulate;
 mod telemetry;

@@ -119,15 +119,13 @@ impl Engine {
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
         }
-        match clusters::insert(&mut tx, &cluster, &sealed).await {
-            Err(innkeeper_store::Error::Conflict(_)) => {
-                return Err(Error::conflict(
-                    "name_taken",
-                    format!("a cluster named {} exists already", cluster.name),
-                ));
-            }
-            other => other?,
+        // Two of one name could not be told apart on the command line.
+        let name = cluster.name.as_str();
+        if clusters::list(self.db()).await?.iter().any(|other| other.name.as_str().eq_ignore_ascii_case(name))
+        {
+            return Err(Error::conflict("name_taken", format!("a cluster named {name} exists already")));
         }
+        clusters::insert(&mut tx, &cluster, &sealed).await?;
         let id = cluster.id.to_string();
         events::append(&mut tx, now, None, Subject::Cluster, &id, "added").await?;
         self.remember(&mut tx, actor, key, &cluster).await?;
@@ -319,7 +317,15 @@ async fn test(client: &Client, bridge: &str, pool: Option<&str>) -> ClusterTest 
     let version = client.version().await;
     let major = version.as_ref().map_or(0, |version| version.numbers().0);
     let connected =
-        version.map(|version| format!("Proxmox VE {}", version.version)).map_err(|error| error.to_string());
+        version.map(|version| format!("Proxmox VE {}", version.version)).map_err(|error| match error {
+            pve::Error::Unauthorized { .. } => {
+                format!("the token is refused; check its id and its secret ({error})")
+            }
+            pve::Error::FingerprintMismatch { .. } => {
+                format!("{error}; compare with `pvenode cert info` on that node")
+            }
+            error => error.to_string(),
+        });
     if !note("connection", connected) {
         return ClusterTest { ok: false, checks };
     }

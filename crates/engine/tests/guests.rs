@@ -220,6 +220,13 @@ async fn somebody_elses_things_do_not_exist() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_second_cluster_of_the_same_name_is_refused() {
+    let house = House::open().await;
+    let again = house.engine.add_cluster(&Actor::house(), introduction(&house.sim), None).await;
+    assert!(matches!(again, Err(Error::Conflict { code: "name_taken", .. })), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_test_of_a_cluster_names_the_missing_privilege() {
     let house = House::open().await;
     house.sim.cluster("lodge").with(|world| {

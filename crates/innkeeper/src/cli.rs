@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::out::say;
 use crate::{admin, client, clusters, demo, instances, serve, simulate, telemetry};
 
 /// The front desk of a Proxmox VE house.
@@ -70,7 +71,7 @@ impl Cli {
                 Ok(())
             }
             Command::Openapi => {
-                println!("{}", innkeeper_api::openapi().to_pretty_json()?);
+                say!("{}", innkeeper_api::openapi().to_pretty_json()?);
                 Ok(())
             }
             Command::Login(login) => login.run().await,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::admin::read_password;
+use crate::out::say;
 
 /// How the commands that talk to a server find it.
 #[derive(Debug, clap::Args)]
@@ -37,6 +38,9 @@ pub(crate) struct Login {
     email: String,
 }
 
+/// Where one signs in.
+const SIGN_IN: &str = "/api/v1/sessions";
+
 /// Where a sign-in is kept, readable by its owner only.
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -46,10 +50,11 @@ struct Kept {
 
 impl Login {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let url = address(&self.url)?;
         let password = read_password("Password: ")?;
-        let server = Server { url: trimmed(&self.url), token: None, http: http()? };
+        let server = Server { url, token: None, http: http()? };
         let body = json!({ "email": self.email, "password": password.expose_secret() });
-        let answer = server.request(Method::POST, "/api/v1/sessions", Some(&body)).await?;
+        let answer = server.request(Method::POST, SIGN_IN, Some(&body)).await?;
         let token = answer["token"].as_str().context("the server's answer holds no token")?;
         let file = kept_in()?;
         let kept = serde_json::to_vec(&Kept { url: server.url, token: token.to_owned() })?;
@@ -59,7 +64,7 @@ impl Login {
         // Removed first, so that an older file with looser rights cannot lend them to this one.
         let _ = std::fs::remove_file(&file);
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?.write_all(&kept)?;
-        println!("signed in as {}", self.email);
+        say!("signed in as {}", self.email);
         Ok(())
     }
 }
@@ -81,8 +86,12 @@ fn http() -> anyhow::Result<reqwest::Client> {
         .context("the HTTP client cannot be set up")
 }
 
-fn trimmed(url: &str) -> String {
-    url.trim_end_matches('/').to_owned()
+/// A server's address as we keep it. One without a scheme would only be refused later, in words that help nobody.
+fn address(url: &str) -> anyhow::Result<String> {
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        bail!("the address {url} must begin with http:// or https://");
+    }
+    Ok(url.trim_end_matches('/').to_owned())
 }
 
 /// A server, and who we are there.
@@ -98,7 +107,7 @@ impl Server {
         let kept: Option<Kept> =
             std::fs::read(kept_in()?).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let (kept_url, kept_token) = kept.map(|kept| (kept.url, kept.token)).unzip();
-        let url = remote.url.as_deref().map(trimmed).or(kept_url.clone());
+        let url = remote.url.as_deref().map(address).transpose()?.or(kept_url.clone());
         let Some(url) = url else { bail!("sign in first: `innkeeper login --url … --email …`") };
         // A token is only ever sent to the server that gave it.
         let kept_token = kept_token.filter(|_| kept_url.as_deref() == Some(&url));
@@ -128,24 +137,51 @@ impl Server {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.with_context(|| format!("{} does not answer", self.url))?;
+        let response = request.send().await.map_err(|error| self.unanswered(&error))?;
         let status = response.status();
         let text = response.text().await.context("the answer broke off")?;
         if status.is_success() {
             return if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&text)?) };
         }
         let problem: Value = serde_json::from_str(&text).unwrap_or_default();
-        let detail = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or("no reason given");
-        match problem["field"].as_str() {
-            Some(field) if !detail.starts_with(field) => bail!("{field}: {detail}"),
-            _ => bail!("{detail}"),
+        if problem["code"].is_null() {
+            bail!("{} answers {status}, but not as Innkeeper does; is the address right?", self.url);
         }
+        let detail = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or("no reason given");
+        let told = match problem["field"].as_str() {
+            Some(field) if !detail.starts_with(field) => format!("{field}: {detail}"),
+            _ => detail.to_owned(),
+        };
+        // What the server advises is said to programs; here these are the commands.
+        let remedy = match problem["code"].as_str() {
+            Some("unauthenticated") if self.token.is_some() => Some("run `innkeeper login` again"),
+            Some("unauthenticated") if path != SIGN_IN => Some("run `innkeeper login` for this server"),
+            Some("unauthenticated") => None,
+            Some("no_such_route") => Some("give the server's address without a path"),
+            Some("operation_in_progress") => Some("wait until it has ended, or delete the instance"),
+            _ => problem["remedy"].as_str(),
+        };
+        match remedy {
+            Some(remedy) => bail!("{told}\n  {remedy}"),
+            None => bail!("{told}"),
+        }
+    }
+
+    /// Why no answer came: the last cause says it, those before it only repeat the address.
+    fn unanswered(&self, error: &reqwest::Error) -> anyhow::Error {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        let advice =
+            if error.is_connect() { "\n  is the server running, and is this its address?" } else { "" };
+        anyhow::anyhow!("{} does not answer: {cause}{advice}", self.url)
     }
 
     /// Follows an operation to its end, telling each step as it happens.
     pub(crate) async fn follow(&self, operation: &Value, quiet: bool) -> anyhow::Result<Value> {
         let id = operation["id"].as_str().context("the server's answer holds no operation")?.to_owned();
-        let mut told = 0;
+        let (mut told, mut undoing) = (0, false);
         loop {
             // Short waits, so that steps are shown while they run.
             let now = self.get(&format!("/api/v1/operations/{id}?wait=1s")).await?;
@@ -169,6 +205,13 @@ impl Server {
             if ended {
                 return Ok(now);
             }
+            // It may take long when Proxmox does not answer; a person should not wonder what is going on.
+            if now["state"] == "undoing" && !undoing {
+                undoing = true;
+                if !quiet {
+                    eprintln!("  undoing: {}", cell(&now["error"]["message"]));
+                }
+            }
         }
     }
 }
@@ -183,11 +226,47 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
     let line = |cells: Vec<&str>| {
         let padded: Vec<String> =
             cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        println!("{}", padded.join("  ").trim_end());
+        say!("{}", padded.join("  ").trim_end());
     };
     line(headings.to_vec());
     for row in rows {
         line(row.iter().map(String::as_str).collect());
+    }
+}
+
+/// The id of what has this id or name. A name that fits several things is refused.
+pub(crate) async fn find(server: &Server, noun: &str, wanted: &str) -> anyhow::Result<String> {
+    let items = all(server, noun).await?;
+    let fits = |row: &&Value| {
+        row["id"] == wanted || row["name"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(wanted))
+    };
+    let mut found = items.iter().filter(fits);
+    let Some(first) = found.next() else {
+        let names: Vec<&str> = items.iter().filter_map(|row| row["name"].as_str()).take(20).collect();
+        let more = if items.len() > names.len() { ", …" } else { "" };
+        let there = match names.as_slice() {
+            [] => format!("there are no {noun} yet"),
+            names => format!("there are: {}{more}", names.join(", ")),
+        };
+        bail!("no {} is called {wanted}\n  {there}", noun.trim_end_matches('s'));
+    };
+    if found.next().is_some() {
+        bail!("several {noun} are called {wanted}; use the id");
+    }
+    Ok(first["id"].as_str().context("the server's answer holds no id")?.to_owned())
+}
+
+/// Everything of a list, page by page.
+pub(crate) async fn all(server: &Server, noun: &str) -> anyhow::Result<Vec<Value>> {
+    let mut items = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = server.get(&format!("/api/v1/{noun}?limit=200{cursor}")).await?;
+        items.extend(page["items"].as_array().cloned().unwrap_or_default());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Ok(items),
+        }
     }
 }
 

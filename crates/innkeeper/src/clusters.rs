@@ -9,7 +9,8 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::admin::read_password;
-use crate::client::{Remote, Server, cell, table};
+use crate::client::{Remote, Server, cell, find, table};
+use crate::out::say;
 
 /// Look after clusters.
 #[derive(Debug, Subcommand)]
@@ -20,8 +21,8 @@ pub(crate) enum Cluster {
     Reach(Reach),
     /// Try a cluster for real; names each missing privilege.
     Test {
-        /// The id of the cluster (`clu_…`).
-        id: String,
+        /// Its name or id.
+        cluster: String,
         #[command(flatten)]
         remote: Remote,
     },
@@ -46,11 +47,11 @@ pub(crate) struct Endpoints {
 /// Say how a cluster is reached now. What is not given stays.
 #[derive(Debug, Args)]
 pub(crate) struct Reach {
-    /// The id of the cluster (`clu_…`).
-    id: String,
+    /// Its name or id.
+    cluster: String,
     #[command(flatten)]
     endpoints: Endpoints,
-    /// Another API token, `user@realm!name`. Its secret is asked for, or read from standard input.
+    /// Another API token, `user@realm!name`, in single quotes. Its secret is asked for, or read from standard input.
     #[arg(long, value_name = "TOKEN")]
     token_id: Option<String>,
     #[command(flatten)]
@@ -65,7 +66,7 @@ pub(crate) struct Add {
     name: String,
     #[command(flatten)]
     endpoints: Endpoints,
-    /// The API token, `user@realm!name`. Its secret is asked for, or read from standard input.
+    /// The API token, `user@realm!name`, in single quotes. Its secret is asked for, or read from standard input.
     #[arg(long, value_name = "TOKEN")]
     token_id: String,
     /// The bridge that guests are connected to.
@@ -89,11 +90,12 @@ impl Cluster {
         match self {
             Self::Add(add) => add.run().await,
             Self::Reach(reach) => reach.run().await,
-            Self::Test { id, remote } => {
+            Self::Test { cluster, remote } => {
                 let server = Server::find(&remote)?;
+                let id = find(&server, "clusters", &cluster).await?;
                 let test = server.request(Method::POST, &format!("/api/v1/clusters/{id}/test"), None).await?;
                 if remote.json {
-                    println!("{test:#}");
+                    say!("{test:#}");
                 } else {
                     show_test(&test);
                 }
@@ -102,7 +104,7 @@ impl Cluster {
             Self::List { remote } => {
                 let page = Server::find(&remote)?.get("/api/v1/clusters").await?;
                 if remote.json {
-                    println!("{page:#}");
+                    say!("{page:#}");
                     return Ok(());
                 }
                 let columns = ["id", "name", "health", "version", "problem"];
@@ -149,12 +151,12 @@ impl Reach {
         if change == json!({}) {
             bail!("give --endpoint, --token-id, or both");
         }
-        let path = format!("/api/v1/clusters/{}", self.id);
+        let path = format!("/api/v1/clusters/{}", find(&server, "clusters", &self.cluster).await?);
         let cluster = server.request(Method::PATCH, &path, Some(&change)).await?;
         if self.remote.json {
             println!("{cluster:#}");
         } else {
-            println!("{} is {}", cell(&cluster["name"]), cell(&cluster["health"]));
+            say!("{} is {}", cell(&cluster["name"]), cell(&cluster["health"]));
         }
         Ok(())
     }
@@ -179,9 +181,9 @@ impl Add {
         });
         let cluster = server.request(Method::POST, "/api/v1/clusters", Some(&body)).await?;
         if self.remote.json {
-            println!("{cluster:#}");
+            say!("{cluster:#}");
         } else {
-            println!("added {} as {}", cell(&cluster["name"]), cell(&cluster["id"]));
+            say!("added {} as {}", cell(&cluster["name"]), cell(&cluster["id"]));
         }
         Ok(())
     }
@@ -191,8 +193,8 @@ impl Add {
 async fn confirm(server: &Server, url: &str) -> anyhow::Result<String> {
     let shown = server.request(Method::POST, "/api/v1/clusters/probe", Some(&json!({ "url": url }))).await?;
     let print = shown["fingerprint"].as_str().context("the server showed no fingerprint")?.to_owned();
-    println!("{url} shows the certificate\n  {print}");
-    println!("Compare it with the node's own: Node > System > Certificates, or `pvenode cert info`.");
+    say!("{url} shows the certificate\n  {print}");
+    say!("Compare it with the node's own: Node > System > Certificates, or `pvenode cert info`.");
     if !std::io::stdin().is_terminal() {
         bail!("pass --fingerprint {print} once you have compared it");
     }
@@ -209,6 +211,6 @@ async fn confirm(server: &Server, url: &str) -> anyhow::Result<String> {
 fn show_test(test: &Value) {
     for check in test["checks"].as_array().into_iter().flatten() {
         let mark = if check["ok"] == json!(true) { "ok  " } else { "FAIL" };
-        println!("{mark}  {}: {}", cell(&check["name"]), cell(&check["message"]));
+        say!("{mark}  {}: {}", cell(&check["name"]), cell(&check["message"]));
     }
 }

@@ -66,14 +66,16 @@ impl Demo {
         println!("  API        http://{address}/api/v1/docs");
         println!("  sign in    {} with the password {password}", guest.email);
         if let Some(control) = sim.control_addr() {
-            println!("  faults     http://{control}/faults (break the simulated Proxmox as you like)");
+            println!(
+                "  faults     http://{control}/faults?cluster=lodge (break it as docs/operator.md shows)"
+            );
         }
         println!(
             "  folder     {}{}\n",
             kept.path.display(),
             if kept.temporary { " (removed at the end)" } else { "" }
         );
-        println!("From another terminal:\n");
+        println!("From another terminal (`cargo run --` instead of `innkeeper` if it is not installed):\n");
         println!("  innkeeper login --url http://{address} --email {}", guest.email);
         println!("  innkeeper instance create my-first --template \"Debian 12\"\n");
         println!("Ctrl-C ends it.");

@@ -28,6 +28,14 @@ pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Db> {
 /// Joins the parts.
 pub(crate) async fn open(config: &Config) -> anyhow::Result<Engine> {
     let db = open_database(config).await?;
-    let ring = keys::load_or_make(&config.key_file())?;
+    let file = config.key_file();
+    // A new key would open none of them.
+    if !file.exists() && !innkeeper_store::clusters::list(&db).await?.is_empty() {
+        bail!(
+            "{} is missing, and the database holds tokens that were sealed with it; put it back from its copy",
+            file.display()
+        );
+    }
+    let ring = keys::load_or_make(&file)?;
     Ok(Engine::new(db, ring, Clock::system(), config.engine_options()))
 }

@@ -1,11 +1,12 @@
 //! `innkeeper instance`: everything one does with instances, as a client of the server.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Remote, Server, cell, table};
+use crate::client::{Remote, Server, all, cell, find, table};
+use crate::out::say;
 
 /// Look after instances.
 #[derive(Debug, Subcommand)]
@@ -101,12 +102,12 @@ impl Instance {
                 let id = find(&server, "instances", &one.instance).await?;
                 let instance = server.get(&format!("/api/v1/instances/{id}")).await?;
                 if one.remote.json {
-                    println!("{instance:#}");
+                    say!("{instance:#}");
                 } else {
                     for name in ["id", "name", "kind", "state", "address", "problem", "created_at"] {
-                        println!("{name:11} {}", cell(&instance[name]));
+                        say!("{name:11} {}", cell(&instance[name]));
                     }
-                    println!("{:11} {}", "size", size(&instance["size"]));
+                    say!("{:11} {}", "size", size(&instance["size"]));
                 }
                 Ok(())
             }
@@ -128,7 +129,7 @@ async fn list(remote: &Remote) -> anyhow::Result<()> {
     let server = Server::find(remote)?;
     let items = all(&server, "instances").await?;
     if remote.json {
-        println!("{:#}", Value::Array(items));
+        say!("{:#}", Value::Array(items));
         return Ok(());
     }
     let rows = items.iter().map(|row| {
@@ -140,8 +141,9 @@ async fn list(remote: &Remote) -> anyhow::Result<()> {
 }
 
 fn size(size: &Value) -> String {
+    let cores = if size["cores"] == 1 { "core" } else { "cores" };
     format!(
-        "{} cores, {} MiB, {} GiB",
+        "{} {cores}, {} MiB, {} GiB",
         cell(&size["cores"]),
         cell(&size["memory_mib"]),
         cell(&size["disk_gib"])
@@ -197,9 +199,9 @@ impl Change {
 async fn settle(server: &Server, operation: Value, no_wait: bool, remote: &Remote) -> anyhow::Result<()> {
     let operation = if no_wait { operation } else { server.follow(&operation, remote.json).await? };
     if remote.json {
-        println!("{operation:#}");
+        say!("{operation:#}");
     } else {
-        println!(
+        say!(
             "{} {}: {}",
             cell(&operation["verb"]),
             cell(&operation["instance_id"]),
@@ -212,34 +214,5 @@ async fn settle(server: &Server, operation: Value, no_wait: bool, remote: &Remot
         }
         Some("superseded") => bail!("a later operation took its place"),
         _ => Ok(()),
-    }
-}
-
-/// The id of what has this id or name. A name that fits several things is refused.
-async fn find(server: &Server, noun: &str, wanted: &str) -> anyhow::Result<String> {
-    let items = all(server, noun).await?;
-    let fits = |row: &&Value| {
-        row["id"] == wanted || row["name"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(wanted))
-    };
-    let mut found = items.iter().filter(fits);
-    let first =
-        found.next().with_context(|| format!("no {} is called {wanted}", noun.trim_end_matches('s')))?;
-    if found.next().is_some() {
-        bail!("several {noun} are called {wanted}; use the id");
-    }
-    Ok(first["id"].as_str().context("the server's answer holds no id")?.to_owned())
-}
-
-/// Everything of a list, page by page.
-async fn all(server: &Server, noun: &str) -> anyhow::Result<Vec<Value>> {
-    let mut items = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let page = server.get(&format!("/api/v1/{noun}?limit=200{cursor}")).await?;
-        items.extend(page["items"].as_array().cloned().unwrap_or_default());
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return Ok(items),
-        }
     }
 }

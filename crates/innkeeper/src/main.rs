@@ -10,6 +10,7 @@ mod house;
 mod http;
 mod instances;
 mod keys;
+mod out;
 mod serve;
 mod simulate;
 mod telemetry;

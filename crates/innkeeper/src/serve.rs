@@ -24,7 +24,8 @@ impl Serve {
         let engine = house::open(config).await?;
         let listener = TcpListener::bind(config.server.listen)
             .await
-            .with_context(|| format!("cannot listen on {}", config.server.listen))?;
+            .with_context(|| format!("cannot listen on {}", config.server.listen))
+            .map_err(advised)?;
         let address = listener.local_addr()?;
         if engine.is_new_house().await? {
             info!(
@@ -39,6 +40,18 @@ impl Serve {
             public_url: config.server.public_url.clone(),
         };
         until_signal(engine, listener, options).await
+    }
+}
+
+/// Says what to do when the address is taken: most often another server of ours runs already.
+fn advised(error: anyhow::Error) -> anyhow::Error {
+    let taken = error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::AddrInUse);
+    if taken {
+        anyhow::anyhow!("{error:#}\n  stop what listens there, or set another address: `server.listen`")
+    } else {
+        error
     }
 }
 

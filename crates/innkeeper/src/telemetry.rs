@@ -1,5 +1,7 @@
 //! What is logged, to standard error.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -14,7 +16,10 @@ pub(crate) fn init(log: &Log) -> anyhow::Result<()> {
     if log.json {
         registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()?;
     } else {
-        registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).try_init()?;
+        // Colours are for people; in a file or a journal they are noise.
+        let colours = std::io::stderr().is_terminal();
+        let text = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
+        registry.with(text).try_init()?;
     }
     Ok(())
 }

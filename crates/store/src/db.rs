@@ -134,9 +134,16 @@ impl Db {
         if url.starts_with("sqlite:") {
             open_sqlite(url).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let options: PgConnectOptions = url.parse()?;
+            let options = url.parse::<PgConnectOptions>()?.application_name("innkeeper");
             let pool = PgPoolOptions::new().max_connections(CONNECTIONS);
-            let pool = pool.connect_with(options.application_name("innkeeper")).await?;
+            let pool = match pool.connect_with(options.clone()).await {
+                // The pool waits for a server that is just starting, but does not say what it waited for.
+                Err(sqlx::Error::PoolTimedOut) => {
+                    sqlx::ConnectOptions::connect(&options).await?;
+                    return Err(sqlx::Error::PoolTimedOut.into());
+                }
+                other => other?,
+            };
             let wake = Arc::new(Wake::listening(url).await?);
             Ok(Self { inner: DbInner::Postgres(pool), wake })
         } else {

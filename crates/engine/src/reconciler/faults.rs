@@ -53,7 +53,14 @@ fn code(error: &Error) -> &'static str {
 
 /// The fault that ends an operation when we give up after this error.
 pub(super) fn fault(act: Act, error: &Error) -> Fault {
-    Fault { code: code(error).to_owned(), message: format!("{act} failed: {error}") }
+    let message = match error {
+        // Whoever asked is signed in; it is the house that is not let in.
+        Error::Unauthorized { .. } => {
+            format!("{act} failed: the cluster refuses the house's token; an operator must look at it")
+        }
+        error => format!("{act} failed: {error}"),
+    };
+    Fault { code: code(error).to_owned(), message }
 }
 
 /// The fault for a wish that cannot be.

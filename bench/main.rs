@@ -13,7 +13,7 @@ mod reads;
 mod report;
 mod rows;
 mod start;
-#[allow(dead_code, unreachable_pub)]
+#[allow(unreachable_pub)]
 #[path = "../tests/support/mod.rs"]
 mod support;
 mod throughput;

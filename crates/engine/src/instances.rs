@@ -82,7 +82,8 @@ impl Engine {
         }
         let sources = templates::sources(self.db(), template.id).await?;
         // From here on everything is read by the transaction: on PostgreSQL, many that each hold one connection and
-        // wait for a second one would wait for each other.
+        // wait for a second one would wait for each other. The semaphore is never closed, so that this only waits.
+        let _turn = self.0.placing.acquire().await;
         let mut tx = self.db().begin().await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);

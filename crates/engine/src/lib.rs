@@ -90,6 +90,9 @@ impl Default for Options {
     }
 }
 
+/// Creates that choose a place at once in this process.
+const PLACING: usize = 4;
+
 /// The application: cheap to clone, shared by every face.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
@@ -101,6 +104,9 @@ struct Inner {
     options: Options,
     connections: connections::Connections,
     passwords: passwords::Passwords,
+    /// Placement looks at everything that is promised, one transaction at a time; those that wait for their turn wait
+    /// here, so that they do not hold the connections that everybody reads by.
+    placing: tokio::sync::Semaphore,
     /// Names this process in claims.
     worker: String,
 }
@@ -115,6 +121,7 @@ impl Engine {
             clock,
             options,
             connections: connections::Connections::default(),
+            placing: tokio::sync::Semaphore::new(PLACING),
             passwords: passwords::Passwords::default(),
             worker,
         }))

@@ -87,6 +87,15 @@ async fn the_demo_runs_the_main_job_by_command_line_and_api() {
     let row = listed.lines().find(|line| line.contains(" web ")).unwrap();
     assert!(row.contains("running") && row.contains("lxc") && row.contains("1024 MiB"), "{listed}");
 
+    // From a template and a plan of one's own.
+    demo.ok(&["plan", "add", "Nano", "--size", "1,256,4"]);
+    demo.ok(&["template", "add", "Alpine again", "--kind", "lxc"]);
+    let volume = "local:vztmpl/alpine-3.22-default_20250617_amd64.tar.xz";
+    demo.ok(&["template", "source", "Alpine again", "--cluster", "lodge", "--volume", volume]);
+    assert!(demo.ok(&["template", "list"]).contains("Alpine again"));
+    assert!(demo.ok(&["plan", "list"]).contains("Nano"));
+    demo.ok(&["instance", "create", "tiny", "--template", "Alpine again", "--plan", "Nano"]);
+
     // A VM by the API.
     let http = reqwest::Client::new();
     let session = json!({ "email": demo.email, "password": demo.password });

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::out::say;
-use crate::{admin, client, clusters, demo, instances, serve, simulate, telemetry};
+use crate::{admin, client, clusters, demo, instances, plans, serve, simulate, telemetry, templates};
 
 /// The front desk of a Proxmox VE house.
 #[derive(Debug, Parser)]
@@ -41,6 +41,12 @@ enum Command {
     /// Look after clusters.
     #[command(subcommand)]
     Cluster(clusters::Cluster),
+    /// Look after templates: what instances are made from.
+    #[command(subcommand)]
+    Template(templates::Template),
+    /// Look after plans: named sizes.
+    #[command(subcommand)]
+    Plan(plans::Plan),
     /// Look after instances.
     #[command(subcommand)]
     Instance(instances::Instance),
@@ -76,6 +82,8 @@ impl Cli {
             }
             Command::Login(login) => login.run().await,
             Command::Cluster(cluster) => cluster.run().await,
+            Command::Template(template) => template.run().await,
+            Command::Plan(plan) => plan.run().await,
             Command::Instance(instance) => instance.run().await,
         }
     }

@@ -11,9 +11,11 @@ mod http;
 mod instances;
 mod keys;
 mod out;
+mod plans;
 mod serve;
 mod simulate;
 mod telemetry;
+mod templates;
 
 use std::process::ExitCode;
 

@@ -243,6 +243,10 @@ async fn a_test_of_a_cluster_names_the_missing_privilege() {
     let text =
         test.checks.iter().filter(|c| !c.ok).map(|c| c.message.as_str()).collect::<Vec<_>>().join("\n");
     assert!(text.contains("VM.Allocate") && text.contains("Datastore.AllocateSpace"), "{text}");
+    let bridge = NewCluster { bridge: "vmbr9".into(), ..introduction(&house.sim) };
+    let test = house.engine.test_new_cluster(&Actor::house(), &bridge).await.unwrap();
+    let check = test.checks.iter().find(|c| !c.ok).unwrap();
+    assert!(check.message.contains("no bridge vmbr9") && check.message.contains("vmbr0"), "{check:?}");
     let wrong = NewCluster { token_secret: "nonsense".to_owned().into(), ..introduction(&house.sim) };
     let test = house.engine.test_new_cluster(&Actor::house(), &wrong).await.unwrap();
     assert!(!test.ok && test.checks.len() == 1, "{test:?}");

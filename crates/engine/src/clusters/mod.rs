@@ -1,19 +1,23 @@
 //! Clusters: adding one (with the certificate that a person has confirmed), testing it for real, and looking at them.
 //! These are the only use cases that talk to Proxmox while somebody waits, because the person wants that answer.
 
+mod test;
+
 use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::clusters::{Cluster, Endpoint, Health, Node, Storage, VmidRange};
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::ClusterId;
 use innkeeper_domain::names::{NodeName, Title};
 use innkeeper_store::{Sealed, clusters, events, nodes};
-use pve::{Client, Permissions, Resource};
+use pve::Resource;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 
+use self::test::test;
 use crate::connections::{CallError, client, secret_place};
 use crate::error::allow;
 use crate::{Engine, Error, Idempotency};
+
+pub use self::test::{Check, ClusterTest};
 
 /// A cluster to be added.
 #[derive(Clone, Debug)]
@@ -45,26 +49,6 @@ pub struct ClusterChange {
     pub endpoints: Option<Vec<Endpoint>>,
     /// Another token, `user@realm!token` and its secret.
     pub token: Option<(String, SecretString)>,
-}
-
-/// One thing that was tried at a cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// What was tried, in a word.
-    pub name: String,
-    /// Whether it worked.
-    pub ok: bool,
-    /// What was found; when it did not work, what to do.
-    pub message: String,
-}
-
-/// What a test of a cluster found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClusterTest {
-    /// Whether everything worked.
-    pub ok: bool,
-    /// Each thing that was tried.
-    pub checks: Vec<Check>,
 }
 
 impl Engine {
@@ -289,100 +273,4 @@ fn check_form(new: &NewCluster) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// What our work needs on a guest's path (or the pool's).
-const ON_GUESTS: &[&str] = &[
-    "VM.Allocate",
-    "VM.Audit",
-    "VM.Clone",
-    "VM.Config.CPU",
-    "VM.Config.Cloudinit",
-    "VM.Config.Disk",
-    "VM.Config.Memory",
-    "VM.Config.Network",
-    "VM.Config.Options",
-    "VM.PowerMgmt",
-];
-
-/// Tries everything that our work needs, for real: connection, certificate, token, and each privilege.
-async fn test(client: &Client, bridge: &str, pool: Option<&str>) -> ClusterTest {
-    let mut checks = Vec::new();
-    let mut note = |name: &str, result: Result<String, String>| {
-        let ok = result.is_ok();
-        let message = result.unwrap_or_else(|reason| reason);
-        checks.push(Check { name: name.to_owned(), ok, message });
-        ok
-    };
-    let version = client.version().await;
-    let major = version.as_ref().map_or(0, |version| version.numbers().0);
-    let connected =
-        version.map(|version| format!("Proxmox VE {}", version.version)).map_err(|error| match error {
-            pve::Error::Unauthorized { .. } => {
-                format!("the token is refused; check its id and its secret ({error})")
-            }
-            pve::Error::FingerprintMismatch { .. } => {
-                format!("{error}; compare with `pvenode cert info` on that node")
-            }
-            error => error.to_string(),
-        });
-    if !note("connection", connected) {
-        return ClusterTest { ok: false, checks };
-    }
-    let nodes = client.resources().await.map_err(|error| error.to_string()).and_then(|rows| {
-        let names: Vec<_> =
-            rows.iter().filter_map(|row| matches!(row, Resource::Node(_)).then_some(())).collect();
-        let sized = rows.iter().any(|row| matches!(row, Resource::Node(node) if node.maxmem.is_some()));
-        match (names.len(), sized) {
-            (0, _) => Err("the token sees no node".to_owned()),
-            (_, false) => Err("the token sees no figures of the nodes; grant Sys.Audit on /nodes".to_owned()),
-            (count, true) => Ok(format!("{count} nodes")),
-        }
-    });
-    note("nodes", nodes);
-    match client.permissions().await {
-        Err(error) => {
-            note("privileges", Err(error.to_string()));
-        }
-        Ok(permissions) if permissions.is_empty() => {
-            let advice =
-                "the token has no rights at all; grant it a role, or make it without privilege separation";
-            note("privileges", Err(advice.to_owned()));
-        }
-        Ok(permissions) => {
-            let guests = pool.map_or_else(|| "/vms".to_owned(), |pool| format!("/pool/{pool}"));
-            note("guests", demand(&permissions, &guests, ON_GUESTS));
-            let agent: &[&str] = if major >= 9 { &["VM.GuestAgent.Audit"] } else { &["VM.Monitor"] };
-            note("guest_agent", demand(&permissions, &guests, agent));
-            note(
-                "storage",
-                demand_somewhere(&permissions, "/storage", &["Datastore.AllocateSpace", "Datastore.Audit"]),
-            );
-            if major >= 8 {
-                let zone = format!("/sdn/zones/localnetwork/{bridge}");
-                note("bridge", demand(&permissions, &zone, &["SDN.Use"]));
-            }
-        }
-    }
-    ClusterTest { ok: checks.iter().all(|check| check.ok), checks }
-}
-
-fn demand(permissions: &Permissions, path: &str, wanted: &[&str]) -> Result<String, String> {
-    let missing = permissions.missing(path, wanted);
-    if missing.is_empty() {
-        Ok(format!("all privileges on {path}"))
-    } else {
-        Err(format!("grant {} on {path} to the token and to its user", missing.join(", ")))
-    }
-}
-
-/// Rights on one storage are enough: which ones we may use is the operator's choice.
-fn demand_somewhere(permissions: &Permissions, root: &str, wanted: &[&str]) -> Result<String, String> {
-    let below = permissions.paths().filter(|path| path.starts_with(root));
-    let good = below.filter(|path| permissions.missing(path, wanted).is_empty()).count();
-    if good > 0 || permissions.missing(root, wanted).is_empty() {
-        Ok(format!("space can be allocated below {root}"))
-    } else {
-        Err(format!("grant {} on {root}, or on one storage, to the token and to its user", wanted.join(", ")))
-    }
 }

@@ -404,3 +404,29 @@ async fn a_guest_whose_mark_was_rewritten_is_neither_removed_nor_called_gone() {
     assert_eq!(house.change(&made, Verb::Delete).await.state, State::Succeeded);
     assert!(house.sim.cluster("lodge").with(|w| w.guest(vmid).is_none()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_role_in_the_operators_guide_is_enough() {
+    let guide = include_str!("../../../docs/operator.md");
+    let (_, from) = guide.split_once("--privs \"").unwrap();
+    let (listed, _) = from.split_once('"').unwrap();
+    let privileges: Vec<&str> = listed.split_whitespace().filter(|word| *word != "\\").collect();
+    assert!(privileges.len() > 10, "{privileges:?}");
+
+    let house = House::open().await;
+    let lodge = house.sim.cluster("lodge");
+    let oak = lodge.endpoint("oak");
+    let trust = pve::Trust::pin(oak.fingerprint.parse().unwrap());
+    let endpoint = pve::Endpoint::new(&oak.url, trust).unwrap();
+    let root = pve::Credentials::token("root@pam!inn", SECRET.to_owned()).unwrap();
+    let root = pve::Client::builder(endpoint, root).build().unwrap();
+    root.create_role(&pve::RoleId::new("Innkeeper").unwrap(), &privileges).await.unwrap();
+    lodge.with(|world| {
+        world.add_token("innkeeper@pve", "desk", false, SECRET);
+        world.grant("/", "innkeeper@pve", "Innkeeper");
+    });
+    let token = Some(("innkeeper@pve!desk".to_owned(), SECRET.to_owned().into()));
+    let change = ClusterChange { token, ..ClusterChange::default() };
+    house.engine.change_cluster(&Actor::house(), house.cluster.id, change).await.unwrap();
+    live(house, true).await;
+}

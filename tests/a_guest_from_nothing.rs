@@ -18,7 +18,10 @@ struct Demo {
 
 impl Demo {
     fn start() -> Self {
+        // Ended by force, the demo cannot remove its folder: it goes with this one.
+        let home = tempfile::tempdir().unwrap();
         let mut child = Command::new(BINARY)
+            .env("TMPDIR", home.path())
             .args(["demo", "--latency", "0.05", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()
@@ -37,7 +40,7 @@ impl Demo {
                 _ => {}
             }
         }
-        Self { child, url, email, password, home: tempfile::tempdir().unwrap() }
+        Self { child, url, email, password, home }
     }
 
     /// Runs a command as a user of the demo; answers its standard output.

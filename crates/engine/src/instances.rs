@@ -7,7 +7,7 @@ use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectI
 use innkeeper_domain::instances::{Course, Instance, Kind};
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::operations::{Operation, State, Verb};
-use innkeeper_domain::placement::{NoPlace, Placement, place};
+use innkeeper_domain::placement::{Placement, place};
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::{Source, Template};
 use innkeeper_domain::time::Timestamp;
@@ -276,8 +276,7 @@ impl Engine {
         sources.retain(|source| source.cluster_id == instance.cluster_id);
         let (nodes, storages) = nodes::offers(tx).await?;
         let avoid = [(instance.cluster_id, instance.node.clone())];
-        place(instance.kind, instance.size, &sources, &nodes, &storages, &avoid)
-            .map_err(|error: NoPlace| error.into())
+        place(instance.kind, instance.size, &sources, &nodes, &storages, &avoid).map_err(Error::from)
     }
 }
 

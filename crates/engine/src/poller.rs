@@ -1,7 +1,7 @@
 //! The poller: one `/cluster/resources` per cluster and cycle tells how every node, storage and guest is. Nothing is
 //! asked per guest. With several processes, one of them polls a given cluster in a given cycle.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use innkeeper_domain::clusters::{Cluster, Health, Node, Storage};
 use innkeeper_domain::events::Subject;
@@ -147,11 +147,9 @@ impl Engine {
             }
         }
         let ours = instances::in_cluster(self.db(), cluster.id).await?;
-        let mut foreign: Vec<u32> =
-            seen.keys().copied().filter(|vmid| cluster.vmids.contains(*vmid)).collect();
-        for instance in &ours {
-            foreign.retain(|vmid| *vmid != instance.vmid);
-        }
+        let numbers: HashSet<u32> = ours.iter().map(|instance| instance.vmid).collect();
+        let others = seen.keys().copied().filter(|vmid| cluster.vmids.contains(*vmid));
+        let mut foreign: Vec<u32> = others.filter(|vmid| !numbers.contains(vmid)).collect();
         foreign.sort_unstable();
         let mut tx = self.db().begin().await?;
         vmids::set_foreign(&mut tx, cluster.id, &foreign).await?;

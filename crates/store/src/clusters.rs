@@ -78,6 +78,12 @@ pub async fn list(db: &Db) -> Result<Vec<Cluster>, Error> {
     rows.into_iter().map(ClusterRow::read).collect()
 }
 
+/// The names of all clusters, as the transaction sees them.
+pub async fn names(tx: &mut Tx) -> Result<Vec<String>, Error> {
+    let sql = "select name from clusters";
+    Ok(on!(tx, c => sqlx::query_scalar(sql).fetch_all(c).await)?)
+}
+
 /// The cluster with this id.
 pub async fn by_id(db: &Db, id: ClusterId) -> Result<Option<Cluster>, Error> {
     let sql = "select * from clusters where id = $1";

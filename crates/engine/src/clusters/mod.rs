@@ -70,6 +70,15 @@ impl Engine {
         Ok(test(&client, &new.bridge, new.pool.as_deref()).await)
     }
 
+    /// Tries a cluster, and fails with the first thing that did not work.
+    async fn demand_working(&self, actor: &Actor, new: &NewCluster) -> Result<(), Error> {
+        let test = self.test_new_cluster(actor, new).await?;
+        match test.checks.iter().find(|check| !check.ok) {
+            Some(failed) => Err(Error::Cluster(format!("{}: {}", failed.name, failed.message))),
+            None => Ok(()),
+        }
+    }
+
     /// Adds a cluster, after a test that really connects with the confirmed certificate and the token.
     pub async fn add_cluster(
         &self,
@@ -77,10 +86,7 @@ impl Engine {
         new: NewCluster,
         key: Option<&Idempotency>,
     ) -> Result<Cluster, Error> {
-        let test = self.test_new_cluster(actor, &new).await?;
-        if let Some(failed) = test.checks.iter().find(|check| !check.ok) {
-            return Err(Error::Cluster(format!("{}: {}", failed.name, failed.message)));
-        }
+        self.demand_working(actor, &new).await?;
         let now = self.clock().now();
         let cluster = Cluster {
             id: ClusterId::new(),
@@ -105,8 +111,7 @@ impl Engine {
         }
         // Two of one name could not be told apart on the command line.
         let name = cluster.name.as_str();
-        if clusters::list(self.db()).await?.iter().any(|other| other.name.as_str().eq_ignore_ascii_case(name))
-        {
+        if clusters::names(&mut tx).await?.iter().any(|other| other.eq_ignore_ascii_case(name)) {
             return Err(Error::conflict("name_taken", format!("a cluster named {name} exists already")));
         }
         clusters::insert(&mut tx, &cluster, &sealed).await?;
@@ -213,10 +218,7 @@ impl Engine {
             vmids: cluster.vmids,
             priority: cluster.priority,
         };
-        let test = self.test_new_cluster(actor, &tried).await?;
-        if let Some(failed) = test.checks.iter().find(|check| !check.ok) {
-            return Err(Error::Cluster(format!("{}: {}", failed.name, failed.message)));
-        }
+        self.demand_working(actor, &tried).await?;
         // Elsewhere, every guest of ours would look as if it were gone.
         let client = client(&tried.endpoints, &tried.token_id, tried.token_secret.clone(), self.options())?;
         let rows = client.resources().await.map_err(|error| Error::Cluster(error.to_string()))?;

@@ -61,25 +61,12 @@ pub(super) async fn test(client: &Client, bridge: &str, pool: Option<&str>) -> C
     if !note("connection", connected) {
         return ClusterTest { ok: false, checks };
     }
-    let nodes: Vec<NodeRow> = match client.resources_of(ResourceKind::Nodes).await {
-        Err(error) => {
-            note("nodes", Err(error.to_string()));
-            Vec::new()
-        }
-        Ok(rows) => rows
-            .into_iter()
-            .filter_map(|row| if let Resource::Node(node) = row { Some(node) } else { None })
-            .collect(),
-    };
-    note(
-        "nodes",
-        match (nodes.len(), nodes.iter().any(|node| node.maxmem.is_some())) {
-            (0, _) => Err("the token sees no node".to_owned()),
-            (_, false) => Err("the token sees no figures of the nodes; grant Sys.Audit on /nodes".to_owned()),
-            (1, true) => Ok("1 node".to_owned()),
-            (count, true) => Ok(format!("{count} nodes")),
-        },
-    );
+    let rows = client.resources_of(ResourceKind::Nodes).await.map_err(|error| error.to_string());
+    let nodes = rows.map(|rows| {
+        let node = |row| if let Resource::Node(node) = row { Some(node) } else { None };
+        rows.into_iter().filter_map(node).collect::<Vec<_>>()
+    });
+    note("nodes", nodes.as_deref().map_err(Clone::clone).and_then(see_nodes));
     match client.permissions().await {
         Err(error) => {
             note("privileges", Err(error.to_string()));
@@ -104,8 +91,20 @@ pub(super) async fn test(client: &Client, bridge: &str, pool: Option<&str>) -> C
             }
         }
     }
-    note("bridge_exists", find_bridge(client, &nodes, bridge).await);
+    if let Ok(nodes) = &nodes {
+        note("bridge_exists", find_bridge(client, nodes, bridge).await);
+    }
     ClusterTest { ok: checks.iter().all(|check| check.ok), checks }
+}
+
+/// Placement needs the nodes' figures, not only their names.
+fn see_nodes(nodes: &[NodeRow]) -> Result<String, String> {
+    match (nodes.len(), nodes.iter().any(|node| node.maxmem.is_some())) {
+        (0, _) => Err("the token sees no node".to_owned()),
+        (_, false) => Err("the token sees no figures of the nodes; grant Sys.Audit on /nodes".to_owned()),
+        (1, true) => Ok("1 node".to_owned()),
+        (count, true) => Ok(format!("{count} nodes")),
+    }
 }
 
 fn demand(permissions: &Permissions, path: &str, wanted: &[&str]) -> Result<String, String> {

@@ -119,6 +119,9 @@ both! {
         let cluster = clusters::by_id(&db, id).await.unwrap().unwrap();
         assert_eq!((cluster.endpoints.as_slice(), cluster.token_id.as_str()), (&endpoints[..], "a@pve!b"));
         assert_eq!(clusters::secret(&db, id).await.unwrap().unwrap().as_str(), sealed.as_str());
+        let mut tx = db.begin().await.unwrap();
+        assert_eq!(clusters::names(&mut tx).await.unwrap(), [cluster.name.as_str()]);
+        tx.rollback().await.unwrap();
     }
 
     async fn offers_count_what_is_promised(db: Db) {

@@ -27,6 +27,36 @@ pub(crate) struct Remote {
     pub json: bool,
 }
 
+impl Remote {
+    /// Tells an answer: the server's JSON if that was asked for, else these words.
+    pub(crate) fn tell(&self, answer: &Value, words: impl FnOnce() -> String) {
+        if self.json {
+            say!("{answer:#}");
+        } else {
+            say!("{}", words());
+        }
+    }
+
+    /// Tells a list: the server's JSON if that was asked for, else a table.
+    pub(crate) fn tell_list(
+        &self,
+        items: Vec<Value>,
+        headings: &[&str],
+        row: impl Fn(&Value) -> Vec<String>,
+    ) {
+        if self.json {
+            say!("{:#}", Value::Array(items));
+        } else {
+            table(headings, &items.iter().map(row).collect::<Vec<_>>());
+        }
+    }
+}
+
+/// These fields of a row, as cells of a table.
+pub(crate) fn cells(row: &Value, names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| cell(&row[*name])).collect()
+}
+
 /// Sign in to a server; the other commands then act as you.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Login {

@@ -153,11 +153,7 @@ impl Reach {
         }
         let path = format!("/api/v1/clusters/{}", find(&server, "clusters", &self.cluster).await?);
         let cluster = server.request(Method::PATCH, &path, Some(&change)).await?;
-        if self.remote.json {
-            println!("{cluster:#}");
-        } else {
-            say!("{} is {}", cell(&cluster["name"]), cell(&cluster["health"]));
-        }
+        self.remote.tell(&cluster, || format!("{} is {}", cell(&cluster["name"]), cell(&cluster["health"])));
         Ok(())
     }
 }
@@ -180,11 +176,8 @@ impl Add {
             "vmids": { "first": self.first_vmid, "last": self.last_vmid },
         });
         let cluster = server.request(Method::POST, "/api/v1/clusters", Some(&body)).await?;
-        if self.remote.json {
-            say!("{cluster:#}");
-        } else {
-            say!("added {} as {}", cell(&cluster["name"]), cell(&cluster["id"]));
-        }
+        self.remote
+            .tell(&cluster, || format!("added {} as {}", cell(&cluster["name"]), cell(&cluster["id"])));
         Ok(())
     }
 }

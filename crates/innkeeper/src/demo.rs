@@ -38,7 +38,7 @@ pub(crate) struct Demo {
 /// Two houses in one: what the simulator plays, and which nodes they have.
 const CLUSTERS: [(&str, &[&str]); 2] = [("lodge", &["oak", "elm", "ash"]), ("annex", &["barn"])];
 
-/// Who the simulated clusters let in, with a role that is enough and no more.
+/// Who the simulated clusters let in.
 const TOKEN_USER: &str = "innkeeper@pve";
 
 impl Demo {

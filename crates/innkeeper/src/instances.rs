@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Remote, Server, all, cell, find, table};
+use crate::client::{Remote, Server, all, cell, cells, find};
 use crate::out::say;
 
 /// Look after instances.
@@ -128,15 +128,10 @@ impl Instance {
 async fn list(remote: &Remote) -> anyhow::Result<()> {
     let server = Server::find(remote)?;
     let items = all(&server, "instances").await?;
-    if remote.json {
-        say!("{:#}", Value::Array(items));
-        return Ok(());
-    }
-    let rows = items.iter().map(|row| {
-        let named = ["id", "name", "kind", "state"].iter().map(|name| cell(&row[*name]));
-        named.chain([size(&row["size"]), cell(&row["address"])]).collect()
+    remote.tell_list(items, &["id", "name", "kind", "state", "size", "address"], |row| {
+        let named = cells(row, &["id", "name", "kind", "state"]);
+        [named, vec![size(&row["size"]), cell(&row["address"])]].concat()
     });
-    table(&["id", "name", "kind", "state", "size", "address"], &rows.collect::<Vec<_>>());
     Ok(())
 }
 
@@ -198,16 +193,14 @@ impl Change {
 /// Follows an operation unless told not to, and fails when it failed.
 async fn settle(server: &Server, operation: Value, no_wait: bool, remote: &Remote) -> anyhow::Result<()> {
     let operation = if no_wait { operation } else { server.follow(&operation, remote.json).await? };
-    if remote.json {
-        say!("{operation:#}");
-    } else {
-        say!(
+    remote.tell(&operation, || {
+        format!(
             "{} {}: {}",
             cell(&operation["verb"]),
             cell(&operation["instance_id"]),
             cell(&operation["state"])
-        );
-    }
+        )
+    });
     match operation["state"].as_str() {
         Some("failed") => {
             bail!("{}", operation["error"]["message"].as_str().unwrap_or("the operation failed"))

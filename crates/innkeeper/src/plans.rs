@@ -7,8 +7,7 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Remote, Server, all, cell, table};
-use crate::out::say;
+use crate::client::{Remote, Server, all, cell, cells};
 
 /// Look after plans.
 #[derive(Debug, Subcommand)]
@@ -64,25 +63,16 @@ impl Plan {
                 let server = Server::find(&remote)?;
                 let body = json!({ "name": name, "size": size.json() });
                 let plan = server.request(Method::POST, "/api/v1/plans", Some(&body)).await?;
-                if remote.json {
-                    say!("{plan:#}");
-                } else {
-                    say!("added {} as {}", cell(&plan["name"]), cell(&plan["id"]));
-                }
+                remote.tell(&plan, || format!("added {} as {}", cell(&plan["name"]), cell(&plan["id"])));
                 Ok(())
             }
             Self::List { remote } => {
                 let plans = all(&Server::find(&remote)?, "plans").await?;
-                if remote.json {
-                    say!("{:#}", Value::Array(plans));
-                    return Ok(());
-                }
-                let rows = plans.iter().map(|plan| {
-                    let size = &plan["size"];
-                    let of_size = ["cores", "memory_mib", "disk_gib"].iter().map(|name| cell(&size[*name]));
-                    ["id", "name"].iter().map(|name| cell(&plan[*name])).chain(of_size).collect()
+                let of_size = ["cores", "memory_mib", "disk_gib"];
+                let headings = [&["id", "name"], &of_size[..]].concat();
+                remote.tell_list(plans, &headings, |plan| {
+                    [cells(plan, &["id", "name"]), cells(&plan["size"], &of_size)].concat()
                 });
-                table(&["id", "name", "cores", "memory_mib", "disk_gib"], &rows.collect::<Vec<_>>());
                 Ok(())
             }
         }

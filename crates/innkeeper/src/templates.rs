@@ -4,10 +4,9 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use innkeeper_domain::instances::Kind;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::client::{Remote, Server, all, cell, find, table};
-use crate::out::say;
+use crate::client::{Remote, Server, all, cell, cells, find};
 use crate::plans::Size;
 
 /// Look after templates.
@@ -77,13 +76,8 @@ impl Template {
             Self::Source(source) => source.run().await,
             Self::List { remote } => {
                 let templates = all(&Server::find(&remote)?, "templates").await?;
-                if remote.json {
-                    say!("{:#}", Value::Array(templates));
-                    return Ok(());
-                }
                 let columns = ["id", "name", "kind", "offered"];
-                let rows = templates.iter().map(|row| columns.iter().map(|name| cell(&row[*name])).collect());
-                table(&columns, &rows.collect::<Vec<_>>());
+                remote.tell_list(templates, &columns, |row| cells(row, &columns));
                 Ok(())
             }
         }
@@ -104,11 +98,8 @@ impl Add {
             body["reports_address"] = reports.into();
         }
         let template = server.request(Method::POST, "/api/v1/templates", Some(&body)).await?;
-        if self.remote.json {
-            say!("{template:#}");
-        } else {
-            say!("added {} as {}", cell(&template["name"]), cell(&template["id"]));
-        }
+        self.remote
+            .tell(&template, || format!("added {} as {}", cell(&template["name"]), cell(&template["id"])));
         Ok(())
     }
 }
@@ -129,11 +120,7 @@ impl Source {
         let source = server
             .request(Method::POST, &format!("/api/v1/templates/{template}/sources"), Some(&body))
             .await?;
-        if self.remote.json {
-            say!("{source:#}");
-        } else {
-            say!("{} has a source on {}", self.template, self.cluster);
-        }
+        self.remote.tell(&source, || format!("{} has a source on {}", self.template, self.cluster));
         Ok(())
     }
 }

@@ -8,6 +8,7 @@
 mod engines;
 mod house;
 
+mod audit;
 mod catalogue;
 mod claims;
 mod clusters;
@@ -17,8 +18,10 @@ mod idempotency;
 mod instances;
 mod operations;
 mod people;
+mod restrictions;
 mod schema;
 mod seal;
 mod slots;
+mod upgrade;
 mod vmids;
 mod wake;

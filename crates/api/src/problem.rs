@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use innkeeper_domain::ids::OperationId;
 use innkeeper_domain::placement::NoPlace;
+use innkeeper_domain::time::Timestamp;
 use innkeeper_engine::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -47,6 +48,9 @@ pub(crate) struct Problem {
     /// The operation that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     operation_id: Option<OperationId>,
+    /// When what stands in the way ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
 }
 
 /// The media type of a problem.
@@ -68,6 +72,7 @@ impl Problem {
             field: None,
             remedy: None,
             operation_id: None,
+            until: None,
         }
     }
 
@@ -195,6 +200,14 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", format!("no such {what}"))
             }
             Error::Forbidden(refusal) => Self::forbidden(refusal.as_str(), refusal.message()),
+            Error::Banned(ban) => Self { until: ban.until, ..Self::forbidden("banned", ban.message()) },
+            Error::Quota(exceeded) => Self::new(
+                StatusCode::CONFLICT,
+                "quota_exceeded",
+                "More than the project may have",
+                exceeded.to_string(),
+            )
+            .field(exceeded.what.as_str()),
             Error::Restricted(restriction) => Self::new(
                 StatusCode::CONFLICT,
                 restriction.as_str(),

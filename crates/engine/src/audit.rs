@@ -57,7 +57,7 @@ impl Engine {
         Ok(tx.commit().await?)
     }
 
-    /// The audit log, newest first. Administrators see all of it; others what concerns a project that they may see.
+    /// The audit log, newest first. Administrators see all of it; the owners of a project what concerns that.
     pub async fn audit_log(
         &self,
         actor: &Actor,
@@ -66,7 +66,7 @@ impl Engine {
         limit: i64,
     ) -> Result<Vec<Entry>, Error> {
         match filter.project_id {
-            Some(project) => allow(may(actor, Action::SeeProject(project)), "project")?,
+            Some(project) => allow(may(actor, Action::ManageProject(project)), "project")?,
             None => allow(may(actor, Action::RunPeople), "audit log")?,
         }
         Ok(audit::list(self.db(), filter, before, limit).await?)

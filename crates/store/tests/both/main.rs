@@ -22,6 +22,8 @@ mod restrictions;
 mod schema;
 mod seal;
 mod slots;
+mod standing;
+mod teams;
 mod upgrade;
 mod vmids;
 mod wake;

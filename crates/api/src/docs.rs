@@ -65,6 +65,7 @@ const TAGS: &[(&str, &str)] = &[
     ("plans", "Named sizes"),
     ("instances", "Containers and virtual machines"),
     ("operations", "Asked-for changes and how they stand"),
+    ("audit", "Who did what"),
     ("events", "What happens, as it happens"),
     ("health", "Whether we are up and ready"),
     ("docs", "This document"),
@@ -128,8 +129,10 @@ pub(crate) fn require_session(document: &mut OpenApi) {
 pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_with(Components::new);
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
-    let bearer =
-        Http::builder().scheme(HttpAuthScheme::Bearer).description(Some("The token of a session, or a key")).build();
+    let bearer = Http::builder()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The token of a session, or a key"))
+        .build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     let cookie = ApiKeyValue::with_description(auth::COOKIE, "The same in a cookie, for our own pages");
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));

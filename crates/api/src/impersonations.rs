@@ -81,8 +81,7 @@ pub(crate) async fn impersonate_user(
 ) -> Result<(StatusCode, Json<ImpersonationOpened>), Problem> {
     let opened = engine.impersonate(&caller.actor, id, asked.reason).await?;
     let token = opened.token.expose_secret().to_owned();
-    let answer =
-        ImpersonationOpened { token, user: opened.user.into(), session: opened.session.into() };
+    let answer = ImpersonationOpened { token, user: opened.user.into(), session: opened.session.into() };
     Ok((StatusCode::CREATED, Json(answer)))
 }
 

@@ -44,7 +44,15 @@ pub(crate) struct Key {
 impl From<domain::Key> for Key {
     fn from(key: domain::Key) -> Self {
         let domain::Key {
-            id, user_id: _, name, scopes, project_id, ranges, created_at, expires_at, last_used_at
+            id,
+            user_id: _,
+            name,
+            scopes,
+            project_id,
+            ranges,
+            created_at,
+            expires_at,
+            last_used_at,
         } = key;
         Self { id, name, scopes, project_id, ranges, created_at, expires_at, last_used_at }
     }

@@ -4,6 +4,7 @@
 //! Every route is either on the short list of public ones or behind [`auth::authenticate`]; which of the two is
 //! decided here, once, and not by each handler.
 
+mod audit;
 mod auth;
 mod clusters;
 mod docs;
@@ -167,6 +168,9 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(instances::shut_down_instance))
         .routes(routes!(instances::stop_instance))
         .routes(routes!(instances::reboot_instance))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(audit::verify_audit))
+        .routes(routes!(audit::list_project_audit))
         .routes(routes!(operations::list_operations))
         .routes(routes!(operations::get_operation))
         .routes(routes!(events::follow_events))

@@ -209,11 +209,9 @@ fn by_role(actor: &Actor, action: Action) -> Answer {
         Action::SeeProject(project) => (project, Membership::Viewer),
         Action::UseProject(project) | Action::PayProject(project) => (project, Membership::Member),
         Action::ManageProject(project) => (project, Membership::Owner),
-        Action::CreateProject
-        | Action::Look
-        | Action::SeeAccount
-        | Action::Leave
-        | Action::ChangeAccount => return Answer::Yes,
+        Action::CreateProject | Action::Look | Action::SeeAccount | Action::Leave | Action::ChangeAccount => {
+            return Answer::Yes;
+        }
         Action::SeeHouse | Action::RunHouse => return needs(staff),
         Action::RunPeople => return needs(actor.role >= Role::Admin),
     };
@@ -225,22 +223,22 @@ fn by_role(actor: &Actor, action: Action) -> Answer {
 }
 
 fn by_standing(standing: Standing, action: Action) -> Option<Refusal> {
-    match (standing, action) {
-        (Standing::Good, _) => None,
-        (Standing::Banned, _) => Some(Refusal::Banned),
-        // A way out is always open: looking, paying what is owed, leaving, and mending one's account.
-        (
-            _,
-            Action::SeeProject(_)
+    // A way out is always open: looking, paying what is owed, leaving, and mending one's account.
+    let open = matches!(
+        action,
+        Action::SeeProject(_)
             | Action::PayProject(_)
             | Action::Look
             | Action::SeeAccount
             | Action::Leave
             | Action::ChangeAccount
-            | Action::SeeHouse,
-        ) => None,
-        (Standing::Unverified, _) => Some(Refusal::Unverified),
-        (Standing::Suspended, _) => Some(Refusal::Suspended),
+            | Action::SeeHouse
+    );
+    match standing {
+        Standing::Banned => Some(Refusal::Banned),
+        Standing::Unverified if !open => Some(Refusal::Unverified),
+        Standing::Suspended if !open => Some(Refusal::Suspended),
+        Standing::Good | Standing::Unverified | Standing::Suspended => None,
     }
 }
 

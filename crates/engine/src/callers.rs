@@ -50,8 +50,7 @@ impl Proven {
     }
 }
 
-pub(crate) const NOBODY: Error =
-    Error::Unauthenticated("sign in first: no session, or one that has ended; or a key that is not good");
+pub(crate) const NOBODY: Error = Error::Unauthenticated("sign in first: no session, or one that has ended");
 
 impl Engine {
     /// Who holds this token, with what they may do right now.

@@ -28,7 +28,12 @@ pub struct Impersonated {
 
 impl Engine {
     /// Opens a session in which an administrator acts for a user.
-    pub async fn impersonate(&self, actor: &Actor, id: UserId, reason: Reason) -> Result<Impersonated, Error> {
+    pub async fn impersonate(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        reason: Reason,
+    ) -> Result<Impersonated, Error> {
         allow(may(actor, Action::RunPeople), "user")?;
         // Not by a key, whose scopes it would not have; and not by the house, which is nobody to name.
         let (Some(by), Proof::Session(_)) = (actor.user_id, &actor.proof) else {
@@ -41,7 +46,10 @@ impl Engine {
             return Err(Error::conflict("is_admin", "nobody acts for an administrator"));
         }
         if user.measures.ban_now(now).is_some() {
-            return Err(Error::conflict("is_banned", "this user is banned, and gets in nowhere; unban them first"));
+            return Err(Error::conflict(
+                "is_banned",
+                "this user is banned, and gets in nowhere; unban them first",
+            ));
         }
         let session = Impersonation {
             id: SessionId::new(),
@@ -71,7 +79,11 @@ impl Engine {
         }
         let mut tx = self.db().begin().await?;
         let ended = impersonations::delete(&mut tx, id).await?.ok_or(Error::NotFound("impersonation"))?;
-        self.record(&mut tx, actor, Deed::done("user.impersonation_ends", ended.user_id).before(shown(&ended)));
+        self.record(
+            &mut tx,
+            actor,
+            Deed::done("user.impersonation_ends", ended.user_id).before(shown(&ended)),
+        );
         Ok(tx.commit().await?)
     }
 }

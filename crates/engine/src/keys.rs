@@ -67,8 +67,17 @@ impl Engine {
         }
         let NewKey { name, scopes, project_id, ranges, expires_at } = new;
         let id = KeyId::new();
-        let made =
-            Key { id, user_id, name, scopes, project_id, ranges, created_at: now, expires_at, last_used_at: None };
+        let made = Key {
+            id,
+            user_id,
+            name,
+            scopes,
+            project_id,
+            ranges,
+            created_at: now,
+            expires_at,
+            last_used_at: None,
+        };
         let token = new_token(PREFIX);
         let mut tx = self.db().begin().await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {

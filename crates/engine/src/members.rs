@@ -118,7 +118,10 @@ impl Engine {
         };
         let members = projects::members(self.db(), id).await?;
         if members.iter().any(|member| member.email == invitation.email) {
-            return Err(Error::conflict("already_member", "they are a member already; change what they may do"));
+            return Err(Error::conflict(
+                "already_member",
+                "they are a member already; change what they may do",
+            ));
         }
         let token = new_token("ink_inv_");
         let mut tx = self.db().begin().await?;
@@ -244,7 +247,12 @@ impl Engine {
     }
 
     /// An open invitation of the actor's own address, if that is known to be theirs.
-    async fn own_invitation(&self, tx: &mut Tx, actor: &Actor, id: InvitationId) -> Result<Invitation, Error> {
+    async fn own_invitation(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        id: InvitationId,
+    ) -> Result<Invitation, Error> {
         let none = || Error::NotFound("invitation");
         let user = actor.user_id.filter(|_| actor.standing != Standing::Unverified).ok_or_else(none)?;
         let user = users::by_id_tx(tx, user).await?.ok_or_else(none)?;

@@ -55,7 +55,9 @@ impl Engine {
         users::by_id_tx(&mut tx, user).await?.ok_or(Error::NotFound("user"))?;
         let most = i64::from(self.options().quotas.projects_per_user);
         if actor.role == Role::User && projects::shared_of(&mut tx, user).await? >= most {
-            let message = format!("you own {most} projects beside your own already; delete one, or ask an administrator");
+            let message = format!(
+                "you own {most} projects beside your own already; delete one, or ask an administrator"
+            );
             return Err(Error::conflict("too_many_projects", message));
         }
         projects::insert(&mut tx, &project).await?;
@@ -74,7 +76,11 @@ impl Engine {
         let project = projects::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("project"))?;
         projects::rename(&mut tx, id, &name).await?;
         let deed = Deed::done("project.rename", id).of(id);
-        self.record(&mut tx, actor, deed.before(json!({ "name": project.name })).after(json!({ "name": name })));
+        self.record(
+            &mut tx,
+            actor,
+            deed.before(json!({ "name": project.name })).after(json!({ "name": name })),
+        );
         tx.commit().await?;
         Ok(Project { name, ..project })
     }

@@ -49,6 +49,8 @@ impl Engine {
 
     /// Sets what a project may have in place of the defaults. What it has already stays.
     pub async fn set_quota(&self, actor: &Actor, id: ProjectId, set: Overrides) -> Result<Quota, Error> {
+        // Told to nobody who may not see the project.
+        allow(may(actor, Action::SeeProject(id)), "project")?;
         allow(may(actor, Action::RunPeople), "project")?;
         let mut tx = self.db().begin().await?;
         projects::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("project"))?;

@@ -50,7 +50,7 @@ impl Engine {
             self.record_refusal(&Doer::stranger(address), Deed::refused("session.create", object)).await?;
             return Err(WRONG);
         }
-        let user = user.ok_or(WRONG)?;
+        let user = user.ok_or(WRONG)?.as_of(self.clock().now());
         if let Err(banned) = self.admit(&user) {
             self.record_refusal(&Doer::stranger(address), Deed::refused("session.create", user.id)).await?;
             return Err(banned);

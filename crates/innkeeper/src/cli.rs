@@ -6,7 +6,10 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::out::say;
-use crate::{admin, client, clusters, demo, instances, plans, serve, simulate, telemetry, templates};
+use crate::{
+    admin, api_keys, audit, client, clusters, demo, instances, plans, projects, serve, simulate, telemetry,
+    templates, users,
+};
 
 /// The front desk of a Proxmox VE house.
 #[derive(Debug, Parser)]
@@ -50,6 +53,18 @@ enum Command {
     /// Look after instances.
     #[command(subcommand)]
     Instance(instances::Instance),
+    /// Look after projects and who belongs to them.
+    #[command(subcommand)]
+    Project(projects::Project),
+    /// Look after your keys: what programs use in place of a session.
+    #[command(subcommand)]
+    Key(api_keys::Key),
+    /// Look after users.
+    #[command(subcommand)]
+    User(users::User),
+    /// Look at who did what.
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 impl Cli {
@@ -85,6 +100,10 @@ impl Cli {
             Command::Template(template) => template.run().await,
             Command::Plan(plan) => plan.run().await,
             Command::Instance(instance) => instance.run().await,
+            Command::Project(project) => project.run().await,
+            Command::Key(key) => key.run().await,
+            Command::User(user) => user.run().await,
+            Command::Audit(audit) => audit.run(config).await,
         }
     }
 }

@@ -86,7 +86,8 @@ pub async fn note_use(tx: &mut Tx, id: KeyId, now: Timestamp) -> Result<(), Erro
 /// Ends a key of this user; false when they have no such key.
 pub async fn delete(tx: &mut Tx, user: UserId, id: KeyId) -> Result<bool, Error> {
     let sql = "delete from api_keys where id = $1 and user_id = $2";
-    let n = on!(tx, c => sqlx::query(sql).bind(id.0).bind(user.0).execute(c).await.map(|r| r.rows_affected()))?;
+    let n =
+        on!(tx, c => sqlx::query(sql).bind(id.0).bind(user.0).execute(c).await.map(|r| r.rows_affected()))?;
     Ok(n == 1)
 }
 

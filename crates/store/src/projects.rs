@@ -145,11 +145,7 @@ pub async fn members(db: &Db, id: ProjectId) -> Result<Vec<Member>, Error> {
 
 /// What a user is in a project, as a transaction sees it that decides about that; nobody else decides about people
 /// until it ends.
-pub async fn membership(
-    tx: &mut Tx,
-    project: ProjectId,
-    user: UserId,
-) -> Result<Option<Membership>, Error> {
+pub async fn membership(tx: &mut Tx, project: ProjectId, user: UserId) -> Result<Option<Membership>, Error> {
     tx.lock(Lock::People).await?;
     let sql = "select membership from memberships where project_id = $1 and user_id = $2";
     let word: Option<String> =
@@ -170,14 +166,16 @@ pub async fn remove_member(tx: &mut Tx, project: ProjectId, user: UserId) -> Res
 
 /// The owners of a project.
 pub async fn owners(tx: &mut Tx, project: ProjectId) -> Result<Vec<UserId>, Error> {
-    let sql = "select user_id from memberships where project_id = $1 and membership = 'owner' order by user_id";
+    let sql =
+        "select user_id from memberships where project_id = $1 and membership = 'owner' order by user_id";
     let ids: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(sql).bind(project.0).fetch_all(c).await)?;
     Ok(ids.into_iter().map(UserId).collect())
 }
 
 /// The projects that a user owns.
 pub async fn owned_by(tx: &mut Tx, user: UserId) -> Result<Vec<ProjectId>, Error> {
-    let sql = "select project_id from memberships where user_id = $1 and membership = 'owner' order by project_id";
+    let sql =
+        "select project_id from memberships where user_id = $1 and membership = 'owner' order by project_id";
     let ids: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(sql).bind(user.0).fetch_all(c).await)?;
     Ok(ids.into_iter().map(ProjectId).collect())
 }

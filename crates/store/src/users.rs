@@ -9,8 +9,8 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::columns::Columns;
-use crate::error::{Unique, explain};
 use crate::db::Lock;
+use crate::error::{Unique, explain};
 use crate::{Db, Error, Tx};
 
 const UNIQUE: &[Unique] = &[Unique { index: "users_email", columns: "index 'users_email'", what: "email" }];

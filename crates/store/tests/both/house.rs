@@ -8,8 +8,8 @@ use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::plans::Plan;
 use innkeeper_domain::projects::{Membership, Project};
 use innkeeper_domain::sizes::Size;
-use innkeeper_domain::templates::{Origin, Template};
 use innkeeper_domain::standing::Measures;
+use innkeeper_domain::templates::{Origin, Template};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::users::{Role, User};
 use innkeeper_store::{

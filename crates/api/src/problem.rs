@@ -47,10 +47,12 @@ pub(crate) struct Problem {
     remedy: Option<&'static str>,
     /// The operation that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
-    operation_id: Option<OperationId>,
+    #[schema(value_type = Option<OperationId>)]
+    operation_id: Option<Box<OperationId>>,
     /// When what stands in the way ends by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<Timestamp>,
+    #[schema(value_type = Option<Timestamp>)]
+    until: Option<Box<Timestamp>>,
 }
 
 /// The media type of a problem.
@@ -200,7 +202,7 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", format!("no such {what}"))
             }
             Error::Forbidden(refusal) => Self::forbidden(refusal.as_str(), refusal.message()),
-            Error::Banned(ban) => Self { until: ban.until, ..Self::forbidden("banned", ban.message()) },
+            Error::Banned(ban) => Self { until: ban.until.map(Box::new), ..Self::forbidden("banned", ban.message()) },
             Error::Quota(exceeded) => Self::new(
                 StatusCode::CONFLICT,
                 "quota_exceeded",
@@ -222,7 +224,7 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::CONFLICT, code, "In conflict with what is there", message)
             }
             Error::Busy(operation) => Self {
-                operation_id: Some(operation),
+                operation_id: Some(operation.into()),
                 ..Self::new(
                     StatusCode::CONFLICT,
                     "operation_in_progress",

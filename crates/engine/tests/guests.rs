@@ -427,3 +427,70 @@ async fn the_role_in_the_operators_guide_is_enough() {
     house.engine.change_cluster(&Actor::house(), house.cluster.id, change).await.unwrap();
     live(house, true).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_is_changed_while_it_runs_and_while_it_does_not() {
+    let house = House::open().await;
+    for (name, template) in [("web", house.container), ("vm", house.machine)] {
+        let made = house.create(name, template).await;
+        let resize = async |cores, memory_mib, disk_gib| {
+            let size = Size { cores, memory_mib, disk_gib };
+            let to = WantedSize::Custom(size);
+            let asked = house.engine.resize_instance(&house.owner, made.instance_id, to, None).await;
+            match asked {
+                Ok(operation) => Ok(house.settled(operation.id).await),
+                Err(error) => Err(error),
+            }
+        };
+        let first = house.engine.instance(&house.owner, made.instance_id).await.unwrap();
+        let bigger = resize(2, 2048, first.size.disk_gib + 4).await.unwrap();
+        assert_eq!(bigger.state, State::Succeeded, "{:?}", bigger.fault);
+        let acts: Vec<Act> = bigger.steps.iter().map(|step| step.act).collect();
+        assert_eq!(acts, [Act::Configure, Act::Grow]);
+        assert_eq!(house.state(&made).await, InstanceState::Running);
+        // A machine has its new settings when it is restarted; a container has them now.
+        let told = |name: &str| {
+            house.sim.cluster("lodge").with(|w| {
+                let guest = w.guest(first.vmid).unwrap();
+                let later = guest.pending.get(name).cloned().flatten();
+                (later.is_some(), later.unwrap_or_else(|| guest.config[name].clone()))
+            })
+        };
+        assert_eq!(told("memory"), (first.kind == Kind::Qemu, "2048".to_owned()));
+        assert_eq!(told("cores").1, "2");
+
+        // A disk never shrinks, and what does not fit is refused before anything is asked of Proxmox.
+        assert!(matches!(
+            resize(1, 512, first.size.disk_gib).await,
+            Err(Error::Invalid { field: "disk_gib", .. })
+        ));
+        assert!(matches!(resize(1, 4_000_000, 64).await, Err(Error::Invalid { .. } | Error::NoPlace(_))));
+
+        house.change(&made, Verb::Stop).await;
+        let back = resize(1, 512, first.size.disk_gib + 4).await.unwrap();
+        assert_eq!(back.steps.iter().map(|step| step.act).collect::<Vec<_>>(), [Act::Configure]);
+        assert_eq!(house.state(&made).await, InstanceState::Stopped);
+        let now = house.engine.instance(&house.owner, made.instance_id).await.unwrap();
+        assert_eq!((now.size.cores, now.size.memory_mib), (1, 512));
+        assert_eq!(now.resize_from, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_that_cannot_be_had_is_not_claimed() {
+    let house = House::open().await;
+    let made = house.create("web", house.container).await;
+    let before = house.engine.instance(&house.owner, made.instance_id).await.unwrap().size;
+    // Its disk does not grow: the storage says no.
+    let effect = Effect::Answer { status: 500, text: "unable to resize: no space left on device".into() };
+    let rule = Rule::on_call("PUT", "/resize$", effect).count(Count::Always);
+    house.sim.cluster("lodge").faults().add(rule).unwrap();
+    let to = WantedSize::Custom(Size { cores: 2, memory_mib: 1024, disk_gib: before.disk_gib + 8 });
+    let asked = house.engine.resize_instance(&house.owner, made.instance_id, to, None).await.unwrap();
+    let ended = house.settled(asked.id).await;
+    assert_eq!(ended.state, State::Failed);
+    // What was set stays and is said; what was not is not claimed.
+    let after = house.engine.instance(&house.owner, made.instance_id).await.unwrap();
+    assert_eq!((after.size.cores, after.size.memory_mib, after.size.disk_gib), (2, 1024, before.disk_gib));
+    assert_eq!(house.state(&made).await, InstanceState::Running);
+}

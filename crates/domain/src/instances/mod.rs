@@ -49,6 +49,8 @@ pub struct Wish {
     pub restart: bool,
     /// It counts as ready only when it reports an address.
     pub address: bool,
+    /// Its size has changed: settings and disk are to be brought to what is asked, though it was complete once.
+    pub refit: bool,
 }
 
 words! {
@@ -169,6 +171,8 @@ words! {
         Paused = "paused",
         /// Being stopped and started.
         Rebooting = "rebooting",
+        /// Being given another size.
+        Resizing = "resizing",
         /// Being removed.
         Deleting = "deleting",
         /// Removed.
@@ -180,6 +184,15 @@ words! {
         /// Not known at the moment.
         Unknown = "unknown",
     }
+}
+
+/// A size, and the plan that it came by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sizing {
+    /// How big.
+    pub size: Size,
+    /// The plan, if any.
+    pub plan_id: Option<PlanId>,
 }
 
 /// A guest that we own for somebody.
@@ -227,6 +240,8 @@ pub struct Instance {
     pub created_at: Timestamp,
     /// When it was gone.
     pub deleted_at: Option<Timestamp>,
+    /// The size and plan that it had, while another size is on its way.
+    pub resize_from: Option<Sizing>,
     /// The number of the claim that may write; grows with each claim.
     pub fence: i64,
 }
@@ -249,6 +264,7 @@ pub fn state(course: &Course, active: Option<Verb>, deleted: bool) -> State {
         Some(Verb::Start) => return State::Starting,
         Some(Verb::Shutdown | Verb::Stop) => return State::Stopping,
         Some(Verb::Reboot) => return State::Rebooting,
+        Some(Verb::Resize) => return State::Resizing,
         Some(Verb::Delete) => return State::Deleting,
         None => {}
     }
@@ -282,6 +298,12 @@ impl Verb {
             (_, State::Missing) => {
                 Err("the guest is missing in Proxmox; an operator must restore it, or delete the instance")
             }
+            (Self::Resize, State::Paused) => {
+                Err("the instance is paused; start it to let it go on, or stop it")
+            }
+            (Self::Resize, State::Unknown) => {
+                Err("how the instance is cannot be told at the moment; try again in a minute")
+            }
             (Self::Reboot, State::Stopped) => Err("the instance is stopped; start it instead"),
             (Self::Reboot, State::Paused) => {
                 Err("the instance is paused; start it to let it go on, or stop it")
@@ -295,7 +317,8 @@ impl Verb {
 mod tests {
     use super::*;
 
-    const RUN: Wish = Wish { goal: Goal::Running, gentle_until: None, restart: false, address: false };
+    const RUN: Wish =
+        Wish { goal: Goal::Running, gentle_until: None, restart: false, address: false, refit: false };
 
     fn course(born: bool, seen: Seen) -> Course {
         Course { wish: RUN, born, seen, task: Task::None, attempts: 0 }
@@ -340,6 +363,7 @@ mod tests {
                 (Verb::Shutdown, State::Stopping),
                 (Verb::Stop, State::Stopping),
                 (Verb::Reboot, State::Rebooting),
+                (Verb::Resize, State::Resizing),
                 (Verb::Delete, State::Deleting),
             ] {
                 assert_eq!(state(&course(true, seen), Some(verb), false), expected);
@@ -358,8 +382,10 @@ mod tests {
             for &verb in Verb::ALL {
                 let lost = matches!(state, State::Failed | State::Missing);
                 let idle = matches!(state, State::Stopped | State::Paused);
+                let unsure = matches!(state, State::Paused | State::Unknown);
                 let expected = state != State::Deleted
-                    && (verb == Verb::Delete || !(lost || verb == Verb::Reboot && idle));
+                    && (verb == Verb::Delete
+                        || !(lost || verb == Verb::Reboot && idle || verb == Verb::Resize && unsure));
                 assert_eq!(verb.check(state).is_ok(), expected, "{verb} when {state}");
             }
         }

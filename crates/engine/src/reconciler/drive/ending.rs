@@ -1,11 +1,12 @@
 //! Ending: with success, or with a reason; a create that failed is undone first.
 
-use innkeeper_domain::instances::{Goal, Seen};
+use innkeeper_domain::instances::{Goal, Seen, Task};
 use innkeeper_domain::operations::{Fault, State, Verb};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{Tx, instances, operations, vmids};
 use tracing::{info, warn};
 
+use super::super::look;
 use super::{Drive, Flow, UNDO_PAUSE};
 use crate::Error;
 use crate::instances::tell;
@@ -31,6 +32,7 @@ impl Drive<'_> {
             self.instance.course.saw(Seen::Absent);
         } else {
             self.instance.course.born = true;
+            self.instance.resize_from = None;
         }
         if self.operation.verb == Verb::Delete {
             self.instance.deleted_at = Some(now);
@@ -51,18 +53,42 @@ impl Drive<'_> {
             return Ok(Flow::Later(now.after(UNDO_PAUSE)));
         }
         info!(verb = %self.operation.verb, code = fault.code, message = fault.message, "giving up");
+        self.last_look().await;
         let mut tx = self.engine.db().begin().await?;
         if self.operation.verb == Verb::Create && !self.instance.course.born {
             operations::set_state(&mut tx, self.operation.id, State::Undoing, Some(&fault), None).await?;
             self.operation.state = State::Undoing;
             self.operation.fault = Some(fault);
-            self.instance.course.wish_for(Verb::Delete.wish(now, false));
+            self.instance.course.wish_for(Verb::Delete.wish(now, false, true));
             self.tell_operation(&mut tx, State::Undoing.as_str()).await?;
             return self.save(tx).await;
         }
         operations::set_state(&mut tx, self.operation.id, State::Failed, Some(&fault), Some(now)).await?;
         self.operation.state = State::Failed;
+        self.keep_size();
         self.end(tx, now).await
+    }
+
+    /// What became of it is worth one more call; if that fails too, the poller will tell.
+    async fn last_look(&mut self) {
+        let course = &mut self.instance.course;
+        if course.seen != Seen::Unknown || course.task != Task::None {
+            return;
+        }
+        if let Ok(sight) = look::look(&self.connection, &self.instance).await {
+            self.instance.course.saw(sight.seen);
+            self.measured = sight.size.or(self.measured);
+        }
+    }
+
+    /// Another size that could not be had is not claimed: the guest has what was read from it last, or else what it had.
+    fn keep_size(&mut self) {
+        let Some(from) = self.instance.resize_from.take() else { return };
+        let size = self.measured.unwrap_or(from.size);
+        if size != self.instance.size {
+            self.instance.plan_id = from.plan_id.filter(|_| size == from.size);
+            self.instance.size = size;
+        }
     }
 
     /// Closes the operation: nothing is due for the instance any more.

@@ -298,14 +298,11 @@ impl Verb {
             (_, State::Missing) => {
                 Err("the guest is missing in Proxmox; an operator must restore it, or delete the instance")
             }
-            (Self::Resize, State::Paused) => {
-                Err("the instance is paused; start it to let it go on, or stop it")
-            }
             (Self::Resize, State::Unknown) => {
                 Err("how the instance is cannot be told at the moment; try again in a minute")
             }
             (Self::Reboot, State::Stopped) => Err("the instance is stopped; start it instead"),
-            (Self::Reboot, State::Paused) => {
+            (Self::Reboot | Self::Resize, State::Paused) => {
                 Err("the instance is paused; start it to let it go on, or stop it")
             }
             _ => Ok(()),

@@ -190,10 +190,9 @@ mod tests {
         for &verb in Verb::ALL {
             for runs in [false, true] {
                 let expected = match verb {
-                    Verb::Create | Verb::Start | Verb::Reboot => Goal::Running,
+                    Verb::Resize if !runs => Goal::Stopped,
+                    Verb::Create | Verb::Start | Verb::Reboot | Verb::Resize => Goal::Running,
                     Verb::Shutdown | Verb::Stop => Goal::Stopped,
-                    Verb::Resize if runs => Goal::Running,
-                    Verb::Resize => Goal::Stopped,
                     Verb::Delete => Goal::Absent,
                 };
                 assert_eq!(verb.wish(NOW, true, runs).goal, expected, "{verb}");

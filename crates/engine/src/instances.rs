@@ -8,6 +8,7 @@ use innkeeper_domain::instances::{Course, Instance, Kind};
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::placement::{Placement, place};
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::{Source, Template};
 use innkeeper_domain::time::Timestamp;
@@ -299,6 +300,8 @@ impl Draft<'_> {
             template_id: self.template.id,
             plan_id: self.plan_id,
             size: self.size,
+            rate: Rate::FREE,
+            tariff: None,
             ssh_keys: self.new.ssh_keys.clone(),
             cluster_id: self.placement.cluster_id,
             node: self.placement.node,

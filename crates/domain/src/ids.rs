@@ -86,6 +86,8 @@ ids! {
     ProjectId = "prj",
     /// A signed-in session.
     SessionId = "ses",
+    /// A key that programs use in place of a session.
+    KeyId = "key",
     /// A Proxmox VE installation.
     ClusterId = "clu",
     /// What an instance is made from.

@@ -6,6 +6,8 @@
 mod words;
 
 pub mod access;
+pub mod addresses;
+pub mod audit;
 pub mod breaker;
 pub mod clusters;
 pub mod events;

@@ -9,6 +9,7 @@ mod columns;
 mod error;
 mod wake;
 
+pub mod audit;
 pub mod clusters;
 pub mod events;
 pub mod idempotency;
@@ -20,6 +21,7 @@ pub mod operations;
 pub mod plans;
 pub mod prices;
 pub mod projects;
+pub mod restrictions;
 pub mod seal;
 pub mod sessions;
 pub mod settings;

@@ -8,6 +8,7 @@
 mod engines;
 mod house;
 
+mod audit;
 mod catalogue;
 mod claims;
 mod clusters;
@@ -20,8 +21,10 @@ mod ledger;
 mod money;
 mod operations;
 mod people;
+mod restrictions;
 mod schema;
 mod seal;
 mod slots;
+mod upgrade;
 mod vmids;
 mod wake;

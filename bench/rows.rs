@@ -4,6 +4,7 @@
 use innkeeper_domain::instances::{Course, Guest, Instance, Kind, Owner, Power, Seen, Task};
 use innkeeper_domain::mark;
 use innkeeper_domain::operations::Verb;
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
@@ -51,6 +52,8 @@ pub(crate) async fn add_instances(
                 template_id: template.parse().unwrap(),
                 plan_id: None,
                 size,
+                rate: Rate::FREE,
+                tariff: None,
                 ssh_keys: Vec::new(),
                 cluster_id: cluster.id,
                 node: nodes[number % nodes.len()].parse().unwrap(),

@@ -42,6 +42,7 @@ impl Engine {
             id: PlanId::new(),
             name: new.name,
             size: new.size,
+            price: None,
             offered: true,
             created_at: self.clock().now(),
         };

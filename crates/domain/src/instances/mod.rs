@@ -12,9 +12,11 @@ pub use plan::{Refusal, Step, plan};
 use crate::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use crate::names::{Hostname, NodeName, SshKey, StorageName};
 use crate::operations::Verb;
+use crate::prices::Rate;
 use crate::sizes::Size;
 use crate::templates::Origin;
 use crate::time::Timestamp;
+use crate::usage::Tariff;
 
 words! {
     /// The two kinds of guest.
@@ -186,13 +188,15 @@ words! {
     }
 }
 
-/// A size, and the plan that it came by.
+/// Another size that is on its way: what the instance had before, and what the new size costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sizing {
-    /// How big.
+pub struct Resizing {
+    /// The size before.
     pub size: Size,
-    /// The plan, if any.
+    /// The plan before, if any.
     pub plan_id: Option<PlanId>,
+    /// What it costs from when it has its new size.
+    pub rate: Rate,
 }
 
 /// A guest that we own for somebody.
@@ -212,6 +216,10 @@ pub struct Instance {
     pub plan_id: Option<PlanId>,
     /// How big it is.
     pub size: Size,
+    /// What it costs, since it was made.
+    pub rate: Rate,
+    /// Which of the two prices it pays at present, if any.
+    pub tariff: Option<Tariff>,
     /// Keys that may sign in to it.
     pub ssh_keys: Vec<SshKey>,
     /// Where it is.
@@ -240,8 +248,8 @@ pub struct Instance {
     pub created_at: Timestamp,
     /// When it was gone.
     pub deleted_at: Option<Timestamp>,
-    /// The size and plan that it had, while another size is on its way.
-    pub resize_from: Option<Sizing>,
+    /// What it was before, while another size is on its way.
+    pub resize_from: Option<Resizing>,
     /// The number of the claim that may write; grows with each claim.
     pub fence: i64,
 }

@@ -4,10 +4,11 @@
 -- tables, for each new verb. Taking a check away leaves every row as it is, so the text of the table may be edited.
 pragma writable_schema = on;
 update sqlite_master
-set sql = replace(replace(replace(sql,
+set sql = replace(replace(replace(replace(sql,
     'verb in (''create'', ''start'', ''shutdown'', ''stop'', ''reboot'', ''delete'')', 'verb <> '''''),
     'act in (''create'', ''configure'', ''grow'', ''start'', ''shutdown'', ''stop'', ''resume'', ''reboot'', ''delete'')', 'act <> '''''),
-    'subject in (''instance'', ''operation'', ''cluster'')', 'subject <> ''''')
+    'subject in (''instance'', ''operation'', ''cluster'')', 'subject <> '''''),
+    'subject in (''instance'', ''operation'', ''cluster'', ''project'')', 'subject <> ''''')
 where type = 'table' and name in ('instances', 'operations', 'operation_steps', 'events');
 pragma writable_schema = reset;
 

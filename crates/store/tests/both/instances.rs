@@ -1,7 +1,7 @@
 //! Rows of instances: what is written is read, what must be unique is.
 
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, ProjectId};
-use innkeeper_domain::instances::{Act, Guest, Instance, Kind, Owner, Power, Seen, Sizing, Task};
+use innkeeper_domain::instances::{Act, Guest, Instance, Kind, Owner, Power, Resizing, Seen, Task};
 use innkeeper_domain::operations::Verb;
 use innkeeper_domain::projects::Project;
 use innkeeper_domain::templates::Origin;
@@ -51,7 +51,7 @@ both! {
         instance.course.task = Task::Asked { act: Act::Grow, at: at(4) };
         instance.course.attempts = 7;
         instance.upid = Some("UPID:pve2:…".into());
-        instance.resize_from = Some(Sizing { size: instance.size, plan_id: instance.plan_id });
+        instance.resize_from = Some(Resizing { size: instance.size, plan_id: instance.plan_id, rate: instance.rate });
         (instance.size.cores, instance.size.memory_mib, instance.size.disk_gib) = (3, 3000, 30);
         instance.plan_id = None;
         instance.operation = Some((operation.id, Verb::Create));

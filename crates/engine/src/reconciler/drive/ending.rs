@@ -8,8 +8,8 @@ use tracing::{info, warn};
 
 use super::super::look;
 use super::{Drive, Flow, UNDO_PAUSE};
-use crate::Error;
 use crate::instances::tell;
+use crate::{Error, usage};
 
 impl Drive<'_> {
     /// Wish and world agree.
@@ -32,7 +32,9 @@ impl Drive<'_> {
             self.instance.course.saw(Seen::Absent);
         } else {
             self.instance.course.born = true;
-            self.instance.resize_from = None;
+        }
+        if let Some(from) = self.instance.resize_from.take() {
+            self.resized = Some(Some(from.rate));
         }
         if self.operation.verb == Verb::Delete {
             self.instance.deleted_at = Some(now);
@@ -54,6 +56,7 @@ impl Drive<'_> {
         }
         info!(verb = %self.operation.verb, code = fault.code, message = fault.message, "giving up");
         self.last_look().await;
+        self.keep_size().await?;
         let mut tx = self.engine.db().begin().await?;
         if self.operation.verb == Verb::Create && !self.instance.course.born {
             operations::set_state(&mut tx, self.operation.id, State::Undoing, Some(&fault), None).await?;
@@ -65,7 +68,6 @@ impl Drive<'_> {
         }
         operations::set_state(&mut tx, self.operation.id, State::Failed, Some(&fault), Some(now)).await?;
         self.operation.state = State::Failed;
-        self.keep_size();
         self.end(tx, now).await
     }
 
@@ -81,14 +83,22 @@ impl Drive<'_> {
         }
     }
 
-    /// Another size that could not be had is not claimed: the guest has what was read from it last, or else what it had.
-    fn keep_size(&mut self) {
-        let Some(from) = self.instance.resize_from.take() else { return };
+    /// Another size that could not be had is neither claimed nor charged: the guest has what was read from it last, or
+    /// else what it had.
+    async fn keep_size(&mut self) -> Result<(), Error> {
+        let Some(from) = self.instance.resize_from.take() else { return Ok(()) };
         let size = self.measured.unwrap_or(from.size);
+        self.resized = Some(match size {
+            _ if size == self.instance.size => Some(from.rate),
+            _ if size == from.size => None,
+            // Some of it was had.
+            _ => Some(self.engine.rate(None, size).await?),
+        });
         if size != self.instance.size {
             self.instance.plan_id = from.plan_id.filter(|_| size == from.size);
             self.instance.size = size;
         }
+        Ok(())
     }
 
     /// Closes the operation: nothing is due for the instance any more.
@@ -96,9 +106,15 @@ impl Drive<'_> {
         self.instance.operation = None;
         self.free_slot(&mut tx).await?;
         self.tell_operation(&mut tx, self.operation.state.as_str()).await?;
-        if !instances::save(&mut tx, &self.instance).await? {
+        if !usage::save(&mut tx, &mut self.instance, now).await? {
             tx.rollback().await?;
             return Ok(Flow::Lost);
+        }
+        if self.instance.course.wish.goal == Goal::Absent && self.instance.course.seen == Seen::Absent {
+            self.engine.settle(&mut tx, self.instance.id, now).await?;
+        } else if let Some(rate) = self.resized {
+            let cycle = self.engine.options().billing.cycle;
+            usage::resized(&mut tx, &mut self.instance, rate, cycle, now).await?;
         }
         tell(&mut tx, &self.instance, now).await?;
         instances::schedule(&mut tx, self.instance.id, self.instance.fence, None, None).await?;

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use innkeeper_domain::instances::{Instance, Step};
 use innkeeper_domain::operations::{Operation, StepState};
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{instances, operations};
@@ -69,7 +70,7 @@ pub(in crate::reconciler) async fn drive(
     instance.course.resumed();
     let open = operation.steps.iter().rev().find(|step| step.state == StepState::Running);
     let step = open.map(|step| (step.seq, step.started_at));
-    let mut drive = Drive { engine, connection, instance, operation, step, measured: None };
+    let mut drive = Drive { engine, connection, instance, operation, step, measured: None, resized: None };
     loop {
         let flow = if stop.is_cancelled() { Flow::Later(engine.clock().now()) } else { drive.step().await? };
         match flow {
@@ -93,6 +94,8 @@ struct Drive<'a> {
     step: Option<(i32, Timestamp)>,
     /// How big the guest was when it was last read.
     measured: Option<Size>,
+    /// A resize has ended: with this rate, or with the one that it had.
+    resized: Option<Option<Rate>>,
 }
 
 impl Drive<'_> {

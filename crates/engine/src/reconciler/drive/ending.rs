@@ -7,7 +7,7 @@ use innkeeper_store::{Tx, instances, operations, vmids};
 use tracing::{info, warn};
 
 use super::super::look;
-use super::{Drive, Flow, UNDO_PAUSE};
+use super::{Drive, Flow, Resized, UNDO_PAUSE};
 use crate::instances::tell;
 use crate::{Error, usage};
 
@@ -34,7 +34,7 @@ impl Drive<'_> {
             self.instance.course.born = true;
         }
         if let Some(from) = self.instance.resize_from.take() {
-            self.resized = Some(Some(from.rate));
+            self.resized = Some(Resized::At(from.rate));
         }
         if self.operation.verb == Verb::Delete {
             self.instance.deleted_at = Some(now);
@@ -89,10 +89,10 @@ impl Drive<'_> {
         let Some(from) = self.instance.resize_from.take() else { return Ok(()) };
         let size = self.measured.unwrap_or(from.size);
         self.resized = Some(match size {
-            _ if size == self.instance.size => Some(from.rate),
-            _ if size == from.size => None,
+            _ if size == self.instance.size => Resized::At(from.rate),
+            _ if size == from.size => Resized::Unchanged,
             // Some of it was had.
-            _ => Some(self.engine.rate(None, size).await?),
+            _ => Resized::At(self.engine.rate(None, size).await?),
         });
         if size != self.instance.size {
             self.instance.plan_id = from.plan_id.filter(|_| size == from.size);
@@ -112,7 +112,11 @@ impl Drive<'_> {
         }
         if self.instance.course.wish.goal == Goal::Absent && self.instance.course.seen == Seen::Absent {
             self.engine.settle(&mut tx, self.instance.id, now).await?;
-        } else if let Some(rate) = self.resized {
+        } else if let Some(resized) = self.resized {
+            let rate = match resized {
+                Resized::At(rate) => Some(rate),
+                Resized::Unchanged => None,
+            };
             let cycle = self.engine.options().billing.cycle;
             usage::resized(&mut tx, &mut self.instance, rate, cycle, now).await?;
         }

@@ -94,8 +94,17 @@ struct Drive<'a> {
     step: Option<(i32, Timestamp)>,
     /// How big the guest was when it was last read.
     measured: Option<Size>,
-    /// A resize has ended: with this rate, or with the one that it had.
-    resized: Option<Option<Rate>>,
+    /// A resize has ended, and this is what comes of it for the price.
+    resized: Option<Resized>,
+}
+
+/// What the end of a resize means for the price.
+#[derive(Clone, Copy)]
+enum Resized {
+    /// It costs what it did.
+    Unchanged,
+    /// It costs this from now on.
+    At(Rate),
 }
 
 impl Drive<'_> {

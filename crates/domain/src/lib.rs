@@ -14,6 +14,7 @@ pub mod instances;
 pub mod mark;
 pub mod names;
 pub mod operations;
+pub mod payments;
 pub mod placement;
 pub mod plans;
 pub mod projects;

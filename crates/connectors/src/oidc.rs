@@ -16,7 +16,7 @@ use openidconnect::{
     AccessToken, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
     DiscoveryError, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl,
     Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope,
-    StandardErrorResponse, SubjectIdentifier, TokenResponse, UserInfoError,
+    StandardErrorResponse, SubjectIdentifier, TokenResponse, TokenUrl, UserInfoError,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
@@ -154,11 +154,11 @@ impl Oidc {
             .map_err(exchange_error)?;
         let token = tokens.id_token().ok_or_else(|| unreadable("there is no ID token"))?;
         let nonce = Nonce::new(nonce.expose_secret().to_owned());
-        let verified = match self.verify(&client, token, &nonce, now) {
+        let verified = match Self::verify(&client, token, &nonce, now) {
             // Signed by a key that we do not know: perhaps keys were changed since we looked.
             Err(ClaimsVerificationError::SignatureVerification(_)) => {
                 let fresh = self.client(self.metadata(Some(Instant::now())).await?)?;
-                self.verify(&fresh, token, &nonce, now)
+                Self::verify(&fresh, token, &nonce, now)
             }
             other => other,
         };
@@ -173,7 +173,6 @@ impl Oidc {
     }
 
     fn verify(
-        &self,
         client: &Client,
         token: &CoreIdToken,
         nonce: &Nonce,
@@ -263,7 +262,7 @@ impl Oidc {
         })?;
         for (endpoint, what) in [
             (Some(metadata.authorization_endpoint().url()), "its authorization endpoint"),
-            (metadata.token_endpoint().map(|endpoint| endpoint.url()), "its token endpoint"),
+            (metadata.token_endpoint().map(TokenUrl::url), "its token endpoint"),
         ] {
             let endpoint = endpoint.ok_or_else(|| unreadable(&format!("{what} is missing")))?;
             demand_https(endpoint, what)?;

@@ -51,6 +51,8 @@ pub(crate) async fn add_instances(
                 template_id: template.parse().unwrap(),
                 plan_id: None,
                 size,
+                rate: Rate::FREE,
+                tariff: None,
                 ssh_keys: Vec::new(),
                 cluster_id: cluster.id,
                 node: nodes[number % nodes.len()].parse().unwrap(),

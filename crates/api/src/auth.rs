@@ -46,7 +46,7 @@ pub(crate) async fn authenticate(
         // Without a token the engine says what it says to every unknown one.
         None => (cookie(request.headers()).unwrap_or_default(), true),
     };
-    let (actor, session, user) = app.engine.authenticate(token).await?;
+    let (actor, session, user) = app.engine.authenticate(token, None).await?;
     if by_cookie
         && !is_safe(request.method())
         && !comes_from_us(request.headers(), &app.options).unwrap_or(false)

@@ -200,7 +200,7 @@ pub(crate) async fn list_instances(
 ) -> Result<Json<Page<Instance>>, Problem> {
     let staff = caller.is_staff();
     if wanted.cluster_id.is_some() && !staff {
-        return Err(Problem::forbidden("only staff may ask where instances are"));
+        return Err(Problem::forbidden("forbidden", "only staff may ask where instances are"));
     }
     let filter = InstanceFilter {
         project_id: wanted.project_id,

@@ -35,7 +35,7 @@ pub(crate) struct Plan {
 
 impl From<domain::Plan> for Plan {
     fn from(plan: domain::Plan) -> Self {
-        let domain::Plan { id, name, size, offered, created_at } = plan;
+        let domain::Plan { id, name, size, price: _, offered, created_at } = plan;
         Self { id, name, size, offered, created_at }
     }
 }

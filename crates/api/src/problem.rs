@@ -136,8 +136,8 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, code, "Nobody is signed in", detail)
     }
 
-    pub(crate) fn forbidden(detail: impl Into<Box<str>>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
+    pub(crate) fn forbidden(code: &'static str, detail: impl Into<Box<str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, "Not allowed", detail)
     }
 
     pub(crate) fn cross_site() -> Self {
@@ -194,7 +194,13 @@ impl From<Error> for Problem {
             Error::NotFound(what) => {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", format!("no such {what}"))
             }
-            Error::Forbidden => Self::forbidden("your role does not allow this"),
+            Error::Forbidden(refusal) => Self::forbidden(refusal.as_str(), refusal.message()),
+            Error::Restricted(restriction) => Self::new(
+                StatusCode::CONFLICT,
+                restriction.as_str(),
+                "Nothing of this project may run",
+                restriction.message(),
+            ),
             Error::Unauthenticated(detail) => Self::unauthenticated("unauthenticated", detail)
                 .remedy("sign in with `POST /api/v1/sessions` and send the token as `Authorization: Bearer`"),
             // The numbers are the house's affair, and customers read this too.

@@ -107,7 +107,7 @@ pub(crate) async fn sign_in(
     Asked(given): Asked<Credentials>,
 ) -> Result<Opened, Problem> {
     let signed_in =
-        app.engine.sign_in(&given.email, &given.password.0).await.map_err(|error| match error {
+        app.engine.sign_in(&given.email, &given.password.0, None).await.map_err(|error| match error {
             Error::Unauthenticated(detail) => Problem::unauthenticated("wrong_credentials", detail),
             other => other.into(),
         })?;

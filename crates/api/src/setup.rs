@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use innkeeper_domain::audit::Doer;
 use innkeeper_domain::names::{Email, Title};
 use innkeeper_domain::users::Role;
 use innkeeper_engine::{Engine, NewUser};
@@ -58,7 +59,7 @@ pub(crate) async fn set_up(
     let email = new.email.to_string();
     let password = new.password.0;
     let new = NewUser { email: new.email, name: new.name, role: Role::Admin, password: password.clone() };
-    app.engine.create_first_admin(new).await?;
-    let signed_in = app.engine.sign_in(&email, &password).await?;
+    app.engine.create_first_admin(&Doer::stranger(None), new).await?;
+    let signed_in = app.engine.sign_in(&email, &password, None).await?;
     Ok(Opened::new(&signed_in, &app.options))
 }

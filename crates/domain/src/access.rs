@@ -1,10 +1,52 @@
-//! Who may do what: one pure question, answered at the moment of use from the actor's role and memberships.
+//! Who may do what: one pure question, answered at the moment of use from the actor's role, memberships and standing,
+//! and from how they proved who they are.
 
-use crate::ids::{ProjectId, UserId};
+use std::net::IpAddr;
+
+use crate::ids::{KeyId, ProjectId, SessionId, UserId};
 use crate::projects::Membership;
-use crate::users::Role;
+use crate::users::{Role, Standing};
 
-/// Who asks: a signed-in user with what they may do right now, or the house itself.
+words! {
+    /// What a key may be used for. A session may do everything that its user may.
+    pub enum Scope {
+        /// Look at everything that its user may look at.
+        Read = "read",
+        /// Make and change instances.
+        Instances = "instances",
+        /// Decide about projects and their members.
+        Projects = "projects",
+        /// Spend and add money.
+        Billing = "billing",
+        /// Do what its user may do as staff.
+        House = "house",
+    }
+}
+
+/// How somebody proved who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Nobody had to: the house acts by itself, or somebody at its own command line.
+    House,
+    /// By a session.
+    Session(SessionId),
+    /// By a key, which may do only some things.
+    Key {
+        /// The key.
+        id: KeyId,
+        /// What it may be used for.
+        scopes: Vec<Scope>,
+    },
+    /// By a session of somebody else: an administrator who looks at the house through a user's eyes.
+    Impersonation {
+        /// The session.
+        session: SessionId,
+        /// The administrator.
+        by: UserId,
+    },
+}
+
+/// Who asks: a user with what they may do right now, or the house itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     /// The user; none when the house acts by itself (loops, command line on the machine).
@@ -13,16 +55,49 @@ pub struct Actor {
     pub role: Role,
     /// Projects and what they are in each.
     pub memberships: Vec<(ProjectId, Membership)>,
+    /// Whether anything stands against them.
+    pub standing: Standing,
+    /// How they proved who they are.
+    pub proof: Proof,
+    /// From where they ask, as far as known.
+    pub address: Option<IpAddr>,
 }
 
 impl Actor {
     /// The house itself.
     pub fn house() -> Self {
-        Self { user_id: None, role: Role::Admin, memberships: Vec::new() }
+        Self {
+            user_id: None,
+            role: Role::Admin,
+            memberships: Vec::new(),
+            standing: Standing::Good,
+            proof: Proof::House,
+            address: None,
+        }
     }
 
-    fn membership(&self, project: ProjectId) -> Option<Membership> {
+    /// A user in good standing, by a session.
+    pub fn user(
+        id: UserId,
+        role: Role,
+        memberships: Vec<(ProjectId, Membership)>,
+        session: SessionId,
+    ) -> Self {
+        let proof = Proof::Session(session);
+        Self { user_id: Some(id), role, memberships, standing: Standing::Good, proof, address: None }
+    }
+
+    /// What they are in this project, if anything.
+    pub fn membership(&self, project: ProjectId) -> Option<Membership> {
         self.memberships.iter().find(|(id, _)| *id == project).map(|(_, membership)| *membership)
+    }
+
+    /// The session that they proved themselves by, if it was one.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.proof {
+            Proof::Session(session) | Proof::Impersonation { session, .. } => Some(session),
+            Proof::House | Proof::Key { .. } => None,
+        }
     }
 }
 
@@ -33,10 +108,54 @@ pub enum Action {
     SeeProject(ProjectId),
     /// Make or change instances of a project.
     UseProject(ProjectId),
+    /// Add money to a project, or redeem a voucher for it.
+    PayProject(ProjectId),
+    /// Decide about a project and who is a member.
+    ManageProject(ProjectId),
+    /// Make a project of one's own.
+    CreateProject,
+    /// Leave what one has: sign out, end a session, leave a project.
+    Leave,
+    /// Change one's own account: password, factors, keys, address.
+    ChangeAccount,
     /// See clusters, nodes, and every project.
     SeeHouse,
     /// Change clusters, templates and plans.
     RunHouse,
+    /// Decide about users: roles, suspension, bans, credit; see the audit log; change settings and prices.
+    RunPeople,
+}
+
+words! {
+    /// Why somebody whom we know may not do what they ask.
+    pub enum Refusal as "AccessRefusal" {
+        /// Their role, in the house or in the project, does not allow it.
+        Role = "forbidden",
+        /// The key that they use was not made for it.
+        Scope = "missing_scope",
+        /// Their address has not been verified yet.
+        Unverified = "email_unverified",
+        /// They are suspended: they may look, pay and leave, and nothing else.
+        Suspended = "suspended",
+        /// They are banned.
+        Banned = "banned",
+        /// They act for somebody else, whose account is not theirs to change.
+        Impersonated = "impersonated",
+    }
+}
+
+impl Refusal {
+    /// For people: what stands in the way, and what to do about it.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Role => "your role does not allow this",
+            Self::Scope => "this key was not made for this; use one with the scope that it needs, or sign in",
+            Self::Unverified => "verify your e-mail address first: follow the link that was mailed to you",
+            Self::Suspended => "your account is suspended: you may look, pay and leave; ask an administrator",
+            Self::Banned => "your account is banned",
+            Self::Impersonated => "an account can only be changed by its own user",
+        }
+    }
 }
 
 /// The answer to a question of access.
@@ -45,35 +164,83 @@ pub enum Answer {
     /// Go ahead.
     Yes,
     /// They may know that it exists, but not do this.
-    Forbidden,
+    Forbidden(Refusal),
     /// They may not even know that it exists.
     Hidden,
 }
 
 /// May this actor do this?
 pub fn may(actor: &Actor, action: Action) -> Answer {
+    // What is hidden stays hidden, whatever else stands against them.
+    let role = by_role(actor, action);
+    if role == Answer::Hidden {
+        return role;
+    }
+    if let Some(refusal) = by_standing(actor.standing, action).or_else(|| by_proof(&actor.proof, action)) {
+        return Answer::Forbidden(refusal);
+    }
+    role
+}
+
+fn by_role(actor: &Actor, action: Action) -> Answer {
     let staff = actor.role >= Role::Operator;
+    let needs = |yes| if yes { Answer::Yes } else { Answer::Forbidden(Refusal::Role) };
+    let (project, least) = match action {
+        Action::SeeProject(project) => (project, Membership::Viewer),
+        Action::UseProject(project) | Action::PayProject(project) => (project, Membership::Member),
+        Action::ManageProject(project) => (project, Membership::Owner),
+        Action::CreateProject | Action::Leave | Action::ChangeAccount => return Answer::Yes,
+        Action::SeeHouse | Action::RunHouse => return needs(staff),
+        Action::RunPeople => return needs(actor.role >= Role::Admin),
+    };
+    match actor.membership(project) {
+        _ if staff => Answer::Yes,
+        Some(membership) => needs(membership >= least),
+        None => Answer::Hidden,
+    }
+}
+
+fn by_standing(standing: Standing, action: Action) -> Option<Refusal> {
+    match (standing, action) {
+        (Standing::Good, _) => None,
+        (Standing::Banned, _) => Some(Refusal::Banned),
+        // A way out is always open: looking, paying what is owed, leaving, and mending one's account.
+        (
+            _,
+            Action::SeeProject(_)
+            | Action::PayProject(_)
+            | Action::Leave
+            | Action::ChangeAccount
+            | Action::SeeHouse,
+        ) => None,
+        (Standing::Unverified, _) => Some(Refusal::Unverified),
+        (Standing::Suspended, _) => Some(Refusal::Suspended),
+    }
+}
+
+fn by_proof(proof: &Proof, action: Action) -> Option<Refusal> {
+    match proof {
+        Proof::House | Proof::Session(_) => None,
+        Proof::Impersonation { .. } => {
+            matches!(action, Action::ChangeAccount | Action::RunPeople).then_some(Refusal::Impersonated)
+        }
+        Proof::Key { scopes, .. } => {
+            let needed = scope_of(action).is_some_and(|scope| scopes.contains(&scope));
+            (!needed).then_some(Refusal::Scope)
+        }
+    }
+}
+
+/// The scope that a key needs for this; none when no key may do it at all: who has stolen one must not be able to
+/// make more of it.
+pub fn scope_of(action: Action) -> Option<Scope> {
     match action {
-        Action::SeeProject(project) => {
-            if staff || actor.membership(project).is_some() {
-                Answer::Yes
-            } else {
-                Answer::Hidden
-            }
-        }
-        Action::UseProject(project) => match actor.membership(project) {
-            _ if staff => Answer::Yes,
-            Some(Membership::Member | Membership::Owner) => Answer::Yes,
-            Some(Membership::Viewer) => Answer::Forbidden,
-            None => Answer::Hidden,
-        },
-        Action::SeeHouse | Action::RunHouse => {
-            if staff {
-                Answer::Yes
-            } else {
-                Answer::Forbidden
-            }
-        }
+        Action::SeeProject(_) => Some(Scope::Read),
+        Action::UseProject(_) => Some(Scope::Instances),
+        Action::PayProject(_) => Some(Scope::Billing),
+        Action::ManageProject(_) | Action::CreateProject => Some(Scope::Projects),
+        Action::SeeHouse | Action::RunHouse | Action::RunPeople => Some(Scope::House),
+        Action::Leave | Action::ChangeAccount => None,
     }
 }
 
@@ -81,20 +248,88 @@ pub fn may(actor: &Actor, action: Action) -> Answer {
 mod tests {
     use super::*;
 
+    fn actor(role: Role, memberships: &[(ProjectId, Membership)]) -> Actor {
+        Actor::user(UserId::new(), role, memberships.to_vec(), SessionId::new())
+    }
+
+    const NO: fn(Refusal) -> Answer = Answer::Forbidden;
+
     #[test]
     fn somebody_elses_project_is_hidden_and_a_viewer_changes_nothing() {
-        let (own, seen, other) = (ProjectId::new(), ProjectId::new(), ProjectId::new());
-        let actor = Actor {
-            user_id: Some(UserId::new()),
-            role: Role::User,
-            memberships: vec![(own, Membership::Owner), (seen, Membership::Viewer)],
-        };
-        assert_eq!(may(&actor, Action::UseProject(own)), Answer::Yes);
+        let (own, used, seen, other) =
+            (ProjectId::new(), ProjectId::new(), ProjectId::new(), ProjectId::new());
+        let memberships = [(own, Membership::Owner), (used, Membership::Member), (seen, Membership::Viewer)];
+        let actor = actor(Role::User, &memberships);
+        assert_eq!(may(&actor, Action::ManageProject(own)), Answer::Yes);
+        assert_eq!(may(&actor, Action::UseProject(used)), Answer::Yes);
+        assert_eq!(may(&actor, Action::ManageProject(used)), NO(Refusal::Role));
         assert_eq!(may(&actor, Action::SeeProject(seen)), Answer::Yes);
-        assert_eq!(may(&actor, Action::UseProject(seen)), Answer::Forbidden);
+        assert_eq!(may(&actor, Action::UseProject(seen)), NO(Refusal::Role));
+        assert_eq!(may(&actor, Action::PayProject(seen)), NO(Refusal::Role));
         assert_eq!(may(&actor, Action::SeeProject(other)), Answer::Hidden);
         assert_eq!(may(&actor, Action::UseProject(other)), Answer::Hidden);
-        assert_eq!(may(&actor, Action::RunHouse), Answer::Forbidden);
-        assert_eq!(may(&Actor { role: Role::Operator, ..actor }, Action::UseProject(other)), Answer::Yes);
+        assert_eq!(may(&actor, Action::RunHouse), NO(Refusal::Role));
+        let operator = Actor { role: Role::Operator, ..actor.clone() };
+        assert_eq!(may(&operator, Action::UseProject(other)), Answer::Yes);
+        assert_eq!(may(&operator, Action::RunPeople), NO(Refusal::Role));
+        assert_eq!(may(&Actor { role: Role::Admin, ..actor }, Action::RunPeople), Answer::Yes);
+    }
+
+    #[test]
+    fn whoever_has_something_against_them_looks_pays_and_leaves() {
+        let (own, other) = (ProjectId::new(), ProjectId::new());
+        for &standing in Standing::ALL {
+            for role in [Role::User, Role::Admin] {
+                let actor = Actor { standing, ..actor(role, &[(own, Membership::Owner)]) };
+                let open = standing != Standing::Banned;
+                for action in [Action::SeeProject(own), Action::PayProject(own), Action::Leave] {
+                    assert_eq!(may(&actor, action) == Answer::Yes, open, "{standing} {action:?}");
+                }
+                let good = standing == Standing::Good;
+                for action in [Action::UseProject(own), Action::ManageProject(own), Action::CreateProject] {
+                    assert_eq!(may(&actor, action) == Answer::Yes, good, "{standing} {action:?}");
+                }
+                assert_eq!(may(&actor, Action::RunPeople) == Answer::Yes, good && role == Role::Admin);
+                if role == Role::User {
+                    assert_eq!(may(&actor, Action::SeeProject(other)), Answer::Hidden, "{standing}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_does_what_its_scopes_say_and_never_touches_the_account() {
+        let own = ProjectId::new();
+        let actions = [
+            Action::SeeProject(own),
+            Action::UseProject(own),
+            Action::PayProject(own),
+            Action::ManageProject(own),
+            Action::CreateProject,
+            Action::Leave,
+            Action::ChangeAccount,
+            Action::SeeHouse,
+            Action::RunHouse,
+            Action::RunPeople,
+        ];
+        for &scope in Scope::ALL {
+            let proof = Proof::Key { id: KeyId::new(), scopes: vec![scope] };
+            let actor = Actor { proof, ..actor(Role::Admin, &[(own, Membership::Owner)]) };
+            for action in actions {
+                let expected = scope_of(action) == Some(scope);
+                assert_eq!(may(&actor, action) == Answer::Yes, expected, "{scope} {action:?}");
+            }
+        }
+        assert_eq!(scope_of(Action::ChangeAccount), None);
+    }
+
+    #[test]
+    fn an_impersonator_changes_neither_the_account_nor_other_people() {
+        let own = ProjectId::new();
+        let proof = Proof::Impersonation { session: SessionId::new(), by: UserId::new() };
+        let actor = Actor { proof, ..actor(Role::Admin, &[(own, Membership::Owner)]) };
+        assert_eq!(may(&actor, Action::UseProject(own)), Answer::Yes);
+        assert_eq!(may(&actor, Action::ChangeAccount), NO(Refusal::Impersonated));
+        assert_eq!(may(&actor, Action::RunPeople), NO(Refusal::Impersonated));
     }
 }

@@ -86,6 +86,8 @@ ids! {
     ProjectId = "prj",
     /// A signed-in session.
     SessionId = "ses",
+    /// A key that programs use in place of a session.
+    KeyId = "key",
     /// A Proxmox VE installation.
     ClusterId = "clu",
     /// What an instance is made from.
@@ -96,6 +98,14 @@ ids! {
     InstanceId = "ins",
     /// One asked-for change.
     OperationId = "op",
+    /// Prices that hold from a time on.
+    PriceListId = "prc",
+    /// A stretch of time at one price.
+    SegmentId = "seg",
+    /// One movement of credits.
+    PostingId = "pst",
+    /// Something to tell people.
+    NoticeId = "ntc",
 }
 
 #[cfg(test)]

@@ -6,20 +6,27 @@
 mod words;
 
 pub mod access;
+pub mod addresses;
+pub mod audit;
 pub mod breaker;
 pub mod clusters;
 pub mod events;
 pub mod ids;
 pub mod instances;
+pub mod ledger;
 pub mod mark;
+pub mod money;
 pub mod names;
+pub mod notices;
 pub mod operations;
 pub mod payments;
 pub mod placement;
 pub mod plans;
+pub mod prices;
 pub mod projects;
 pub mod retry;
 pub mod sizes;
 pub mod templates;
 pub mod time;
+pub mod usage;
 pub mod users;

@@ -18,6 +18,31 @@ words! {
     }
 }
 
+words! {
+    /// Why nothing of a project may run.
+    pub enum Restriction {
+        /// The money has run out.
+        BillingHold = "billing_hold",
+        /// All of its owners are suspended.
+        Suspended = "suspended",
+        /// All of its owners are banned.
+        Banned = "banned",
+    }
+}
+
+impl Restriction {
+    /// For people: what stands in the way, and what to do about it.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::BillingHold => {
+                "the project has run out of money; top it up, and what ran before runs again"
+            }
+            Self::Suspended => "the project's owner is suspended; ask an administrator",
+            Self::Banned => "the project's owner is banned; ask an administrator",
+        }
+    }
+}
+
 /// An owner of instances.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {

@@ -18,6 +18,20 @@ words! {
     }
 }
 
+words! {
+    /// Whether anything stands against a user. The worst comes last.
+    pub enum Standing {
+        /// Nothing does.
+        Good = "good",
+        /// Their e-mail address has not been verified yet: they make nothing.
+        Unverified = "unverified",
+        /// Suspended: they look, pay and leave; their guests are stopped.
+        Suspended = "suspended",
+        /// Banned: they do not get in; their guests are stopped.
+        Banned = "banned",
+    }
+}
+
 /// A user as everybody may see it: no secrets here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {

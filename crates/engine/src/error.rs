@@ -1,8 +1,9 @@
 //! What can go wrong in a use case, named for the caller. The message is for people and says what to do.
 
-use innkeeper_domain::access::Answer;
+use innkeeper_domain::access::{Answer, Refusal};
 use innkeeper_domain::ids::OperationId;
 use innkeeper_domain::placement::NoPlace;
+use innkeeper_domain::projects::Restriction;
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -19,8 +20,11 @@ pub enum Error {
     #[error("no such {0}")]
     NotFound(&'static str),
     /// The actor is known but may not do this.
-    #[error("your role does not allow this")]
-    Forbidden,
+    #[error("{}", .0.message())]
+    Forbidden(Refusal),
+    /// Something stands against the project, so that nothing of it may run.
+    #[error("{}", .0.message())]
+    Restricted(Restriction),
     /// Nobody is signed in, or the name and password do not match.
     #[error("{0}")]
     Unauthenticated(&'static str),
@@ -66,7 +70,7 @@ impl Error {
 pub(crate) fn allow(answer: Answer, what: &'static str) -> Result<(), Error> {
     match answer {
         Answer::Yes => Ok(()),
-        Answer::Forbidden => Err(Error::Forbidden),
+        Answer::Forbidden(refusal) => Err(Error::Forbidden(refusal)),
         Answer::Hidden => Err(Error::NotFound(what)),
     }
 }

@@ -1,22 +1,25 @@
 //! Instances: asking for one, looking at them, and asking for a change. Nothing here talks to Proxmox: the wish and
 //! an operation are written in one transaction, and the reconciler is woken.
 
-use innkeeper_domain::access::{Action, Actor, may};
+use innkeeper_domain::access::{Action, Actor, Proof, may};
+use innkeeper_domain::audit::Deed;
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
-use innkeeper_domain::instances::{Course, Instance, Kind};
+use innkeeper_domain::instances::{Course, Goal, Instance, Kind};
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::placement::{Placement, place};
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::{Source, Template};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::Topic;
 use innkeeper_store::{Tx, events, instances, nodes, operations, plans, templates, vmids};
+use serde_json::{Value, json};
 
 use crate::error::allow;
 use crate::projects::scope;
-use crate::{Engine, Error, Idempotency};
+use crate::{Engine, Error, Idempotency, restrictions};
 
 /// How big a new instance should be.
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +98,9 @@ impl Engine {
         if instances::active_names(&mut tx, project_id, &new.name).await? {
             return Err(name_taken());
         }
+        if let Some(restriction) = restrictions::in_the_way(&mut tx, project_id).await? {
+            return Err(Error::Restricted(restriction));
+        }
         let (nodes, storages) = nodes::offers(&mut tx).await?;
         let placement = place(template.kind, size, &sources, &nodes, &storages, &[])?;
         let now = self.clock().now();
@@ -117,6 +123,8 @@ impl Engine {
         operations::insert(&mut tx, &operation).await?;
         tell(&mut tx, &instance, now).await?;
         tx.wake(Topic::Work);
+        let deed = Deed::done("instance.create", instance.id).of(project_id).after(asked_for(&instance));
+        self.record(&mut tx, actor, deed);
         self.remember(&mut tx, actor, key, &operation).await?;
         tx.commit().await?;
         Ok(operation)
@@ -152,6 +160,10 @@ impl Engine {
             return Ok(Some(before));
         }
         verb.check(instance.state()).map_err(|reason| Error::conflict("wrong_state", reason))?;
+        let restricted = restrictions::in_the_way(&mut tx, instance.project_id).await?;
+        if let Some(restriction) = restricted.filter(|_| restrictions::binds(verb)) {
+            return Err(Error::Restricted(restriction));
+        }
         if let Some((active, under_way)) = instance.operation {
             if under_way == verb {
                 drop(tx);
@@ -178,6 +190,14 @@ impl Engine {
         let now = self.clock().now();
         let address = instance.course.wish.address;
         let operation = new_operation(&instance, verb, actor, now);
+        let before = json!({ "goal": instance.course.wish.goal, "state": instance.state() });
+        // What the house itself stops for a restriction, and was meant to run, runs again afterwards; whoever asks for
+        // anything else has said what they want.
+        let by_force = restricted.is_some() && actor.proof == Proof::House && verb == Verb::Shutdown;
+        let meant_to_run = instance.course.wish.goal == Goal::Running;
+        if !by_force || meant_to_run {
+            innkeeper_store::restrictions::set_resumes(&mut tx, id, by_force).await?;
+        }
         instance.operation = Some((operation.id, verb));
         instance.course.wish_for(verb.wish(now, address));
         operations::insert(&mut tx, &operation).await?;
@@ -186,6 +206,11 @@ impl Engine {
         }
         tell(&mut tx, &instance, now).await?;
         tx.wake(Topic::Work);
+        let deed = Deed::done(&format!("instance.{verb}"), id)
+            .of(instance.project_id)
+            .before(before)
+            .after(json!({ "goal": instance.course.wish.goal, "operation": operation.id }));
+        self.record(&mut tx, actor, deed);
         self.remember(&mut tx, actor, key, &operation).await?;
         tx.commit().await?;
         Ok(Some(operation))
@@ -299,6 +324,8 @@ impl Draft<'_> {
             template_id: self.template.id,
             plan_id: self.plan_id,
             size: self.size,
+            rate: Rate::FREE,
+            tariff: None,
             ssh_keys: self.new.ssh_keys.clone(),
             cluster_id: self.placement.cluster_id,
             node: self.placement.node,
@@ -332,6 +359,18 @@ fn new_operation(instance: &Instance, verb: Verb, actor: &Actor, now: Timestamp)
         fault: None,
         steps: Vec::new(),
     }
+}
+
+/// What was asked for, for the audit log.
+fn asked_for(instance: &Instance) -> Value {
+    json!({
+        "name": instance.name,
+        "kind": instance.kind,
+        "template": instance.template_id,
+        "plan": instance.plan_id,
+        "size": instance.size,
+        "ssh_keys": instance.ssh_keys.len(),
+    })
 }
 
 /// Appends what is now true of an instance to the events.

@@ -4,6 +4,7 @@
 //! else, and writes wish and operation in one transaction; it never waits for Proxmox. The loops read wish and
 //! observation and take one step at a time.
 
+mod audit;
 mod clusters;
 mod connections;
 mod error;
@@ -16,6 +17,7 @@ mod plans;
 mod poller;
 mod projects;
 mod reconciler;
+mod restrictions;
 mod sessions;
 mod sweeper;
 mod templates;
@@ -30,6 +32,7 @@ use innkeeper_store::seal::KeyRing;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
 pub use events::Watched;
@@ -61,6 +64,8 @@ pub struct Options {
     pub limits: Limits,
     /// How long one call to Proxmox may take.
     pub call_timeout: Duration,
+    /// How long the audit log is kept.
+    pub audit_kept: Duration,
 }
 
 /// Limits on what we ask of one cluster: Proxmox serves with three single-threaded workers, and clones of one
@@ -86,6 +91,7 @@ impl Default for Options {
             workers: 64,
             limits: Limits { calls: 4, per_node: 2, creates_per_storage: 2 },
             call_timeout: Duration::from_secs(45),
+            audit_kept: Duration::from_hours(24 * 365),
         }
     }
 }
@@ -134,6 +140,8 @@ impl Engine {
         loops.spawn(reconciler::run(self.clone(), stop.clone()));
         loops.spawn(poller::run(self.clone(), stop.clone()));
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
+        loops.spawn(restrictions::run(self.clone(), stop.clone()));
+        loops.spawn(audit::run(self.clone(), stop.clone()));
         let mut died = false;
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {

@@ -1,12 +1,15 @@
 //! Plans: named sizes.
 
 use innkeeper_domain::access::{Action, Actor, Answer, may};
+use innkeeper_domain::audit::Deed;
 use innkeeper_domain::ids::PlanId;
 use innkeeper_domain::names::Title;
 use innkeeper_domain::plans::Plan;
 use innkeeper_domain::sizes::Size;
 use innkeeper_store::plans;
+use serde_json::json;
 
+use crate::audit::shown;
 use crate::error::allow;
 use crate::{Engine, Error, Idempotency};
 
@@ -39,6 +42,7 @@ impl Engine {
             id: PlanId::new(),
             name: new.name,
             size: new.size,
+            price: None,
             offered: true,
             created_at: self.clock().now(),
         };
@@ -47,6 +51,7 @@ impl Engine {
             return Ok(before);
         }
         plans::insert(&mut tx, &plan).await?;
+        self.record(&mut tx, actor, Deed::done("plan.create", plan.id).after(shown(&plan)));
         self.remember(&mut tx, actor, key, &plan).await?;
         tx.commit().await?;
         Ok(plan)
@@ -59,6 +64,8 @@ impl Engine {
         if !plans::set_offered(&mut tx, id, offered).await? {
             return Err(Error::NotFound("plan"));
         }
+        let deed = Deed::done("plan.offer", id).before(json!({ "offered": !offered }));
+        self.record(&mut tx, actor, deed.after(json!({ "offered": offered })));
         tx.commit().await?;
         plans::by_id(self.db(), id).await?.ok_or(Error::NotFound("plan"))
     }

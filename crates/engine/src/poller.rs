@@ -10,7 +10,7 @@ use innkeeper_domain::instances::{Guest, Instance, Kind, Owner, Power, Seen, Tas
 use innkeeper_domain::mark;
 use innkeeper_domain::names::NodeName;
 use innkeeper_domain::time::Timestamp;
-use innkeeper_store::{clusters, events, instances, nodes, vmids};
+use innkeeper_store::{Topic, clusters, events, instances, nodes, vmids};
 use pve::{GuestKind, Resource, RunState};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -163,6 +163,8 @@ impl Engine {
                 let mut after = instance.clone();
                 after.course.seen = news.seen;
                 if after.state() != instance.state() {
+                    // Started behind our back, perhaps, while it should not run.
+                    tx.wake(Topic::Restrictions);
                     crate::instances::tell(&mut tx, &after, begun).await?;
                 }
                 tx.commit().await?;

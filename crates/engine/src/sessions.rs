@@ -2,7 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use innkeeper_domain::access::Actor;
+use std::net::IpAddr;
+
+use innkeeper_domain::access::{Action, Actor, may};
+use innkeeper_domain::audit::{Deed, Doer, Means};
 use innkeeper_domain::ids::SessionId;
 use innkeeper_domain::names::Email;
 use innkeeper_domain::users::{SESSION_LIFETIME, Session, User};
@@ -10,6 +13,7 @@ use innkeeper_store::{projects, sessions, users};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use crate::error::allow;
 use crate::{Engine, Error};
 
 /// Somebody who just signed in.
@@ -27,7 +31,12 @@ const WRONG: Error = Error::Unauthenticated("the e-mail address or the password 
 
 impl Engine {
     /// Signs in by password.
-    pub async fn sign_in(&self, email: &str, password: &SecretString) -> Result<SignedIn, Error> {
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &SecretString,
+        address: Option<IpAddr>,
+    ) -> Result<SignedIn, Error> {
         // A malformed address is simply one that nobody has.
         let found = match email.parse::<Email>() {
             Ok(email) => users::by_email(self.db(), &email).await?,
@@ -38,6 +47,9 @@ impl Engine {
             None => (None, None),
         };
         if !self.0.passwords.verify(hash, password).await? {
+            // Under no name that was typed in: people type passwords there.
+            let object = user.map(|user| user.id.to_string()).unwrap_or_default();
+            self.record_refusal(&Doer::stranger(address), Deed::refused("session.create", object)).await?;
             return Err(WRONG);
         }
         let user = user.ok_or(WRONG)?;
@@ -51,17 +63,29 @@ impl Engine {
         };
         let mut tx = self.db().begin().await?;
         sessions::insert(&mut tx, &session, &token_hash(token.expose_secret())).await?;
+        let doer = Doer {
+            user_id: Some(user.id),
+            means: Means::Session,
+            proof_id: Some(session.id.to_string()),
+            ..Doer::stranger(address)
+        };
+        self.record_by(&mut tx, &doer, Deed::done("session.create", session.id));
         tx.commit().await?;
         Ok(SignedIn { user, session, token })
     }
 
     /// Who holds this token, with what they may do right now.
-    pub async fn authenticate(&self, token: &str) -> Result<(Actor, Session, User), Error> {
+    pub async fn authenticate(
+        &self,
+        token: &str,
+        address: Option<IpAddr>,
+    ) -> Result<(Actor, Session, User), Error> {
         let none = Error::Unauthenticated("sign in first: no session, or one that has ended");
         let found = sessions::by_token(self.db(), &token_hash(token), self.clock().now()).await?;
         let Some((session, user)) = found else { return Err(none) };
         let memberships = projects::memberships_of(self.db(), user.id).await?;
-        Ok((Actor { user_id: Some(user.id), role: user.role, memberships }, session, user))
+        let actor = Actor { address, ..Actor::user(user.id, user.role, memberships, session.id) };
+        Ok((actor, session, user))
     }
 
     /// The sessions of the actor that have not ended.
@@ -72,11 +96,13 @@ impl Engine {
 
     /// Ends one of the actor's sessions.
     pub async fn end_session(&self, actor: &Actor, id: SessionId) -> Result<(), Error> {
+        allow(may(actor, Action::Leave), "session")?;
         let user = actor.user_id.ok_or(Error::NotFound("session"))?;
         let mut tx = self.db().begin().await?;
         if !sessions::delete(&mut tx, user, id).await? {
             return Err(Error::NotFound("session"));
         }
+        self.record(&mut tx, actor, Deed::done("session.end", id));
         Ok(tx.commit().await?)
     }
 }

@@ -34,5 +34,6 @@ async fn sweep(engine: &Engine) -> Result<(), Error> {
     sessions::delete_expired(&mut tx, now).await?;
     events::prune(&mut tx, now.before(KEEP_EVENTS)).await?;
     idempotency::prune(&mut tx, now.before(KEEP_KEYS)).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    engine.prune_audit().await
 }

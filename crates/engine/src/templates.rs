@@ -1,13 +1,16 @@
 //! Templates and their sources.
 
 use innkeeper_domain::access::{Action, Actor, Answer, may};
+use innkeeper_domain::audit::Deed;
 use innkeeper_domain::ids::{ClusterId, TemplateId};
 use innkeeper_domain::instances::Kind;
 use innkeeper_domain::names::{NodeName, Title};
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::{Origin, Source, Template, check_volume};
 use innkeeper_store::{clusters, templates};
+use serde_json::json;
 
+use crate::audit::shown;
 use crate::error::allow;
 use crate::{Engine, Error, Idempotency};
 
@@ -78,6 +81,7 @@ impl Engine {
             return Ok(before);
         }
         templates::insert(&mut tx, &template).await?;
+        self.record(&mut tx, actor, Deed::done("template.create", template.id).after(shown(&template)));
         self.remember(&mut tx, actor, key, &template).await?;
         tx.commit().await?;
         Ok(template)
@@ -124,6 +128,7 @@ impl Engine {
             return Ok(before);
         }
         templates::add_source(&mut tx, &source).await?;
+        self.record(&mut tx, actor, Deed::done("template.add_source", id).after(shown(&source)));
         self.remember(&mut tx, actor, key, &source).await?;
         tx.commit().await?;
         Ok(source)
@@ -141,6 +146,8 @@ impl Engine {
         if !templates::set_offered(&mut tx, id, offered).await? {
             return Err(Error::NotFound("template"));
         }
+        let deed = Deed::done("template.offer", id).before(json!({ "offered": !offered }));
+        self.record(&mut tx, actor, deed.after(json!({ "offered": offered })));
         tx.commit().await?;
         templates::by_id(self.db(), id).await?.ok_or(Error::NotFound("template"))
     }

@@ -1,6 +1,7 @@
 //! Users: the first administrator, and those made after.
 
 use innkeeper_domain::access::{Action, Actor, may};
+use innkeeper_domain::audit::{Deed, Doer};
 use innkeeper_domain::ids::{ProjectId, UserId};
 use innkeeper_domain::names::{Email, Title};
 use innkeeper_domain::projects::{Membership, Project};
@@ -8,6 +9,7 @@ use innkeeper_domain::users::{Role, User};
 use innkeeper_store::{Tx, projects, users};
 use secrecy::SecretString;
 
+use crate::audit::shown;
 use crate::error::allow;
 use crate::{Engine, Error, Idempotency};
 
@@ -31,7 +33,7 @@ impl Engine {
     }
 
     /// Makes the first administrator. Works exactly once: afterwards the house has somebody to ask.
-    pub async fn create_first_admin(&self, new: NewUser) -> Result<User, Error> {
+    pub async fn create_first_admin(&self, doer: &Doer, new: NewUser) -> Result<User, Error> {
         let taken =
             || Error::conflict("already_set_up", "this house already has its first administrator; sign in");
         if !self.is_new_house().await? {
@@ -44,6 +46,7 @@ impl Engine {
             return Err(taken());
         }
         let user = self.insert_user(&mut tx, NewUser { role: Role::Admin, ..new }, &hash).await?;
+        self.record_by(&mut tx, doer, Deed::done("user.create", user.id).after(shown(&user)));
         tx.commit().await?;
         Ok(user)
     }
@@ -55,15 +58,14 @@ impl Engine {
         new: NewUser,
         key: Option<&Idempotency>,
     ) -> Result<User, Error> {
-        if actor.role < Role::Admin {
-            return Err(Error::Forbidden);
-        }
+        allow(may(actor, Action::RunPeople), "user")?;
         let hash = self.0.passwords.hash(&new.password).await?;
         let mut tx = self.db().begin().await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
         }
         let user = self.insert_user(&mut tx, new, &hash).await?;
+        self.record(&mut tx, actor, Deed::done("user.create", user.id).after(shown(&user)));
         self.remember(&mut tx, actor, key, &user).await?;
         tx.commit().await?;
         Ok(user)

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use innkeeper_domain::access::Actor;
+use innkeeper_domain::access::{Actor, Refusal};
 use innkeeper_domain::clusters::{Cluster, Endpoint, VmidRange};
-use innkeeper_domain::ids::{OperationId, ProjectId, TemplateId};
+use innkeeper_domain::ids::{OperationId, ProjectId, SessionId, TemplateId, UserId};
 use innkeeper_domain::instances::{Act, Kind, State as InstanceState};
 use innkeeper_domain::operations::{Operation, State, StepState, Verb};
 use innkeeper_domain::projects::Membership;
@@ -71,11 +71,8 @@ impl House {
         };
         let user = engine.create_user(&house, new, None).await.unwrap();
         let project = user.personal_project;
-        let owner = Actor {
-            user_id: Some(user.id),
-            role: Role::User,
-            memberships: vec![(project, Membership::Owner)],
-        };
+        let memberships = vec![(project, Membership::Owner)];
+        let owner = Actor::user(user.id, Role::User, memberships, SessionId::new());
         let cluster = engine.add_cluster(&house, introduction(&sim), None).await.unwrap();
         let container = template(&engine, &cluster, Kind::Lxc).await;
         let machine = template(&engine, &cluster, Kind::Qemu).await;
@@ -205,8 +202,8 @@ async fn live(house: House, containers_tell: bool) {
 async fn somebody_elses_things_do_not_exist() {
     let house = House::open().await;
     let made = house.create("web", house.container).await;
-    let stranger =
-        Actor { user_id: None, role: Role::User, memberships: vec![(ProjectId::new(), Membership::Owner)] };
+    let elsewhere = vec![(ProjectId::new(), Membership::Owner)];
+    let stranger = Actor::user(UserId::new(), Role::User, elsewhere, SessionId::new());
     let hidden = |result: Result<(), Error>| assert!(matches!(result, Err(Error::NotFound(_))), "{result:?}");
     hidden(house.engine.instance(&stranger, made.instance_id).await.map(drop));
     hidden(house.engine.operation(&stranger, made.id).await.map(drop));
@@ -216,7 +213,7 @@ async fn somebody_elses_things_do_not_exist() {
     let viewer = Actor { memberships: vec![(house.project, Membership::Viewer)], ..stranger };
     assert!(house.engine.instance(&viewer, made.instance_id).await.is_ok());
     let refused = house.engine.change_instance(&viewer, made.instance_id, Verb::Stop, None).await;
-    assert!(matches!(refused, Err(Error::Forbidden)));
+    assert!(matches!(refused, Err(Error::Forbidden(Refusal::Role))));
 }
 
 #[tokio::test(flavor = "multi_thread")]

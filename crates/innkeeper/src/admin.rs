@@ -3,6 +3,7 @@
 use anyhow::Context;
 use clap::Subcommand;
 use innkeeper_domain::access::Actor;
+use innkeeper_domain::audit::Doer;
 use innkeeper_domain::users::Role;
 use innkeeper_engine::NewUser;
 use secrecy::SecretString;
@@ -36,7 +37,7 @@ impl Admin {
         };
         let engine = house::open(config).await?;
         let user = if engine.is_new_house().await? {
-            engine.create_first_admin(new).await?
+            engine.create_first_admin(&Doer::from(&Actor::house()), new).await?
         } else {
             engine.create_user(&Actor::house(), new, None).await?
         };

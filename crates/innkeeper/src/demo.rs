@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use innkeeper_domain::access::Actor;
+use innkeeper_domain::audit::Doer;
 use innkeeper_domain::clusters::{Endpoint, VmidRange};
 use innkeeper_domain::ids::ClusterId;
 use innkeeper_domain::instances::Kind;
@@ -137,7 +138,7 @@ async fn furnish(engine: &Engine, sim: &Sim, password: &str) -> anyhow::Result<U
         role: Role::Admin,
         password: password.to_owned().into(),
     };
-    let admin = engine.create_first_admin(admin).await?;
+    let admin = engine.create_first_admin(&Doer::from(&Actor::house()), admin).await?;
     let mut machine_templates = Vec::new();
     let mut clusters: Vec<ClusterId> = Vec::new();
     for (first, (name, nodes)) in (10_000..).step_by(10_000).zip(CLUSTERS) {

@@ -5,7 +5,7 @@
 //! one: on SQLite it would wait for itself.
 //!
 //! PostgreSQL runs at its default isolation, read committed; what must not run side by side takes a [`Lock`].
-//! Events are written, and the lock that orders them is taken, when a transaction commits: last of all locks, so it
+//! Events and the audit log are written, and the lock that orders them is taken, when a transaction commits: last of all locks, so it
 //! never closes a circle.
 
 use std::path::Path;
@@ -20,6 +20,7 @@ use sqlx::sqlite::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::audit::NewEntry;
 use crate::error::Error;
 use crate::events::NewEvent;
 use crate::wake::{CHANNEL, Topic, Topics, Wake};
@@ -90,6 +91,7 @@ pub struct Tx {
     wake: Arc<Wake>,
     topics: Topics,
     events: Vec<NewEvent>,
+    deeds: Vec<NewEntry>,
 }
 
 /// What at most one transaction does at a time. Held until the transaction ends; SQLite needs none of it, since it has
@@ -100,7 +102,9 @@ pub(crate) enum Lock {
     Placement,
     /// Counting and taking the slots of a cluster.
     Slots(Uuid),
-    /// Giving events their numbers.
+    /// Setting a seal under the audit log.
+    Seals,
+    /// Giving events and the entries of the audit log their numbers.
     Events,
 }
 
@@ -109,6 +113,7 @@ impl Lock {
         match self {
             Self::Placement => 1,
             Self::Events => 2,
+            Self::Seals => 3,
             // The low half of a version 7 id is random: two clusters hardly ever share it, and if so, they only wait.
             Self::Slots(cluster) => cluster.as_u64_pair().1.cast_signed(),
         }
@@ -224,7 +229,13 @@ impl Db {
             DbInner::Sqlite { writer, .. } => TxInner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             DbInner::Postgres(pool) => TxInner::Postgres(pool.begin().await?),
         };
-        Ok(Tx { inner, wake: Arc::clone(&self.wake), topics: Topics::default(), events: Vec::new() })
+        Ok(Tx {
+            inner,
+            wake: Arc::clone(&self.wake),
+            topics: Topics::default(),
+            events: Vec::new(),
+            deeds: Vec::new(),
+        })
     }
 
     /// Counts up whenever there is something to look at, be it from this process or, on PostgreSQL, from another.
@@ -286,9 +297,10 @@ impl Tx {
 
     /// Makes everything true at once, then wakes whoever waits for it.
     pub async fn commit(mut self) -> Result<(), Error> {
-        if !self.events.is_empty() {
-            let events = std::mem::take(&mut self.events);
+        let (events, deeds) = (std::mem::take(&mut self.events), std::mem::take(&mut self.deeds));
+        if !events.is_empty() || !deeds.is_empty() {
             self.lock(Lock::Events).await?;
+            crate::audit::write(&mut self, &deeds).await?;
             crate::events::write(&mut self, &events).await?;
         }
         let topics = self.topics;
@@ -324,6 +336,11 @@ impl Tx {
     pub(crate) fn remember(&mut self, event: NewEvent) {
         self.events.push(event);
         self.wake(Topic::Events);
+    }
+
+    /// Remembers an entry of the audit log, to be written when the transaction commits.
+    pub(crate) fn remember_deed(&mut self, entry: NewEntry) {
+        self.deeds.push(entry);
     }
 
     /// Waits until no other transaction holds this lock, and holds it until the end.

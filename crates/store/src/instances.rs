@@ -6,9 +6,12 @@
 
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use innkeeper_domain::instances::{Course, Instance, Kind, Seen, Task, Wish};
+use innkeeper_domain::money::Micros;
 use innkeeper_domain::names::{Hostname, NodeName};
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
+use innkeeper_domain::usage::Tariff;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -32,6 +35,9 @@ struct InstanceRow {
     cores: i64,
     memory_mib: i64,
     disk_gib: i64,
+    rate_running: i64,
+    rate_stopped: i64,
+    tariff: Option<String>,
     ssh_keys: String,
     cluster_id: Uuid,
     node: String,
@@ -86,6 +92,11 @@ impl InstanceRow {
                 memory_mib: columns.number("memory_mib", self.memory_mib)?,
                 disk_gib: columns.number("disk_gib", self.disk_gib)?,
             },
+            rate: Rate {
+                running_micros: Micros(self.rate_running),
+                stopped_micros: Micros(self.rate_stopped),
+            },
+            tariff: columns.word_if("tariff", self.tariff.as_deref())?,
             ssh_keys: columns.json("ssh_keys", &self.ssh_keys)?,
             cluster_id: ClusterId(self.cluster_id),
             node: columns.word("node", &self.node)?,
@@ -151,9 +162,9 @@ pub async fn insert(tx: &mut Tx, instance: &Instance, due_at: Option<Timestamp>)
     let sql = "insert into instances (id, project_id, name, kind, template_id, plan_id, cores, memory_mib, disk_gib,
             ssh_keys, cluster_id, node, storage, vmid, origin, wish_goal, wish_gentle_until, wish_restart,
             wish_address, born, seen, task, attempts, upid, operation_id, operation_verb, address, problem, seen_at,
-            created_at, deleted_at, due_at, fence)
+            created_at, deleted_at, due_at, fence, rate_running, rate_stopped, tariff)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-            $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)";
+            $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)";
     let i = instance;
     let (ssh_keys, origin) = (json(&i.ssh_keys)?, json(&i.origin)?);
     let (seen, task) = (json(&i.course.seen)?, task_text(&i.course.task)?);
@@ -169,6 +180,7 @@ pub async fn insert(tx: &mut Tx, instance: &Instance, due_at: Option<Timestamp>)
         .bind(i.operation.map(|(_, verb)| verb.as_str())).bind(i.address.as_deref()).bind(i.problem.as_deref())
         .bind(i.seen_at.map(|at| at.0)).bind(i.created_at.0).bind(i.deleted_at.map(|at| at.0))
         .bind(due_at.map(|at| at.0)).bind(i.fence)
+        .bind(i.rate.running_micros.0).bind(i.rate.stopped_micros.0).bind(i.tariff.map(Tariff::as_str))
         .execute(c).await.map(drop))
     .map_err(|e| explain(e, UNIQUE))?;
     if due_at.is_some() {
@@ -270,13 +282,13 @@ pub async fn keep_claim(tx: &mut Tx, id: InstanceId, fence: i64, until: Timestam
     Ok(n > 0)
 }
 
-/// Writes what a worker may change: where the instance is, wish and course, task, operation, address, problem, when it
-/// was seen and when it was gone. False, and nothing changes, when the fence is old.
+/// Writes what a worker may change: where the instance is, wish and course, task, operation, address, problem, tariff,
+/// when it was seen and when it was gone. False, and nothing changes, when the fence is old.
 pub async fn save(tx: &mut Tx, instance: &Instance) -> Result<bool, Error> {
     let sql = "update instances set cluster_id = $3, node = $4, storage = $5, vmid = $6, origin = $7,
             wish_goal = $8, wish_gentle_until = $9, wish_restart = $10, wish_address = $11, born = $12, seen = $13,
             task = $14, attempts = $15, upid = $16, operation_id = $17, operation_verb = $18, address = $19,
-            problem = $20, seen_at = $21, deleted_at = $22
+            problem = $20, seen_at = $21, deleted_at = $22, tariff = $23
         where id = $1 and fence = $2";
     let i = instance;
     let origin = json(&i.origin)?;
@@ -289,7 +301,7 @@ pub async fn save(tx: &mut Tx, instance: &Instance) -> Result<bool, Error> {
         .bind(wish.restart).bind(wish.address).bind(i.course.born).bind(seen.as_str()).bind(task.as_deref())
         .bind(i64::from(i.course.attempts)).bind(i.upid.as_deref()).bind(i.operation.map(|(id, _)| id.0))
         .bind(i.operation.map(|(_, verb)| verb.as_str())).bind(i.address.as_deref()).bind(i.problem.as_deref())
-        .bind(i.seen_at.map(|at| at.0)).bind(i.deleted_at.map(|at| at.0))
+        .bind(i.seen_at.map(|at| at.0)).bind(i.deleted_at.map(|at| at.0)).bind(i.tariff.map(Tariff::as_str))
         .execute(c).await.map(|r| r.rows_affected()))
     .map_err(|e| explain(e, UNIQUE))?;
     Ok(n > 0)
@@ -365,6 +377,21 @@ pub async fn observed(
         .bind(id.0).bind(fence).bind(seen.as_str()).bind(node.as_str()).bind(problem).bind(seen_at)
         .execute(c).await.map(|r| r.rows_affected()))?;
     Ok(n > 0)
+}
+
+/// Notes which tariff an instance pays now. Its meter is switched in the same transaction.
+pub async fn set_tariff(tx: &mut Tx, id: InstanceId, tariff: Option<Tariff>) -> Result<(), Error> {
+    let sql = "update instances set tariff = $2 where id = $1";
+    on!(tx, c => sqlx::query(sql).bind(id.0).bind(tariff.map(Tariff::as_str)).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Gives an instance another price. Its meter is switched in the same transaction.
+pub async fn set_rate(tx: &mut Tx, id: InstanceId, rate: Rate) -> Result<(), Error> {
+    let sql = "update instances set rate_running = $2, rate_stopped = $3 where id = $1";
+    on!(tx, c => sqlx::query(sql)
+        .bind(id.0).bind(rate.running_micros.0).bind(rate.stopped_micros.0).execute(c).await.map(drop))?;
+    Ok(())
 }
 
 /// Makes the oldest instances of the cluster due that wait at one of these gates, and says how many.

@@ -9,19 +9,25 @@ mod columns;
 mod error;
 mod wake;
 
+pub mod audit;
 pub mod clusters;
 pub mod events;
 pub mod idempotency;
 pub mod instances;
+pub mod ledger;
 pub mod nodes;
+pub mod notices;
 pub mod operations;
 pub mod plans;
+pub mod prices;
 pub mod projects;
+pub mod restrictions;
 pub mod seal;
 pub mod sessions;
 pub mod settings;
 pub mod slots;
 pub mod templates;
+pub mod usage;
 pub mod users;
 pub mod vmids;
 

@@ -15,16 +15,20 @@ use tokio::task::AbortHandle;
 pub enum Topic {
     /// Some instance is due.
     Work,
+    /// A project was restricted, or is so no longer.
+    Restrictions,
     /// An event was appended.
     Events,
 }
 
 impl Topic {
-    const ALL: [Self; 2] = [Self::Work, Self::Events];
+    /// In the order of their numbers.
+    const ALL: [Self; 3] = [Self::Work, Self::Restrictions, Self::Events];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Work => "work",
+            Self::Restrictions => "restrictions",
             Self::Events => "events",
         }
     }
@@ -38,38 +42,23 @@ const REST: Duration = Duration::from_secs(1);
 
 /// The topics of one transaction.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Topics {
-    work: bool,
-    events: bool,
-}
+pub(crate) struct Topics([bool; Topic::ALL.len()]);
 
 impl Topics {
     pub(crate) fn add(&mut self, topic: Topic) {
-        match topic {
-            Topic::Work => self.work = true,
-            Topic::Events => self.events = true,
-        }
+        self.0[topic as usize] = true;
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = Topic> {
-        Topic::ALL.into_iter().filter(move |topic| match topic {
-            Topic::Work => self.work,
-            Topic::Events => self.events,
-        })
+        Topic::ALL.into_iter().filter(move |topic| self.0[*topic as usize])
     }
 }
 
-struct Senders {
-    work: watch::Sender<u64>,
-    events: watch::Sender<u64>,
-}
+struct Senders([watch::Sender<u64>; Topic::ALL.len()]);
 
 impl Senders {
     fn of(&self, topic: Topic) -> &watch::Sender<u64> {
-        match topic {
-            Topic::Work => &self.work,
-            Topic::Events => &self.events,
-        }
+        &self.0[topic as usize]
     }
 
     fn raise(&self, topic: Topic) {
@@ -88,7 +77,7 @@ pub(crate) struct Wake {
 impl Wake {
     /// Hints within this process only.
     pub(crate) fn local() -> Self {
-        let senders = Senders { work: watch::channel(0).0, events: watch::channel(0).0 };
+        let senders = Senders(Topic::ALL.map(|_| watch::channel(0).0));
         let process = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
         Self { senders: Arc::new(senders), process, listener: None }
     }

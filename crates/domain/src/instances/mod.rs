@@ -12,9 +12,11 @@ pub use plan::{Refusal, Step, plan};
 use crate::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use crate::names::{Hostname, NodeName, SshKey, StorageName};
 use crate::operations::Verb;
+use crate::prices::Rate;
 use crate::sizes::Size;
 use crate::templates::Origin;
 use crate::time::Timestamp;
+use crate::usage::Tariff;
 
 words! {
     /// The two kinds of guest.
@@ -199,6 +201,10 @@ pub struct Instance {
     pub plan_id: Option<PlanId>,
     /// How big it is.
     pub size: Size,
+    /// What it costs, since it was made.
+    pub rate: Rate,
+    /// Which of the two prices it pays at present, if any.
+    pub tariff: Option<Tariff>,
     /// Keys that may sign in to it.
     pub ssh_keys: Vec<SshKey>,
     /// Where it is.

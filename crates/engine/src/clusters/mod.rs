@@ -4,6 +4,7 @@
 mod test;
 
 use innkeeper_domain::access::{Action, Actor, may};
+use innkeeper_domain::audit::Deed;
 use innkeeper_domain::clusters::{Cluster, Endpoint, Health, Node, Storage, VmidRange};
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::ClusterId;
@@ -11,8 +12,10 @@ use innkeeper_domain::names::{NodeName, Title};
 use innkeeper_store::{Sealed, clusters, events, nodes};
 use pve::Resource;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 use self::test::test;
+use crate::audit::shown;
 use crate::connections::{CallError, client, secret_place};
 use crate::error::allow;
 use crate::{Engine, Error, Idempotency};
@@ -117,6 +120,7 @@ impl Engine {
         clusters::insert(&mut tx, &cluster, &sealed).await?;
         let id = cluster.id.to_string();
         events::append(&mut tx, now, None, Subject::Cluster, &id, "added").await?;
+        self.record(&mut tx, actor, Deed::done("cluster.add", &id).after(shown(&cluster)));
         self.remember(&mut tx, actor, key, &cluster).await?;
         tx.commit().await?;
         // Know its nodes before the first person asks for an instance.
@@ -174,6 +178,7 @@ impl Engine {
                 Some(self.try_access(actor, id, endpoints, token).await?)
             }
         };
+        let before = clusters::by_id(self.db(), id).await?.ok_or(Error::NotFound("cluster"))?;
         let mut tx = self.db().begin().await?;
         if let Some(open) = change.open
             && !clusters::set_open(&mut tx, id, open).await?
@@ -185,6 +190,14 @@ impl Engine {
             let now = self.clock().now();
             events::append(&mut tx, now, None, Subject::Cluster, &id.to_string(), "changed").await?;
         }
+        let after = json!({
+            "open": change.open.unwrap_or(before.open),
+            "endpoints": access.as_ref().map_or(&before.endpoints, |(endpoints, ..)| endpoints),
+            "token_id": access.as_ref().map_or(&before.token_id, |(_, token, _)| token),
+        });
+        let before =
+            json!({ "open": before.open, "endpoints": before.endpoints, "token_id": before.token_id });
+        self.record(&mut tx, actor, Deed::done("cluster.change", id).before(before).after(after));
         tx.commit().await?;
         if access.is_some() {
             self.0.connections.forget(id);
@@ -249,6 +262,9 @@ impl Engine {
         if !nodes::set_maintenance(&mut tx, id, node, maintenance).await? {
             return Err(Error::NotFound("node"));
         }
+        let deed =
+            Deed::done("node.maintain", id).before(json!({ "node": node, "maintenance": !maintenance }));
+        self.record(&mut tx, actor, deed.after(json!({ "node": node, "maintenance": maintenance })));
         Ok(tx.commit().await?)
     }
 }

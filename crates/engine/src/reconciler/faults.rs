@@ -4,6 +4,7 @@ use innkeeper_domain::ids::InstanceId;
 use innkeeper_domain::instances::{Act, Refusal};
 use innkeeper_domain::mark;
 use innkeeper_domain::operations::Fault;
+use innkeeper_domain::projects::Restriction;
 use innkeeper_domain::retry::Failure;
 use pve::{Class, Error};
 
@@ -85,6 +86,11 @@ pub(super) fn refused(refusal: Refusal, instance: InstanceId, vmid: u32) -> Faul
             message: format!("guest {vmid} is gone from Proxmox. Restore it there, or delete the instance"),
         },
     }
+}
+
+/// The fault when nothing of the project may run.
+pub(super) fn restricted(restriction: Restriction) -> Fault {
+    Fault { code: restriction.as_str().into(), message: restriction.message().into() }
 }
 
 /// The fault when time ran out while waiting.

@@ -8,17 +8,23 @@
 mod engines;
 mod house;
 
+mod audit;
 mod catalogue;
 mod claims;
 mod clusters;
 mod database;
 mod events;
+mod histories;
 mod idempotency;
 mod instances;
+mod ledger;
+mod money;
 mod operations;
 mod people;
+mod restrictions;
 mod schema;
 mod seal;
 mod slots;
+mod upgrade;
 mod vmids;
 mod wake;

@@ -13,8 +13,8 @@ use tracing::warn;
 use super::super::acts::{self, Reply};
 use super::super::faults;
 use super::{Drive, Flow};
-use crate::Error;
 use crate::connections::CallError;
+use crate::{Error, restrictions};
 
 /// A full gate is looked at again after this long even if nobody wakes us.
 const GATE_SWEEP: Duration = Duration::from_secs(30);
@@ -66,6 +66,13 @@ impl Drive<'_> {
         let storage_gate = format!("storage/{}", self.instance.storage);
         let storage = (act == Act::Create).then_some((storage_gate.as_str(), limits.creates_per_storage));
         let mut tx = self.engine.db().begin().await?;
+        if restrictions::binds_act(act) && self.operation.state != State::Undoing {
+            // The last word before anything runs, whoever asked for it and when.
+            if let Some(restriction) = restrictions::in_the_way(&mut tx, self.instance.project_id).await? {
+                tx.rollback().await?;
+                return self.give_up(faults::restricted(restriction)).await.map(Some);
+            }
+        }
         let (id, cluster) = (self.instance.id, self.instance.cluster_id);
         let gate = match slots::take(&mut tx, id, cluster, &node_gate, limits.per_node, storage).await? {
             Taken::Yes => None,

@@ -1,0 +1,142 @@
+//! Ranges of network addresses, by which keys are limited and proxies are trusted.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Some of the addresses of the network: `192.0.2.0/24`, `2001:db8::/32`, or one
+/// address alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AddressRange {
+    base: IpAddr,
+    length: u8,
+}
+
+/// Why a range of addresses was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "use one address or a range like `192.0.2.0/24` or `2001:db8::/32`, with no bits set after its length"
+)]
+pub struct BadRange;
+
+impl AddressRange {
+    /// Whether the address lies within.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        // An IPv4 caller on a socket of both kinds is still an IPv4 caller.
+        match (self.base, address.to_canonical()) {
+            (IpAddr::V4(base), IpAddr::V4(address)) => {
+                cut(u128::from(base.to_bits()) << 96, self.length)
+                    == cut(u128::from(address.to_bits()) << 96, self.length)
+            }
+            (IpAddr::V6(base), IpAddr::V6(address)) => {
+                cut(base.to_bits(), self.length) == cut(address.to_bits(), self.length)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The first bits alone.
+fn cut(bits: u128, length: u8) -> u128 {
+    bits & u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0)
+}
+
+impl FromStr for AddressRange {
+    type Err = BadRange;
+
+    fn from_str(text: &str) -> Result<Self, BadRange> {
+        let (base, length) = match text.split_once('/') {
+            Some((base, length)) => (base, Some(length)),
+            None => (text, None),
+        };
+        let base: IpAddr = base.parse().map_err(|_| BadRange)?;
+        let (bits, most) = match base {
+            IpAddr::V4(base) => (u128::from(base.to_bits()) << 96, 32),
+            IpAddr::V6(base) => (base.to_bits(), 128),
+        };
+        let length = match length {
+            Some(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().map_err(|_| BadRange)?,
+            Some(_) => return Err(BadRange),
+            None => most,
+        };
+        if length > most || cut(bits, length) != bits {
+            return Err(BadRange);
+        }
+        Ok(Self { base, length })
+    }
+}
+
+impl fmt::Display for AddressRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.base, self.length)
+    }
+}
+
+impl TryFrom<String> for AddressRange {
+    type Error = BadRange;
+
+    fn try_from(text: String) -> Result<Self, BadRange> {
+        text.parse()
+    }
+}
+
+impl From<AddressRange> for String {
+    fn from(range: AddressRange) -> Self {
+        range.to_string()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for AddressRange {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .examples(["192.0.2.0/24"])
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for AddressRange {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(text: &str) -> AddressRange {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn ranges_hold_what_they_say() {
+        let holds = |text: &str, address: &str| range(text).contains(address.parse().unwrap());
+        assert!(holds("192.0.2.0/24", "192.0.2.255") && !holds("192.0.2.0/24", "192.0.3.0"));
+        assert!(holds("192.0.2.7", "192.0.2.7") && !holds("192.0.2.7", "192.0.2.8"));
+        assert!(holds("0.0.0.0/0", "255.255.255.255") && !holds("0.0.0.0/0", "::1"));
+        assert!(holds("2001:db8::/32", "2001:db8:ffff::1") && !holds("2001:db8::/32", "2001:db9::1"));
+        assert!(holds("::/0", "::1") && !holds("::/0", "127.0.0.1"));
+        // As a socket of both kinds shows it.
+        assert!(holds("127.0.0.0/8", "::ffff:127.0.0.1"));
+        assert_eq!(range("192.0.2.7").to_string(), "192.0.2.7/32");
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused() {
+        for bad in [
+            "",
+            "x",
+            "192.0.2.0/33",
+            "192.0.2.1/24",
+            "2001:db8::1/32",
+            "1.2.3.4/",
+            "1.2.3.4/+8",
+            "/8",
+            "1.2.3.4/8/8",
+        ] {
+            assert!(bad.parse::<AddressRange>().is_err(), "{bad}");
+        }
+    }
+}

@@ -4,6 +4,7 @@
 use innkeeper_domain::instances::{Course, Guest, Instance, Kind, Owner, Power, Seen, Task};
 use innkeeper_domain::mark;
 use innkeeper_domain::operations::Verb;
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;

@@ -76,7 +76,9 @@ impl Engine {
             None => self.own_project(actor).await?,
         };
         allow(may(actor, Action::UseProject(project_id)), "project")?;
-        let (template, plan_id, size) = self.size_of(&new).await?;
+        let (template, plan_id, plan_price, size) = self.size_of(&new).await?;
+        let rate = self.rate(plan_price, size).await?;
+        let held = rate.hold(self.options().billing.cycle)?;
         if new.ssh_keys.len() > MOST_KEYS {
             return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));
         }
@@ -105,7 +107,7 @@ impl Engine {
         let placement = place(template.kind, size, &sources, &nodes, &storages, &[])?;
         let now = self.clock().now();
         let wish = Verb::Create.wish(now, template.reports_address);
-        let draft = Draft { project_id, plan_id, size, template: &template, new: &new, placement };
+        let draft = Draft { project_id, plan_id, size, rate, template: &template, new: &new, placement };
         let mut instance = draft.instance(Course::new(wish), now);
         instance.vmid = vmids::claim(&mut tx, instance.cluster_id, instance.id).await?.ok_or_else(|| {
             Error::conflict(
@@ -121,6 +123,7 @@ impl Engine {
             other => other.into(),
         })?;
         operations::insert(&mut tx, &operation).await?;
+        crate::usage::begin(&mut tx, &instance, held, now).await?;
         tell(&mut tx, &instance, now).await?;
         tx.wake(Topic::Work);
         let deed = Deed::done("instance.create", instance.id).of(project_id).after(asked_for(&instance));
@@ -271,22 +274,26 @@ impl Engine {
         Ok(user.personal_project)
     }
 
-    async fn size_of(&self, new: &NewInstance) -> Result<(Template, Option<PlanId>, Size), Error> {
+    /// The template, the plan with the price that it has of its own, and the size.
+    async fn size_of(
+        &self,
+        new: &NewInstance,
+    ) -> Result<(Template, Option<PlanId>, Option<Rate>, Size), Error> {
         let template = templates::by_id(self.db(), new.template_id)
             .await?
             .filter(|template| template.offered)
             .ok_or_else(|| Error::invalid("template_id", "no such template on offer"))?;
-        let (plan_id, size, field) = match new.size {
-            WantedSize::Default => (None, template.default_size, "template_id"),
-            WantedSize::Custom(size) => (None, size, "size"),
+        let (plan_id, price, size, field) = match new.size {
+            WantedSize::Default => (None, None, template.default_size, "template_id"),
+            WantedSize::Custom(size) => (None, None, size, "size"),
             WantedSize::Plan(id) => {
                 let plan = plans::by_id(self.db(), id).await?.filter(|plan| plan.offered);
                 let plan = plan.ok_or_else(|| Error::invalid("plan_id", "no such plan on offer"))?;
-                (Some(id), plan.size, "plan_id")
+                (Some(id), plan.price, plan.size, "plan_id")
             }
         };
         size.check_within(template.least, template.most).map_err(|error| Error::invalid(field, error))?;
-        Ok((template, plan_id, size))
+        Ok((template, plan_id, price, size))
     }
 
     /// Places an instance that has nothing in Proxmox yet on another node than the one it was meant for.
@@ -309,6 +316,7 @@ struct Draft<'a> {
     project_id: ProjectId,
     plan_id: Option<PlanId>,
     size: Size,
+    rate: Rate,
     template: &'a Template,
     new: &'a NewInstance,
     placement: Placement,
@@ -324,7 +332,7 @@ impl Draft<'_> {
             template_id: self.template.id,
             plan_id: self.plan_id,
             size: self.size,
-            rate: Rate::FREE,
+            rate: self.rate,
             tariff: None,
             ssh_keys: self.new.ssh_keys.clone(),
             cluster_id: self.placement.cluster_id,
@@ -369,6 +377,7 @@ fn asked_for(instance: &Instance) -> Value {
         "template": instance.template_id,
         "plan": instance.plan_id,
         "size": instance.size,
+        "rate": instance.rate,
         "ssh_keys": instance.ssh_keys.len(),
     })
 }

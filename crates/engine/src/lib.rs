@@ -5,22 +5,26 @@
 //! observation and take one step at a time.
 
 mod audit;
+mod billing;
 mod clusters;
 mod connections;
 mod error;
 mod events;
 mod idempotency;
 mod instances;
+mod ledger;
 mod operations;
 mod passwords;
 mod plans;
 mod poller;
+mod prices;
 mod projects;
 mod reconciler;
 mod restrictions;
 mod sessions;
 mod sweeper;
 mod templates;
+mod usage;
 mod users;
 
 use std::sync::Arc;
@@ -33,13 +37,16 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
+pub use billing::Billed;
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
 pub use events::Watched;
 pub use idempotency::Idempotency;
 pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
+pub use ledger::{Adjustment, Balance, Credit};
 pub use operations::Filter as OperationFilter;
 pub use plans::NewPlan;
+pub use prices::{NewPriceList, Sized};
 pub use sessions::SignedIn;
 pub use templates::{NewSource, NewTemplate};
 pub use users::NewUser;
@@ -66,6 +73,29 @@ pub struct Options {
     pub call_timeout: Duration,
     /// How long the audit log is kept.
     pub audit_kept: Duration,
+    /// How instances are charged.
+    pub billing: BillingOptions,
+}
+
+/// How instances are charged.
+#[derive(Clone, Copy, Debug)]
+pub struct BillingOptions {
+    /// The billing period. Periods are counted from 1970, so that all instances share them.
+    pub cycle: Duration,
+    /// How often we look whose credits run out.
+    pub look_every: Duration,
+    /// How long a project whose credits are used up keeps its instances, stopped.
+    pub grace: Duration,
+}
+
+impl Default for BillingOptions {
+    fn default() -> Self {
+        Self {
+            cycle: Duration::from_mins(60),
+            look_every: Duration::from_mins(5),
+            grace: Duration::from_hours(7 * 24),
+        }
+    }
 }
 
 /// Limits on what we ask of one cluster: Proxmox serves with three single-threaded workers, and clones of one
@@ -92,6 +122,7 @@ impl Default for Options {
             limits: Limits { calls: 4, per_node: 2, creates_per_storage: 2 },
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
+            billing: BillingOptions::default(),
         }
     }
 }
@@ -139,6 +170,7 @@ impl Engine {
         let mut loops = JoinSet::new();
         loops.spawn(reconciler::run(self.clone(), stop.clone()));
         loops.spawn(poller::run(self.clone(), stop.clone()));
+        loops.spawn(billing::run(self.clone(), stop.clone()));
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));

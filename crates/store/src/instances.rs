@@ -386,6 +386,14 @@ pub async fn set_tariff(tx: &mut Tx, id: InstanceId, tariff: Option<Tariff>) -> 
     Ok(())
 }
 
+/// What an instance costs.
+pub async fn rate(tx: &mut Tx, id: InstanceId) -> Result<Option<Rate>, Error> {
+    let sql = "select rate_running, rate_stopped from instances where id = $1";
+    let row: Option<(i64, i64)> = on!(tx, c => sqlx::query_as(sql).bind(id.0).fetch_optional(c).await)?;
+    Ok(row
+        .map(|(running, stopped)| Rate { running_micros: Micros(running), stopped_micros: Micros(stopped) }))
+}
+
 /// Gives an instance another price. Its meter is switched in the same transaction.
 pub async fn set_rate(tx: &mut Tx, id: InstanceId, rate: Rate) -> Result<(), Error> {
     let sql = "update instances set rate_running = $2, rate_stopped = $3 where id = $1";

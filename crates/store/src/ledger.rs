@@ -339,6 +339,15 @@ pub async fn by_key(tx: &mut Tx, key: &str) -> Result<Option<Posting>, Error> {
     Ok(joined(row.into_iter().collect(), &entries)?.pop())
 }
 
+/// The posting with this id.
+pub async fn by_id(db: &Db, id: PostingId) -> Result<Option<Posting>, Error> {
+    let sql = "select * from postings where id = $1";
+    let row: Option<PostingRow> = on_db!(db, c => sqlx::query_as(sql).bind(id.0).fetch_optional(c).await)?;
+    let ids = id_list(row.iter().map(|row| row.id));
+    let entries: Vec<EntryRow> = on_db!(db, c => sqlx::query_as(ENTRIES).bind(ids).fetch_all(c).await)?;
+    Ok(joined(row.into_iter().collect(), &entries)?.pop())
+}
+
 /// The postings of a project, newest first, those before (older than) `after`; of one cause, or of all.
 pub async fn list(
     db: &Db,

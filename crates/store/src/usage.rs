@@ -3,8 +3,11 @@
 //! A meter is locked before any account. Whoever charges takes meters in batches and leaves out those that another has
 //! locked: several processes share the work, and what was charged stands in the meter, in the same transaction.
 
+use std::collections::BTreeMap;
+
 use innkeeper_domain::ids::{InstanceId, ProjectId, SegmentId};
 use innkeeper_domain::money::Micros;
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::usage::{Meter, Segment, Tariff, Uncharged};
 use sqlx::AssertSqlSafe;
@@ -112,6 +115,17 @@ pub async fn of_project_tx(tx: &mut Tx, project: ProjectId) -> Result<Vec<Metere
     let rows: Vec<MeterRow> =
         on!(tx, c => sqlx::query_as(AssertSqlSafe(sql)).bind(project.0).fetch_all(c).await)?;
     with_parts(tx, rows).await
+}
+
+/// The rates of a project's instances that have a meter.
+pub async fn rates(tx: &mut Tx, project: ProjectId) -> Result<BTreeMap<InstanceId, Rate>, Error> {
+    let sql = "select instances.id, rate_running, rate_stopped from instances
+        join meters on meters.instance_id = instances.id where meters.project_id = $1";
+    let rows: Vec<(Uuid, i64, i64)> = on!(tx, c => sqlx::query_as(sql).bind(project.0).fetch_all(c).await)?;
+    let rate = |(id, running, stopped)| {
+        (InstanceId(id), Rate { running_micros: Micros(running), stopped_micros: Micros(stopped) })
+    };
+    Ok(rows.into_iter().map(rate).collect())
 }
 
 /// Meters after `after` that have something to charge before `until`, in the order of their instances. Those that

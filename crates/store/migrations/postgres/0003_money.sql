@@ -132,3 +132,8 @@ create trigger postings_no_change before update or delete or truncate on posting
     for each statement execute function refuse_change();
 create trigger entries_no_change before update or delete or truncate on entries
     for each statement execute function refuse_change();
+
+-- Events tell of projects, too.
+alter table events drop constraint events_subject_check;
+alter table events add constraint events_subject_check
+    check (subject in ('instance', 'operation', 'cluster', 'project'));

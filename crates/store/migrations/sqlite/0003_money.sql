@@ -134,3 +134,19 @@ create trigger entries_no_update before update on entries
     begin select raise(abort, 'entries are never changed'); end;
 create trigger entries_no_delete before delete on entries
     begin select raise(abort, 'entries are never changed'); end;
+
+-- Events tell of projects, too. Their numbers go on where they were.
+create table events_new (
+    seq integer primary key autoincrement not null,
+    at integer not null,
+    project_id blob references projects (id) on delete cascade,
+    subject text not null check (subject in ('instance', 'operation', 'cluster', 'project')),
+    subject_id text not null,
+    what text not null
+) strict;
+insert into sqlite_sequence (name, seq) select 'events_new', seq from sqlite_sequence where name = 'events';
+insert into events_new select seq, at, project_id, subject, subject_id, what from events;
+drop table events;
+alter table events_new rename to events;
+create index events_project on events (project_id, seq);
+create index events_at on events (at);

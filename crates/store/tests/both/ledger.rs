@@ -66,7 +66,9 @@ both! {
         let all = ledger::list(&db, project, None, None, 9).await.unwrap();
         assert_eq!(all, [second.clone(), first.clone()]);
         assert_eq!(ledger::list(&db, project, Some(Cause::Hold), None, 9).await.unwrap(), [second.clone()]);
-        assert_eq!(ledger::list(&db, project, None, Some(second.id), 9).await.unwrap(), [first]);
+        assert_eq!(ledger::list(&db, project, None, Some(second.id), 9).await.unwrap(), [first.clone()]);
+        assert_eq!(ledger::by_id(&db, first.id).await.unwrap(), Some(first));
+        assert_eq!(ledger::by_id(&db, PostingId::new()).await.unwrap(), None);
         assert_eq!(ledger::list(&db, ProjectId::new(), None, None, 9).await.unwrap(), []);
         let held = Purses { wallet: Micros(300), held: Micros(200), debt: Micros(0) };
         assert_eq!(ledger::purses(&db, project).await.unwrap(), held);

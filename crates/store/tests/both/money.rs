@@ -83,7 +83,9 @@ both! {
         assert_eq!(instances::by_id(&db, made.id).await.unwrap(), Some(made.clone()));
         switch(&db, &made, Some(Tariff::Stopped), NOW).await;
         let mut tx = db.begin().await.unwrap();
+        assert_eq!(instances::rate(&mut tx, made.id).await.unwrap(), Some(RATE));
         instances::set_rate(&mut tx, made.id, Rate::FREE).await.unwrap();
+        assert_eq!(instances::rate(&mut tx, made.id).await.unwrap(), Some(Rate::FREE));
         tx.commit().await.unwrap();
         let found = instances::by_id(&db, made.id).await.unwrap().unwrap();
         assert_eq!((found.rate, found.tariff), (Rate::FREE, Some(Tariff::Stopped)));
@@ -153,6 +155,8 @@ both! {
         assert_eq!((of_b.meter, of_b.parts), (Meter { charged: Micros(7), carry: -3 }, vec![]));
         let all: Vec<_> = usage::of_project_tx(&mut tx, project).await.unwrap().iter().map(|m| m.instance_id).collect();
         assert_eq!(all, [a.id, b.id, c.id]);
+        let rates = usage::rates(&mut tx, project).await.unwrap();
+        assert_eq!(rates, [(a.id, RATE), (b.id, RATE), (c.id, RATE)].into());
         usage::end(&mut tx, b.id).await.unwrap();
         assert_eq!(usage::of_instance(&mut tx, b.id).await.unwrap(), None);
         tx.commit().await.unwrap();

@@ -14,7 +14,7 @@ use super::super::acts::{self, Reply};
 use super::super::faults;
 use super::{Drive, Flow};
 use crate::connections::CallError;
-use crate::{Error, restrictions};
+use crate::{Error, restrictions, usage};
 
 /// A full gate is looked at again after this long even if nobody wakes us.
 const GATE_SWEEP: Duration = Duration::from_secs(30);
@@ -81,7 +81,7 @@ impl Drive<'_> {
         };
         if let Some(gate) = gate {
             // In the transaction that found the gate full: whoever frees a place afterwards sees us waiting.
-            if !instances::save(&mut tx, &self.instance).await? {
+            if !usage::save(&mut tx, &mut self.instance, now).await? {
                 tx.rollback().await?;
                 return Ok(Some(Flow::Lost));
             }

@@ -7,8 +7,8 @@ use innkeeper_store::{Tx, instances, operations, vmids};
 use tracing::{info, warn};
 
 use super::{Drive, Flow, UNDO_PAUSE};
-use crate::Error;
 use crate::instances::tell;
+use crate::{Error, usage};
 
 impl Drive<'_> {
     /// Wish and world agree.
@@ -70,9 +70,12 @@ impl Drive<'_> {
         self.instance.operation = None;
         self.free_slot(&mut tx).await?;
         self.tell_operation(&mut tx, self.operation.state.as_str()).await?;
-        if !instances::save(&mut tx, &self.instance).await? {
+        if !usage::save(&mut tx, &mut self.instance, now).await? {
             tx.rollback().await?;
             return Ok(Flow::Lost);
+        }
+        if self.instance.course.wish.goal == Goal::Absent && self.instance.course.seen == Seen::Absent {
+            self.engine.settle(&mut tx, self.instance.id, now).await?;
         }
         tell(&mut tx, &self.instance, now).await?;
         instances::schedule(&mut tx, self.instance.id, self.instance.fence, None, None).await?;

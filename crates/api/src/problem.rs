@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use innkeeper_domain::ids::OperationId;
+use innkeeper_domain::money::Micros;
 use innkeeper_domain::placement::NoPlace;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_engine::Error;
@@ -45,14 +46,27 @@ pub(crate) struct Problem {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<&'static str>,
+    /// What only some problems tell; apart, so that an answer that may be one stays small.
+    #[serde(flatten)]
+    more: Box<More>,
+}
+
+/// What only some problems tell.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = ProblemMore)]
+pub(crate) struct More {
     /// The operation that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<OperationId>)]
-    operation_id: Option<Box<OperationId>>,
+    operation_id: Option<OperationId>,
     /// When what stands in the way ends by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Timestamp>)]
-    until: Option<Box<Timestamp>>,
+    until: Option<Timestamp>,
+    /// How many micro-credits it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needed_micros: Option<Micros>,
+    /// How many micro-credits there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available_micros: Option<Micros>,
 }
 
 /// The media type of a problem.
@@ -73,8 +87,7 @@ impl Problem {
             detail: detail.into(),
             field: None,
             remedy: None,
-            operation_id: None,
-            until: None,
+            more: Box::default(),
         }
     }
 
@@ -202,7 +215,10 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", format!("no such {what}"))
             }
             Error::Forbidden(refusal) => Self::forbidden(refusal.as_str(), refusal.message()),
-            Error::Banned(ban) => Self { until: ban.until.map(Box::new), ..Self::forbidden("banned", ban.message()) },
+            Error::Banned(ban) => Self {
+                more: Box::new(More { until: ban.until, ..More::default() }),
+                ..Self::forbidden("banned", ban.message())
+            },
             Error::Quota(exceeded) => Self::new(
                 StatusCode::CONFLICT,
                 "quota_exceeded",
@@ -224,7 +240,7 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::CONFLICT, code, "In conflict with what is there", message)
             }
             Error::Busy(operation) => Self {
-                operation_id: Some(operation.into()),
+                more: Box::new(More { operation_id: Some(operation), ..More::default() }),
                 ..Self::new(
                     StatusCode::CONFLICT,
                     "operation_in_progress",
@@ -247,6 +263,20 @@ impl From<Error> for Problem {
                 "too many ask for this at the moment",
             )
             .remedy("try again in a few seconds"),
+            Error::InsufficientCredits { needed, available } => Self {
+                more: Box::new(More {
+                    needed_micros: Some(needed),
+                    available_micros: Some(available),
+                    ..More::default()
+                }),
+                ..Self::new(
+                    StatusCode::PAYMENT_REQUIRED,
+                    "insufficient_credits",
+                    "Not enough credits",
+                    format!("{needed} credits are needed for this, and {available} can be spent"),
+                )
+                .remedy("add credits to the project, or choose something smaller")
+            },
             Error::Store(_) | Error::Internal(_) => {
                 let source = std::error::Error::source(&error).map(tracing::field::display);
                 tracing::error!(%error, source, "a request failed");

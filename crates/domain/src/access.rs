@@ -235,10 +235,10 @@ fn by_standing(standing: Standing, action: Action) -> Option<Refusal> {
             | Action::SeeHouse
     );
     match standing {
+        Standing::Good => None,
+        Standing::Unverified => (!open).then_some(Refusal::Unverified),
+        Standing::Suspended => (!open).then_some(Refusal::Suspended),
         Standing::Banned => Some(Refusal::Banned),
-        Standing::Unverified if !open => Some(Refusal::Unverified),
-        Standing::Suspended if !open => Some(Refusal::Suspended),
-        Standing::Good | Standing::Unverified | Standing::Suspended => None,
     }
 }
 

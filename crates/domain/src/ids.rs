@@ -100,6 +100,22 @@ ids! {
     InstanceId = "ins",
     /// One asked-for change.
     OperationId = "op",
+    /// Prices that hold from a time on.
+    PriceListId = "prc",
+    /// A stretch of time at one price.
+    SegmentId = "seg",
+    /// One movement of credits.
+    PostingId = "pst",
+    /// Something to tell people.
+    NoticeId = "ntc",
+    /// An order of credits, paid through a provider.
+    PaymentId = "pay",
+    /// Money given back.
+    RefundId = "rfd",
+    /// A code that is worth credits.
+    VoucherId = "vch",
+    /// A month's account on paper.
+    InvoiceId = "inv",
 }
 
 #[cfg(test)]

@@ -74,6 +74,17 @@ impl Amounts {
         }
     }
 
+    /// What an instance takes more of when it changes its size.
+    pub fn growth(from: Size, to: Size) -> Self {
+        let more = |from: u32, to: u32| u64::from(to.saturating_sub(from));
+        Self {
+            instances: 0,
+            cores: more(from.cores, to.cores),
+            memory_mib: more(from.memory_mib, to.memory_mib),
+            disk_gib: more(from.disk_gib, to.disk_gib),
+        }
+    }
+
     /// What a project may have: what is set for it, and the defaults for the rest.
     #[must_use]
     pub fn with(self, set: Overrides) -> Self {
@@ -122,6 +133,8 @@ mod tests {
         assert_eq!(exceeded, Exceeded { what: Resource::Cores, used: 7, allowed: 8, asked: 2 });
         assert!(exceeded.to_string().contains("may have 8 cores, has 7, and 2 more"));
         assert_eq!(check(allowed, of(9, 99, 9, 99), of(0, 0, 1, 0)), Ok(()));
+        let larger = Size { cores: 1, memory_mib: 5000, ..size };
+        assert_eq!(Amounts::growth(size, larger), of(0, 0, 904, 0));
         assert!(check(allowed, of(0, 0, 0, 0), of(u64::MAX, 0, 0, 0)).is_err());
         assert!(check(allowed, of(0, u64::MAX, 0, 0), of(0, 1, 0, 0)).is_err());
         let set = Overrides { cores: Some(0), ..Overrides::default() };

@@ -5,6 +5,7 @@
 //! observation and take one step at a time.
 
 mod audit;
+mod billing;
 mod callers;
 mod clusters;
 mod connections;
@@ -14,11 +15,13 @@ mod idempotency;
 mod impersonations;
 mod instances;
 mod keys;
+mod ledger;
 mod members;
 mod operations;
 mod passwords;
 mod plans;
 mod poller;
+mod prices;
 mod projects;
 mod quotas;
 mod reconciler;
@@ -27,6 +30,7 @@ mod sessions;
 mod standing;
 mod sweeper;
 mod templates;
+mod usage;
 mod users;
 
 use std::sync::Arc;
@@ -39,6 +43,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
+pub use billing::Billed;
 pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
@@ -47,9 +52,11 @@ pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
 pub use keys::NewKey;
+pub use ledger::{Adjustment, Balance, Credit};
 pub use members::{NewInvitation, Received};
 pub use operations::Filter as OperationFilter;
 pub use plans::NewPlan;
+pub use prices::{NewPriceList, Sized};
 pub use quotas::{Quota, Quotas};
 pub use sessions::SignedIn;
 pub use templates::{NewSource, NewTemplate};
@@ -79,6 +86,29 @@ pub struct Options {
     pub audit_kept: Duration,
     /// What projects may have unless it is set for one of them.
     pub quotas: Quotas,
+    /// How instances are charged.
+    pub billing: BillingOptions,
+}
+
+/// How instances are charged.
+#[derive(Clone, Copy, Debug)]
+pub struct BillingOptions {
+    /// The billing period. Periods are counted from 1970, so that all instances share them.
+    pub cycle: Duration,
+    /// How often we look whose credits run out.
+    pub look_every: Duration,
+    /// How long a project whose credits are used up keeps its instances, stopped.
+    pub grace: Duration,
+}
+
+impl Default for BillingOptions {
+    fn default() -> Self {
+        Self {
+            cycle: Duration::from_mins(60),
+            look_every: Duration::from_mins(5),
+            grace: Duration::from_hours(7 * 24),
+        }
+    }
 }
 
 /// Limits on what we ask of one cluster: Proxmox serves with three single-threaded workers, and clones of one
@@ -106,6 +136,7 @@ impl Default for Options {
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
             quotas: Quotas::default(),
+            billing: BillingOptions::default(),
         }
     }
 }
@@ -153,6 +184,7 @@ impl Engine {
         let mut loops = JoinSet::new();
         loops.spawn(reconciler::run(self.clone(), stop.clone()));
         loops.spawn(poller::run(self.clone(), stop.clone()));
+        loops.spawn(billing::run(self.clone(), stop.clone()));
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, api_keys, audit, client, clusters, demo, instances, plans, projects, serve, simulate, telemetry,
-    templates, users,
+    admin, api_keys, audit, client, clusters, credits, demo, instances, plans, prices, projects, serve,
+    simulate, telemetry, templates, users,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -50,6 +50,12 @@ enum Command {
     /// Look after plans: named sizes.
     #[command(subcommand)]
     Plan(plans::Plan),
+    /// Look after prices: what instances cost.
+    #[command(subcommand)]
+    Prices(prices::Prices),
+    /// Look after credits: what projects have, and why.
+    #[command(subcommand)]
+    Credits(credits::Credits),
     /// Look after instances.
     #[command(subcommand)]
     Instance(instances::Instance),
@@ -99,6 +105,8 @@ impl Cli {
             Command::Cluster(cluster) => cluster.run().await,
             Command::Template(template) => template.run().await,
             Command::Plan(plan) => plan.run().await,
+            Command::Prices(prices) => prices.run().await,
+            Command::Credits(credits) => credits.run().await,
             Command::Instance(instance) => instance.run().await,
             Command::Project(project) => project.run().await,
             Command::Key(key) => key.run().await,

@@ -106,6 +106,8 @@ pub(crate) enum Lock {
     Seals,
     /// Deciding about people: their roles, what stands against them, and who owns a project.
     People,
+    /// Issuing an invoice.
+    Invoices,
     /// Giving events and the entries of the audit log their numbers.
     Events,
 }
@@ -117,6 +119,7 @@ impl Lock {
             Self::Events => 2,
             Self::Seals => 3,
             Self::People => 60,
+            Self::Invoices => 4,
             // The low half of a version 7 id is random: two clusters hardly ever share it, and if so, they only wait.
             Self::Slots(cluster) => cluster.as_u64_pair().1.cast_signed(),
         }

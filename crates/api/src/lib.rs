@@ -25,6 +25,7 @@ mod prices;
 mod problem;
 mod projects;
 mod quotas;
+mod refusals;
 mod secret;
 mod sessions;
 mod setup;
@@ -36,6 +37,7 @@ mod welcome;
 
 use std::sync::Arc;
 
+use crate::refusals::Refusals;
 use axum::extract::FromRef;
 use axum::middleware;
 use innkeeper_engine::Engine;
@@ -60,6 +62,7 @@ pub struct Options {
 pub(crate) struct App {
     engine: Engine,
     options: Arc<Options>,
+    refusals: Arc<Refusals>,
     /// Cancelled when the server shuts down: answers that would last end then.
     stop: CancellationToken,
 }
@@ -78,7 +81,7 @@ pub fn router(engine: Engine, options: Options) -> axum::Router {
 /// Everything that we answer. When `stop` is cancelled, event streams end and long polls answer at once, so that a
 /// graceful shutdown does not wait for them.
 pub fn router_until(engine: Engine, options: Options, stop: CancellationToken) -> axum::Router {
-    let app = App { engine, options: Arc::new(options), stop };
+    let app = App { engine, options: Arc::new(options), refusals: Arc::default(), stop };
     let (routes, _) = routes(Some(&app)).split_for_parts();
     let routes = routes
         .merge(docs::swagger_ui())

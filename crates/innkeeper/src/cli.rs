@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, api_keys, audit, client, clusters, credits, demo, instances, plans, prices, projects, serve,
-    simulate, telemetry, templates, users,
+    admin, api_keys, audit, client, clusters, credits, demo, instances, plans, prices, projects, secrets,
+    serve, simulate, telemetry, templates, users,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -35,6 +35,9 @@ enum Command {
     /// Look after administrators, on the machine of the database.
     #[command(subcommand)]
     Admin(admin::Admin),
+    /// Look after the keys that seal secrets in the database; on the machine of the key file.
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
     /// Print the configuration in force.
     Config,
     /// Print the OpenAPI document.
@@ -93,6 +96,7 @@ impl Cli {
             }
             Command::Migrate => serve::migrate(&config()?).await,
             Command::Admin(admin) => admin.run(&config()?).await,
+            Command::Secrets(secrets) => secrets.run(&config()?).await,
             Command::Config => {
                 print!("{}", toml::to_string_pretty(&redacted(config()?))?);
                 Ok(())

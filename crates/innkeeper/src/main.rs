@@ -17,6 +17,7 @@ mod out;
 mod plans;
 mod prices;
 mod projects;
+mod secrets;
 mod serve;
 mod simulate;
 mod telemetry;

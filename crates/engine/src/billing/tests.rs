@@ -59,6 +59,7 @@ impl House {
             name: "Ada".parse().unwrap(),
             role: Role::User,
             personal_project: project,
+            measures: Default::default(),
             created_at: BEGIN,
         };
         let cluster = cluster();

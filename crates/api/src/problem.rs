@@ -45,6 +45,15 @@ pub(crate) struct Problem {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<&'static str>,
+    /// What only some problems tell; apart, so that an answer that may be one stays small.
+    #[serde(flatten)]
+    more: Box<More>,
+}
+
+/// What only some problems tell.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = ProblemMore)]
+pub(crate) struct More {
     /// The operation that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     operation_id: Option<OperationId>,
@@ -74,9 +83,7 @@ impl Problem {
             detail: detail.into(),
             field: None,
             remedy: None,
-            operation_id: None,
-            needed_micros: None,
-            available_micros: None,
+            more: Box::default(),
         }
     }
 
@@ -218,7 +225,7 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::CONFLICT, code, "In conflict with what is there", message)
             }
             Error::Busy(operation) => Self {
-                operation_id: Some(operation),
+                more: Box::new(More { operation_id: Some(operation), ..More::default() }),
                 ..Self::new(
                     StatusCode::CONFLICT,
                     "operation_in_progress",
@@ -242,8 +249,11 @@ impl From<Error> for Problem {
             )
             .remedy("try again in a few seconds"),
             Error::InsufficientCredits { needed, available } => Self {
-                needed_micros: Some(needed),
-                available_micros: Some(available),
+                more: Box::new(More {
+                    needed_micros: Some(needed),
+                    available_micros: Some(available),
+                    ..More::default()
+                }),
                 ..Self::new(
                     StatusCode::PAYMENT_REQUIRED,
                     "insufficient_credits",

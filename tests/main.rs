@@ -8,4 +8,5 @@ mod a_crash_loses_nothing;
 mod a_guest_from_nothing;
 mod a_thousand_creates;
 mod faults_are_survived;
+mod no_hour_is_free;
 mod two_replicas;

@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use innkeeper_domain::ids::OperationId;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::placement::NoPlace;
+use innkeeper_domain::time::Timestamp;
 use innkeeper_engine::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -57,6 +58,9 @@ pub(crate) struct More {
     /// The operation that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     operation_id: Option<OperationId>,
+    /// When what stands in the way ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
     /// How many micro-credits it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     needed_micros: Option<Micros>,
@@ -211,6 +215,17 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", format!("no such {what}"))
             }
             Error::Forbidden(refusal) => Self::forbidden(refusal.as_str(), refusal.message()),
+            Error::Banned(ban) => Self {
+                more: Box::new(More { until: ban.until, ..More::default() }),
+                ..Self::forbidden("banned", ban.message())
+            },
+            Error::Quota(exceeded) => Self::new(
+                StatusCode::CONFLICT,
+                "quota_exceeded",
+                "More than the project may have",
+                exceeded.to_string(),
+            )
+            .field(exceeded.what.as_str()),
             Error::Restricted(restriction) => Self::new(
                 StatusCode::CONFLICT,
                 restriction.as_str(),

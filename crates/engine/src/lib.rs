@@ -6,22 +6,28 @@
 
 mod audit;
 mod billing;
+mod callers;
 mod clusters;
 mod connections;
 mod error;
 mod events;
 mod idempotency;
+mod impersonations;
 mod instances;
+mod keys;
 mod ledger;
+mod members;
 mod operations;
 mod passwords;
 mod plans;
 mod poller;
 mod prices;
 mod projects;
+mod quotas;
 mod reconciler;
 mod restrictions;
 mod sessions;
+mod standing;
 mod sweeper;
 mod templates;
 mod usage;
@@ -38,18 +44,23 @@ use tokio_util::sync::CancellationToken;
 
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use billing::Billed;
+pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
 pub use events::Watched;
 pub use idempotency::Idempotency;
+pub use impersonations::Impersonated;
 pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
+pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
+pub use members::{NewInvitation, Received};
 pub use operations::Filter as OperationFilter;
 pub use plans::NewPlan;
 pub use prices::{NewPriceList, Sized};
+pub use quotas::{Quota, Quotas};
 pub use sessions::SignedIn;
 pub use templates::{NewSource, NewTemplate};
-pub use users::NewUser;
+pub use users::{Filter as UserFilter, NewUser, UserChange};
 
 /// How the loops behave. The defaults are right for production; tests shorten them.
 #[derive(Clone, Debug)]
@@ -73,6 +84,8 @@ pub struct Options {
     pub call_timeout: Duration,
     /// How long the audit log is kept.
     pub audit_kept: Duration,
+    /// What projects may have unless it is set for one of them.
+    pub quotas: Quotas,
     /// How instances are charged.
     pub billing: BillingOptions,
 }
@@ -122,6 +135,7 @@ impl Default for Options {
             limits: Limits { calls: 4, per_node: 2, creates_per_storage: 2 },
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
+            quotas: Quotas::default(),
             billing: BillingOptions::default(),
         }
     }

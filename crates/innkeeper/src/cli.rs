@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, client, clusters, credits, demo, instances, plans, prices, serve, simulate, telemetry, templates,
+    admin, api_keys, audit, client, clusters, credits, demo, instances, plans, prices, projects, serve,
+    simulate, telemetry, templates, users,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -58,6 +59,18 @@ enum Command {
     /// Look after instances.
     #[command(subcommand)]
     Instance(instances::Instance),
+    /// Look after projects and who belongs to them.
+    #[command(subcommand)]
+    Project(projects::Project),
+    /// Look after your keys: what programs use in place of a session.
+    #[command(subcommand)]
+    Key(api_keys::Key),
+    /// Look after users.
+    #[command(subcommand)]
+    User(users::User),
+    /// Look at who did what.
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 impl Cli {
@@ -95,6 +108,10 @@ impl Cli {
             Command::Prices(prices) => prices.run().await,
             Command::Credits(credits) => credits.run().await,
             Command::Instance(instance) => instance.run().await,
+            Command::Project(project) => project.run().await,
+            Command::Key(key) => key.run().await,
+            Command::User(user) => user.run().await,
+            Command::Audit(audit) => audit.run(config).await,
         }
     }
 }

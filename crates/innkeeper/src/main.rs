@@ -1,6 +1,8 @@
 //! The `innkeeper` binary: configuration, command line and wiring.
 
 mod admin;
+mod api_keys;
+mod audit;
 mod cli;
 mod client;
 mod clusters;
@@ -14,10 +16,12 @@ mod keys;
 mod out;
 mod plans;
 mod prices;
+mod projects;
 mod serve;
 mod simulate;
 mod telemetry;
 mod templates;
+mod users;
 
 use std::process::ExitCode;
 

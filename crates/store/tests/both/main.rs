@@ -25,6 +25,8 @@ mod restrictions;
 mod schema;
 mod seal;
 mod slots;
+mod standing;
+mod teams;
 mod upgrade;
 mod vmids;
 mod wake;

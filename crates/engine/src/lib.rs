@@ -10,11 +10,15 @@ mod clusters;
 mod connections;
 mod error;
 mod events;
+mod finance;
 mod idempotency;
 mod instances;
+mod invoices;
 mod ledger;
 mod operations;
+pub mod papers;
 mod passwords;
+mod payments;
 mod plans;
 mod poller;
 mod prices;
@@ -26,6 +30,7 @@ mod sweeper;
 mod templates;
 mod usage;
 mod users;
+mod vouchers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,15 +46,18 @@ pub use billing::Billed;
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
 pub use events::Watched;
+pub use finance::{Finance, Spending};
 pub use idempotency::Idempotency;
 pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
 pub use ledger::{Adjustment, Balance, Credit};
 pub use operations::Filter as OperationFilter;
+pub use payments::{Filter as PaymentFilter, NewPayment, NewRefund, Offer, PaymentOptions};
 pub use plans::NewPlan;
 pub use prices::{NewPriceList, Sized};
 pub use sessions::SignedIn;
 pub use templates::{NewSource, NewTemplate};
 pub use users::NewUser;
+pub use vouchers::{Minted, NewVouchers, Redeemed};
 
 /// How the loops behave. The defaults are right for production; tests shorten them.
 #[derive(Clone, Debug)]
@@ -75,6 +83,10 @@ pub struct Options {
     pub audit_kept: Duration,
     /// How instances are charged.
     pub billing: BillingOptions,
+    /// How credits are sold; none where they are not.
+    pub payments: Option<Arc<PaymentOptions>>,
+    /// Who issues invoices; none where none are issued.
+    pub seller: Option<innkeeper_domain::invoices::Party>,
 }
 
 /// How instances are charged.
@@ -123,6 +135,8 @@ impl Default for Options {
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
             billing: BillingOptions::default(),
+            payments: None,
+            seller: None,
         }
     }
 }
@@ -174,6 +188,8 @@ impl Engine {
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));
+        loops.spawn(payments::run(self.clone(), stop.clone()));
+        loops.spawn(invoices::run(self.clone(), stop.clone()));
         let mut died = false;
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {

@@ -33,7 +33,7 @@ pub(crate) async fn add_instances(
         let mut tx = db.begin().await.unwrap();
         let mut made = Vec::new();
         for number in 0..per_cluster {
-            let mut course = Course::new(Verb::Create.wish(now, true));
+            let mut course = Course::new(Verb::Create.wish(now, true, true));
             course.born = true;
             course.seen = Seen::Present(Guest {
                 owner: Owner::Ours,
@@ -68,6 +68,7 @@ pub(crate) async fn add_instances(
                 seen_at: Some(now),
                 created_at: now,
                 deleted_at: None,
+                resize_from: None,
                 fence: 1,
             };
             instance.vmid = vmids::claim(&mut tx, cluster.id, instance.id).await.unwrap().unwrap();

@@ -172,7 +172,8 @@ mod tests {
     const CYCLE: Duration = Duration::from_mins(60);
 
     fn course(born: bool, seen: Seen) -> Course {
-        let wish = Wish { goal: Goal::Running, gentle_until: None, restart: false, address: false };
+        let wish =
+            Wish { goal: Goal::Running, gentle_until: None, restart: false, address: false, refit: false };
         Course { wish, born, seen, task: Task::None, attempts: 0 }
     }
 

@@ -68,7 +68,7 @@ pub enum Error {
     Overloaded,
     /// There are not enough credits.
     #[error(
-        "{needed} credits are needed for this, and the project has {available}; add credits, or choose something smaller"
+        "{needed} credits are needed for this, and {available} can be spent; add credits, or choose something smaller"
     )]
     InsufficientCredits {
         /// How much it takes.

@@ -3,6 +3,8 @@
 //!
 //! Whoever needs several locks takes the instance first, then its meter, then accounts.
 
+use std::time::Duration;
+
 use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::ids::{InstanceId, ProjectId, SegmentId};
 use innkeeper_domain::instances::Instance;
@@ -91,16 +93,20 @@ pub(crate) async fn rerate(
     held: Micros,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if rate == instance.rate {
-        return Ok(());
-    }
-    instance.rate = rate;
-    instances::set_rate(tx, instance.id, rate).await?;
     let Some(mut metered) = usage::of_instance(tx, instance.id).await? else { return Ok(()) };
     let (project, before) = (instance.project_id, metered.held);
+    if rate == instance.rate && held == before {
+        return Ok(());
+    }
     metered.held = held;
-    let next = instance.tariff.map(|tariff| (tariff, rate.under(tariff)));
-    usage::switch(tx, &mut metered, next, now).await?;
+    if rate == instance.rate {
+        usage::charged(tx, &[metered]).await?;
+    } else {
+        instance.rate = rate;
+        instances::set_rate(tx, instance.id, rate).await?;
+        let next = instance.tariff.map(|tariff| (tariff, rate.under(tariff)));
+        usage::switch(tx, &mut metered, next, now).await?;
+    }
     if held > before {
         let key = format!("hold:{}:{}", instance.id, SegmentId::new());
         hold(tx, instance.id, project, held.minus(before)?, key, now).await?;
@@ -109,6 +115,41 @@ pub(crate) async fn rerate(
         crate::billing::release(tx, instance.id, project, before.minus(held)?, key, now).await?;
     }
     Ok(())
+}
+
+/// Holds as much as a larger size will cost: [`Error::InsufficientCredits`] when there is not enough.
+pub(crate) async fn raise_hold(
+    tx: &mut Tx,
+    instance: &Instance,
+    held: Micros,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let Some(mut metered) = usage::of_instance(tx, instance.id).await? else { return Ok(()) };
+    let more = held.minus(metered.held)?;
+    if more.is_positive() {
+        let key = format!("hold:{}:{}", instance.id, SegmentId::new());
+        hold(tx, instance.id, instance.project_id, more, key, now).await?;
+        metered.held = held;
+        usage::charged(tx, &[metered]).await?;
+    }
+    Ok(())
+}
+
+/// The instance has another size, or has given up getting one: this is what it costs from now on, or as before when
+/// none, and no more than a period of that is held for it any longer. Never fails for want of credits: what was held
+/// before is all there is.
+pub(crate) async fn resized(
+    tx: &mut Tx,
+    instance: &mut Instance,
+    rate: Option<Rate>,
+    cycle: Duration,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let Some(metered) = usage::of_instance(tx, instance.id).await? else { return Ok(()) };
+    instance.rate = instances::rate(tx, instance.id).await?.unwrap_or(instance.rate);
+    let rate = rate.unwrap_or(instance.rate);
+    let held = metered.held.min(rate.hold(cycle)?);
+    rerate(tx, instance, rate, held, now).await
 }
 
 impl Engine {

@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::out::say;
-use crate::{admin, client, clusters, demo, instances, plans, serve, simulate, telemetry, templates};
+use crate::{
+    admin, client, clusters, credits, demo, instances, plans, prices, serve, simulate, telemetry, templates,
+};
 
 /// The front desk of a Proxmox VE house.
 #[derive(Debug, Parser)]
@@ -47,6 +49,12 @@ enum Command {
     /// Look after plans: named sizes.
     #[command(subcommand)]
     Plan(plans::Plan),
+    /// Look after prices: what instances cost.
+    #[command(subcommand)]
+    Prices(prices::Prices),
+    /// Look after credits: what projects have, and why.
+    #[command(subcommand)]
+    Credits(credits::Credits),
     /// Look after instances.
     #[command(subcommand)]
     Instance(instances::Instance),
@@ -84,6 +92,8 @@ impl Cli {
             Command::Cluster(cluster) => cluster.run().await,
             Command::Template(template) => template.run().await,
             Command::Plan(plan) => plan.run().await,
+            Command::Prices(prices) => prices.run().await,
+            Command::Credits(credits) => credits.run().await,
             Command::Instance(instance) => instance.run().await,
         }
     }

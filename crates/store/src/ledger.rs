@@ -322,12 +322,15 @@ const ENTRIES: &str = "select posting_id, amount, project_id, kind from entries
     join accounts on accounts.id = entries.account_id
     where posting_id in (select unhex(value) from json_each($1)) order by posting_id, account_id";
 
+/// Postings with their entries: a project's accounts first.
 fn joined(postings: Vec<PostingRow>, entries: &[EntryRow]) -> Result<Vec<Posting>, Error> {
-    let of = |id: Uuid| entries.iter().filter(move |entry| entry.posting_id == id).map(EntryRow::read);
-    postings
-        .into_iter()
-        .map(|row| of(row.id).collect::<Result<_, _>>().and_then(|found| row.read(found)))
-        .collect()
+    let read = |row: PostingRow| {
+        let of = entries.iter().filter(|entry| entry.posting_id == row.id);
+        let mut found: Vec<Entry> = of.map(EntryRow::read).collect::<Result<_, _>>()?;
+        found.sort_by_key(|entry| entry.account);
+        row.read(found)
+    };
+    postings.into_iter().map(read).collect()
 }
 
 /// The posting with this key.

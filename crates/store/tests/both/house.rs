@@ -159,7 +159,7 @@ impl House {
             storage: "local-lvm".parse().unwrap(),
             vmid,
             origin: Origin::Volume("local:vztmpl/debian-12.tar.zst".into()),
-            course: Course::new(Verb::Create.wish(NOW, true)),
+            course: Course::new(Verb::Create.wish(NOW, true, true)),
             upid: None,
             operation: None,
             address: None,
@@ -167,6 +167,7 @@ impl House {
             seen_at: None,
             created_at: NOW,
             deleted_at: None,
+            resize_from: None,
             fence: 0,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use innkeeper_domain::instances::Act;
+use innkeeper_domain::instances::{Act, Kind, Power, Seen};
 use innkeeper_domain::operations::{State, StepState};
 use innkeeper_domain::retry::{Failure, Verdict};
 use innkeeper_store::slots::Taken;
@@ -29,7 +29,12 @@ impl Drive<'_> {
         }
         match acts::perform(&self.connection, &self.instance, act).await {
             Ok(Reply::Task(upid)) => self.accepted(act, &upid).await,
-            Ok(Reply::Done) => self.done(act, None).await,
+            Ok(Reply::Done) => {
+                let running =
+                    matches!(self.instance.course.seen, Seen::Present(g) if g.power != Power::Stopped);
+                let later = act == Act::Configure && self.instance.kind == Kind::Qemu && running;
+                self.done(act, later.then_some("takes effect when the machine is restarted")).await
+            }
             Err(CallError::Resting(until)) => {
                 let mut tx = self.engine.db().begin().await?;
                 self.end_step(

@@ -48,6 +48,7 @@ pub use error::Error;
 pub use events::Watched;
 pub use finance::{Finance, Spending};
 pub use idempotency::Idempotency;
+pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
 pub use ledger::{Adjustment, Balance, Credit};
 pub use operations::Filter as OperationFilter;

@@ -7,17 +7,21 @@ mod clusters;
 mod config;
 mod credits;
 mod demo;
+mod finance;
 mod house;
 mod http;
 mod instances;
+mod invoices;
 mod keys;
 mod out;
+mod payments;
 mod plans;
 mod prices;
 mod serve;
 mod simulate;
 mod telemetry;
 mod templates;
+mod vouchers;
 
 use std::process::ExitCode;
 

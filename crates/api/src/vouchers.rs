@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::docs::IdempotencyKey;
-use crate::extract::{At, Key, Keyed, Query};
+use crate::extract::{At, Keyed, Query};
 use crate::page::{Page, Paging};
 use crate::problem::{MEDIA_TYPE, Problem};
 use crate::secret::Secret;
@@ -170,16 +170,14 @@ pub(crate) async fn list_vouchers(
 }
 
 /// Take a voucher back: nobody redeems it any more, and what was redeemed stays. For administrators.
-#[utoipa::path(post, path = "/vouchers/{id}/withdraw", tag = "vouchers",
-    params(("id" = VoucherId, Path, description = "The voucher"), IdempotencyKey),
+#[utoipa::path(delete, path = "/vouchers/{id}", tag = "vouchers",
+    params(("id" = VoucherId, Path, description = "The voucher")),
     responses((status = 200, description = "The voucher as it is now", body = Voucher)),
 )]
 pub(crate) async fn withdraw_voucher(
     caller: Caller,
     State(engine): State<Engine>,
     At(id): At<VoucherId>,
-    // Doing it again changes nothing, with or without a key.
-    Key(_): Key,
 ) -> Result<Json<Voucher>, Problem> {
     Ok(Json(engine.withdraw_voucher(&caller.actor, id).await?.into()))
 }

@@ -209,14 +209,15 @@ fn spent(spending: &Value) -> String {
         let of = |row: &Value| format!("  {}  {}", cell(&row[key]), amount(&row["credits_micros"]));
         spending[name].as_array().into_iter().flatten().map(of).collect()
     };
-    let mut text = format!("{} credits", amount(&spending["total_micros"]));
+    let mut told = vec![format!("{} credits", amount(&spending["total_micros"]))];
     for (title, name, key) in [("by instance", "by_instance", "instance_id"), ("by day", "by_day", "day")] {
         let lines = lines(name, key);
         if !lines.is_empty() {
-            text += &format!("\n{title}\n{}", lines.join("\n"));
+            told.push(title.to_owned());
+            told.extend(lines);
         }
     }
-    text
+    told.join("\n")
 }
 
 pub(crate) fn items(page: &Value) -> Vec<Value> {

@@ -23,27 +23,26 @@ impl Finance {
 
 fn told(finance: &Value) -> String {
     let credits = |name: &str| amount(&finance[name]);
-    let mut text = format!(
-        "{} credits of revenue in the last thirty days\n{} credits can still be spent, {} are held, {} are owed",
-        credits("revenue_micros"),
-        credits("outstanding_micros"),
-        credits("held_micros"),
-        credits("owed_micros")
-    );
-    for tally in finance["payments"].as_array().into_iter().flatten() {
+    let mut lines = vec![
+        format!("{} credits of revenue in the last thirty days", credits("revenue_micros")),
+        format!(
+            "{} credits can still be spent, {} are held, {} are owed",
+            credits("outstanding_micros"),
+            credits("held_micros"),
+            credits("owed_micros")
+        ),
+    ];
+    lines.extend(finance["payments"].as_array().into_iter().flatten().map(|tally| {
         let currency = tally["currency"].as_str().and_then(|text| text.parse().ok());
         let money = |name: &str| match (tally[name].as_i64(), currency) {
             (Some(minor), Some(currency)) => Amount::new(minor, currency).to_string(),
             _ => cell(&tally[name]),
         };
         let (count, state) = (cell(&tally["count"]), cell(&tally["state"]));
-        text += &format!(
-            "\npayments {state}: {count}, {} ({} given back)",
-            money("amount_minor"),
-            money("refunded_minor")
-        );
-    }
-    text
+        let (all, back) = (money("amount_minor"), money("refunded_minor"));
+        format!("payments {state}: {count}, {all} ({back} given back)")
+    }));
+    lines.join("\n")
 }
 
 #[cfg(test)]

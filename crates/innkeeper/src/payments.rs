@@ -184,28 +184,16 @@ fn told(offer: &Value) -> String {
 }
 
 fn shown(payment: &Value) -> String {
-    let mut text = format!(
-        "{}: {} for {} credits by {}",
-        cell(&payment["state"]),
-        money(&payment["amount"]),
-        amount(&payment["credits_micros"]),
-        cell(&payment["provider"])
-    );
-    if let Some(url) = payment["redirect_url"].as_str() {
-        text += &format!("\npay here: {url}");
-    }
-    if let Some(problem) = payment["problem"].as_str() {
-        text += &format!("\n{problem}");
-    }
-    for refund in payment["refunds"].as_array().into_iter().flatten() {
-        text += &format!(
-            "\ngiven back ({}): {}, {}",
-            cell(&refund["state"]),
-            money(&refund["amount"]),
-            cell(&refund["reason"])
-        );
-    }
-    text
+    let (paid, credits) = (money(&payment["amount"]), amount(&payment["credits_micros"]));
+    let (state, provider) = (cell(&payment["state"]), cell(&payment["provider"]));
+    let mut lines = vec![format!("{state}: {paid} for {credits} credits by {provider}")];
+    lines.extend(payment["redirect_url"].as_str().map(|url| format!("pay here: {url}")));
+    lines.extend(payment["problem"].as_str().map(str::to_owned));
+    lines.extend(payment["refunds"].as_array().into_iter().flatten().map(|refund| {
+        let (state, reason) = (cell(&refund["state"]), cell(&refund["reason"]));
+        format!("given back ({state}): {}, {reason}", money(&refund["amount"]))
+    }));
+    lines.join("\n")
 }
 
 #[cfg(test)]

@@ -68,8 +68,8 @@ impl Voucher {
                 });
             }
             Self::Withdraw { id, remote } => {
-                let path = format!("/api/v1/vouchers/{id}/withdraw");
-                let voucher = Server::find(&remote)?.request(Method::POST, &path, Some(&json!({}))).await?;
+                let path = format!("/api/v1/vouchers/{id}");
+                let voucher = Server::find(&remote)?.request(Method::DELETE, &path, None).await?;
                 remote.tell(&voucher, || format!("withdrawn; {} had redeemed it", cell(&voucher["used"])));
             }
         }

@@ -235,10 +235,6 @@ impl Client<'_> {
         self.house.send(with_json(self.request(Method::PATCH, path), body)).await
     }
 
-    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
-        self.house.send(with_json(self.request(Method::PUT, path), body)).await
-    }
-
     /// Posts with an idempotency key.
     pub(crate) async fn post_keyed(&self, path: &str, key: &str, body: &Value) -> Answer {
         let request = self.request(Method::POST, path).header("Idempotency-Key", key);

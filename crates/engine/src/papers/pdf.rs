@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use innkeeper_domain::ids::RefundId;
 use innkeeper_domain::invoices::Invoice;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::payments::{Amount, Currency};
@@ -115,7 +116,12 @@ pub fn invoice_pdf(invoice: &Invoice) -> Vec<u8> {
     if !invoice.money.is_empty() {
         sheet.heading("Payments", Some("paid"));
         for line in &invoice.money {
-            let what = if line.amount.minor < 0 { "Refund" } else { "Payment" };
+            let what = match (line.amount.minor < 0, line.id.starts_with(RefundId::PREFIX)) {
+                (true, _) => "Refund",
+                // The provider refused it, and the credits went back.
+                (false, true) => "Refund undone",
+                (false, false) => "Payment",
+            };
             let what = format!("{} {what}, {}", day(line.at), line.provider);
             sheet.row(PLAIN, &what, &line.id, &line.amount.to_string(), &line.credits.to_string());
         }

@@ -19,7 +19,7 @@ use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::ids::{PaymentId, ProjectId};
 use innkeeper_domain::money::Micros;
-use innkeeper_domain::payments::{Amount, Currency, PAYABLE, Payment, PaymentState, Provider};
+use innkeeper_domain::payments::{Amount, Currency, PAYABLE, Payment, PaymentState, Provider, next_look};
 use innkeeper_store::payments;
 use serde_json::json;
 use tracing::warn;
@@ -194,6 +194,10 @@ impl Engine {
                     now.reference = Some(begun.reference);
                 }
                 now.redirect = Some(begun.redirect.to_string());
+                // From now on somebody may be paying.
+                if now.due_at.is_some() {
+                    now.due_at = next_look(&now, self.clock().now());
+                }
                 payments::save(&mut tx, &now).await?;
                 tx.commit().await?;
                 Ok(now)

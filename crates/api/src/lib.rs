@@ -10,16 +10,19 @@ mod clusters;
 mod docs;
 mod events;
 mod extract;
+mod finance;
 mod headers;
 mod health;
 mod impersonations;
 mod instances;
+mod invoices;
 mod keys;
 mod ledger;
 mod members;
 mod nodes;
 mod operations;
 mod page;
+mod payments;
 mod plans;
 mod prices;
 mod problem;
@@ -33,6 +36,7 @@ mod standing;
 mod templates;
 mod usage;
 mod users;
+mod vouchers;
 mod welcome;
 
 use std::sync::Arc;
@@ -124,6 +128,7 @@ fn public() -> OpenApiRouter<App> {
         .routes(routes!(setup::get_setup, setup::set_up))
         .routes(routes!(sessions::sign_in))
         .routes(routes!(docs::openapi_json))
+        .routes(routes!(payments::payment_webhook))
 }
 
 /// What only somebody who is signed in may ask.
@@ -176,6 +181,22 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(ledger::list_ledger))
         .routes(routes!(ledger::post_adjustment))
         .routes(routes!(usage::list_usage))
+        .routes(routes!(finance::get_spending))
+        .routes(routes!(finance::get_finance))
+        .routes(routes!(finance::export_ledger))
+        .routes(routes!(finance::export_usage))
+        .routes(routes!(payments::get_payment_offer))
+        .routes(routes!(payments::list_project_payments, payments::begin_payment))
+        .routes(routes!(payments::list_payments))
+        .routes(routes!(payments::get_payment))
+        .routes(routes!(payments::list_refunds, payments::refund_payment))
+        .routes(routes!(vouchers::list_vouchers, vouchers::create_vouchers))
+        .routes(routes!(vouchers::withdraw_voucher))
+        .routes(routes!(vouchers::redeem_voucher))
+        .routes(routes!(invoices::list_project_invoices, invoices::issue_invoice))
+        .routes(routes!(invoices::list_invoices))
+        .routes(routes!(invoices::get_invoice))
+        .routes(routes!(invoices::get_invoice_pdf))
         .routes(routes!(instances::list_instances, instances::create_instance))
         .routes(routes!(instances::get_instance, instances::delete_instance))
         .routes(routes!(instances::start_instance))

@@ -256,6 +256,25 @@ impl From<Error> for Problem {
                 "The cluster does not do its part",
                 message,
             ),
+            Error::TooMany(wait) => {
+                let detail = format!("this was tried too often; wait {} s", wait.as_secs().saturating_add(1));
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts", detail)
+            }
+            Error::Unavailable { code, message } => {
+                Self::new(StatusCode::CONFLICT, code, "The house is not set up for this", message)
+            }
+            Error::Untrusted(message) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "webhook_refused",
+                "It is not from whom it claims to be from",
+                message,
+            ),
+            Error::Provider(message) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "provider_unavailable",
+                "The payment provider does not do its part",
+                message,
+            ),
             Error::Overloaded => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "overloaded",

@@ -37,6 +37,23 @@ pub enum Error {
     /// Nobody is signed in, or the name and password do not match.
     #[error("{0}")]
     Unauthenticated(&'static str),
+    /// It was tried too often; it may be tried again after this time.
+    #[error("too many attempts; wait {} s", .0.as_secs().saturating_add(1))]
+    TooMany(std::time::Duration),
+    /// The house is not set up for this.
+    #[error("{message}")]
+    Unavailable {
+        /// Stable, snake_case.
+        code: &'static str,
+        /// What is missing.
+        message: &'static str,
+    },
+    /// What came in is not from whom it claims to be from, or cannot be read.
+    #[error("{0}")]
+    Untrusted(String),
+    /// A payment provider did not do its part while a person waited for it.
+    #[error("{0}")]
+    Provider(String),
     /// It cannot be done in the present state.
     #[error("{message}")]
     Conflict {

@@ -157,11 +157,34 @@ impl Server {
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
+        let (status, bytes) = self.exchange(&method, path, body).await?;
+        let text = String::from_utf8_lossy(&bytes);
+        if status.is_success() {
+            return if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&text)?) };
+        }
+        self.refused(status, path, &text)
+    }
+
+    /// Reads a file.
+    pub(crate) async fn download(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let (status, bytes) = self.exchange(&Method::GET, path, None).await?;
+        if status.is_success() {
+            return Ok(bytes);
+        }
+        self.refused(status, path, &String::from_utf8_lossy(&bytes)).map(|_: Value| Vec::new())
+    }
+
+    async fn exchange(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(reqwest::StatusCode, Vec<u8>)> {
         let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
         }
-        if method == Method::POST {
+        if *method == Method::POST {
             request = request.header("Idempotency-Key", format!("{:032x}", rand::random::<u128>()));
         }
         if let Some(body) = body {
@@ -169,11 +192,13 @@ impl Server {
         }
         let response = request.send().await.map_err(|error| self.unanswered(&error))?;
         let status = response.status();
-        let text = response.text().await.context("the answer broke off")?;
-        if status.is_success() {
-            return if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&text)?) };
-        }
-        let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+        let bytes = response.bytes().await.context("the answer broke off")?;
+        Ok((status, bytes.into()))
+    }
+
+    /// A problem becomes an error that says what to do.
+    fn refused(&self, status: reqwest::StatusCode, path: &str, text: &str) -> anyhow::Result<Value> {
+        let problem: Value = serde_json::from_str(text).unwrap_or_default();
         if problem["code"].is_null() {
             bail!("{} answers {status}, but not as Innkeeper does; is the address right?", self.url);
         }

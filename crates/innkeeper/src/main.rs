@@ -9,11 +9,14 @@ mod clusters;
 mod config;
 mod credits;
 mod demo;
+mod finance;
 mod house;
 mod http;
 mod instances;
+mod invoices;
 mod keys;
 mod out;
+mod payments;
 mod plans;
 mod prices;
 mod projects;
@@ -23,6 +26,7 @@ mod simulate;
 mod telemetry;
 mod templates;
 mod users;
+mod vouchers;
 
 use std::process::ExitCode;
 

@@ -1,12 +1,18 @@
 //! Configuration: defaults that boot, one TOML file, and environment variables (`INNKEEPER__SERVER__LISTEN`), each
 //! winning over the one before. A key that nobody knows is refused, never ignored.
 
+mod payments;
+mod secret;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use innkeeper_domain::quotas::Amounts;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use payments::{Invoices, Payments};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +28,14 @@ pub(crate) struct Config {
     pub secrets: Secrets,
     /// How the loops behave.
     pub engine: Engine,
+    /// How much projects may have.
+    pub quotas: Quotas,
     /// How instances are charged.
     pub billing: Billing,
+    /// How credits are sold.
+    pub payments: Payments,
+    /// Who issues invoices.
+    pub invoices: Invoices,
     /// What is logged.
     pub log: Log,
 }
@@ -78,9 +90,26 @@ pub(crate) struct Engine {
     pub creates_per_storage: i64,
 }
 
+/// How much projects may have, unless it is set for one of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Quotas {
+    /// Instances.
+    pub instances: u32,
+    /// Cores of all instances together.
+    pub cores: u32,
+    /// Memory of all instances together, in MiB.
+    pub memory_mib: u32,
+    /// Disk of all instances together, in GiB.
+    pub disk_gib: u32,
+    /// Projects that somebody makes beside their own.
+    pub projects_per_user: u32,
+}
+
 /// How instances are charged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the unit is part of each name")]
 pub(crate) struct Billing {
     /// Seconds of a billing period: what was used is charged at its end, and its cost is held when an instance is made.
     pub cycle_s: u64,
@@ -108,7 +137,10 @@ impl Default for Config {
             database: Database::default(),
             secrets: Secrets::default(),
             engine: Engine::default(),
+            quotas: Quotas::default(),
             billing: Billing::default(),
+            payments: Payments::default(),
+            invoices: Invoices::default(),
             log: Log::default(),
         }
     }
@@ -134,6 +166,20 @@ impl Default for Engine {
             calls_per_cluster: engine.limits.calls,
             tasks_per_node: engine.limits.per_node,
             creates_per_storage: engine.limits.creates_per_storage,
+        }
+    }
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        let innkeeper_engine::Quotas { per_project, projects_per_user } = innkeeper_engine::Quotas::default();
+        let number = |amount: u64| u32::try_from(amount).unwrap_or(u32::MAX);
+        Self {
+            instances: number(per_project.instances),
+            cores: number(per_project.cores),
+            memory_mib: number(per_project.memory_mib),
+            disk_gib: number(per_project.disk_gib),
+            projects_per_user,
         }
     }
 }
@@ -199,6 +245,8 @@ impl Config {
             let good = url.starts_with("https://") || url.starts_with("http://");
             anyhow::ensure!(good, "server.public_url must begin with https:// or http://");
         }
+        self.payments.options(self.server.public_url.as_deref())?;
+        self.invoices.seller()?;
         if let Some(url) = &self.database.url {
             let good = url.starts_with("sqlite:")
                 || url.starts_with("postgres://")
@@ -225,9 +273,9 @@ impl Config {
     }
 
     /// The engine's options.
-    pub(crate) fn engine_options(&self) -> innkeeper_engine::Options {
+    pub(crate) fn engine_options(&self) -> anyhow::Result<innkeeper_engine::Options> {
         let engine = &self.engine;
-        innkeeper_engine::Options {
+        Ok(innkeeper_engine::Options {
             poll_every: Duration::from_millis(engine.poll_every_ms),
             settle: Duration::from_millis(engine.settle_ms),
             claim: Duration::from_millis(engine.claim_ms),
@@ -239,19 +287,32 @@ impl Config {
                 per_node: engine.tasks_per_node,
                 creates_per_storage: engine.creates_per_storage,
             },
+            quotas: innkeeper_engine::Quotas {
+                per_project: Amounts {
+                    instances: self.quotas.instances.into(),
+                    cores: self.quotas.cores.into(),
+                    memory_mib: self.quotas.memory_mib.into(),
+                    disk_gib: self.quotas.disk_gib.into(),
+                },
+                projects_per_user: self.quotas.projects_per_user,
+            },
             billing: innkeeper_engine::BillingOptions {
                 cycle: Duration::from_secs(self.billing.cycle_s),
                 look_every: Duration::from_secs(self.billing.look_every_s),
                 grace: Duration::from_secs(self.billing.grace_s),
             },
+            payments: self.payments.options(self.server.public_url.as_deref())?,
+            seller: self.invoices.seller()?,
             ..innkeeper_engine::Options::default()
-        }
+        })
     }
 }
 
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    const FIRST: [&str; 7] = ["DATA", "SERVER", "DATABASE", "SECRETS", "ENGINE", "BILLING", "LOG"];
+    const FIRST: [&str; 10] = [
+        "DATA", "SERVER", "DATABASE", "SECRETS", "ENGINE", "QUOTAS", "BILLING", "PAYMENTS", "INVOICES", "LOG",
+    ];
     for name in names {
         let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {
             continue;
@@ -293,7 +354,11 @@ mod tests {
             "[engine]\nworkers = 0",
             "[engine]\nworkers = 4000000000000000000",
             "[engine]\ntasks_per_node = -1",
+            "[quotas]\ninstances = -1",
             "[billing]\ncycle_s = 0",
+            "[payments]\nenabled = true",
+            "[payments]\ncurrency = 'EUR'",
+            "[invoices]\nseller = ['']",
             "[database]\nurl = 'mysql://x'",
         ] {
             let error = format!("{:#}", read(text).unwrap_err());

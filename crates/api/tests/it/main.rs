@@ -9,6 +9,7 @@ mod headers;
 mod house;
 mod idempotency;
 mod instances;
+mod matrix;
 mod pages;
 mod people;
 mod problems;

@@ -22,6 +22,9 @@ pub(crate) struct House {
     pub(crate) db: Db,
     pub(crate) clock: Clock,
     pub(crate) stop: CancellationToken,
+    /// Where the database is.
+    pub(crate) url: String,
+    keys: KeyRing,
     router: Router,
     _folder: TempDir,
 }
@@ -83,14 +86,16 @@ impl House {
 
     pub(crate) async fn with(options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite:{}", folder.path().join("house.db").display())).await.unwrap();
+        let url = format!("sqlite:{}", folder.path().join("house.db").display());
+        let db = Db::open(&url).await.unwrap();
         db.migrate().await.unwrap();
         let clock = Clock::manual(Timestamp(1_795_221_883_000_000));
         let keys = KeyRing::new(SealKey::generate(), Vec::new());
-        let engine = Engine::new(db.clone(), keys, clock.clone(), innkeeper_engine::Options::default());
+        let engine =
+            Engine::new(db.clone(), keys.clone(), clock.clone(), innkeeper_engine::Options::default());
         let stop = CancellationToken::new();
         let router = router_until(engine, options, stop.clone());
-        Self { db, clock, stop, router, _folder: folder }
+        Self { db, clock, stop, url, keys, router, _folder: folder }
     }
 
     /// Sends a request and gives the answer as soon as its head is there.
@@ -175,7 +180,7 @@ impl House {
             used: 0,
             seen_at: now,
         };
-        let sealed = KeyRing::new(SealKey::generate(), Vec::new()).seal(b"secret", "elsewhere");
+        let sealed = self.keys.seal(b"secret", &format!("clusters/token_secret/{}", cluster.id));
         let mut tx = self.db.begin().await.unwrap();
         clusters::insert(&mut tx, &cluster, &sealed).await.unwrap();
         nodes::replace(&mut tx, cluster.id, &[node], &[storage]).await.unwrap();

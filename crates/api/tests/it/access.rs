@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Method, header};
 use serde_json::Value;
 
@@ -107,7 +107,7 @@ impl Documented {
         if self.path.ends_with("/events") {
             let (head, body) = house.begin(request).await.into_parts();
             if head.status.is_success() {
-                return Answer { status: head.status, headers: head.headers, body: Default::default() };
+                return Answer { status: head.status, headers: head.headers, body: Bytes::new() };
             }
             let body = axum::body::to_bytes(body, 10_000).await.unwrap();
             return Answer { status: head.status, headers: head.headers, body };

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ProjectId, SessionId, UserId};
+use crate::ids::{ProjectId, UserId};
+use crate::mails::Language;
 use crate::names::{Email, Title};
 use crate::time::Timestamp;
 
@@ -45,25 +46,15 @@ pub struct User {
     pub role: Role,
     /// Their own project, made with them.
     pub personal_project: ProjectId,
+    /// When the address was known to be theirs; none while that is not known.
+    #[serde(default)]
+    pub email_verified_at: Option<Timestamp>,
+    /// In which language we write to them.
+    #[serde(default)]
+    pub language: Language,
     /// When they were made.
     pub created_at: Timestamp,
 }
-
-/// A signed-in session. The token itself is kept nowhere: only its hash is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
-    /// Identity, safe to show.
-    pub id: SessionId,
-    /// Who signed in.
-    pub user_id: UserId,
-    /// When.
-    pub created_at: Timestamp,
-    /// When it ends by itself.
-    pub expires_at: Timestamp,
-}
-
-/// How long a session lasts after signing in.
-pub const SESSION_LIFETIME: std::time::Duration = std::time::Duration::from_hours(24 * 7);
 
 /// The fewest characters of a password that we accept.
 pub const PASSWORD_MIN: usize = 10;

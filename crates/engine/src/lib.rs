@@ -4,13 +4,18 @@
 //! else, and writes wish and operation in one transaction; it never waits for Proxmox. The loops read wish and
 //! observation and take one step at a time.
 
+mod access;
+mod accounts;
 mod audit;
 mod clusters;
 mod connections;
 mod error;
 mod events;
+mod factors;
 mod idempotency;
 mod instances;
+mod limits;
+mod mails;
 mod operations;
 mod passwords;
 mod plans;
@@ -21,7 +26,9 @@ mod restrictions;
 mod sessions;
 mod sweeper;
 mod templates;
+mod tickets;
 mod users;
+mod visitors;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,17 +39,21 @@ use innkeeper_store::seal::KeyRing;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use access::Access;
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
 pub use events::Watched;
+pub use factors::{Second, TotpOffer};
 pub use idempotency::Idempotency;
 pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
 pub use operations::Filter as OperationFilter;
 pub use plans::NewPlan;
-pub use sessions::SignedIn;
+pub use limits::Guess;
+pub use sessions::{Entered, Halfway, SignedIn};
 pub use templates::{NewSource, NewTemplate};
 pub use users::NewUser;
+pub use visitors::Visitor;
 
 /// How the loops behave. The defaults are right for production; tests shorten them.
 #[derive(Clone, Debug)]
@@ -66,6 +77,8 @@ pub struct Options {
     pub call_timeout: Duration,
     /// How long the audit log is kept.
     pub audit_kept: Duration,
+    /// Who gets in, and how.
+    pub access: Access,
 }
 
 /// Limits on what we ask of one cluster: Proxmox serves with three single-threaded workers, and clones of one
@@ -92,6 +105,7 @@ impl Default for Options {
             limits: Limits { calls: 4, per_node: 2, creates_per_storage: 2 },
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
+            access: Access::default(),
         }
     }
 }

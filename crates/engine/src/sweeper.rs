@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use innkeeper_store::{events, idempotency, sessions};
+use innkeeper_store::{events, idempotency, limits, mails, sessions, tickets};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use crate::limits::KNOWN_FOR;
 use crate::{Engine, Error};
 
 const PERIOD: Duration = Duration::from_hours(1);
@@ -15,6 +16,9 @@ const KEEP_EVENTS: Duration = Duration::from_hours(24 * 7);
 
 /// A retry with the same key comes within a day, or never.
 const KEEP_KEYS: Duration = Duration::from_hours(24);
+
+/// When a mail went, and whether, is of interest for a month.
+const KEEP_MAILS: Duration = Duration::from_hours(24 * 30);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     loop {
@@ -32,6 +36,9 @@ async fn sweep(engine: &Engine) -> Result<(), Error> {
     let now = engine.clock().now();
     let mut tx = engine.db().begin().await?;
     sessions::delete_expired(&mut tx, now).await?;
+    tickets::delete_expired(&mut tx, now).await?;
+    limits::prune(&mut tx, now, now.before(KNOWN_FOR)).await?;
+    mails::prune(&mut tx, now.before(KEEP_MAILS)).await?;
     events::prune(&mut tx, now.before(KEEP_EVENTS)).await?;
     idempotency::prune(&mut tx, now.before(KEEP_KEYS)).await?;
     tx.commit().await?;

@@ -6,7 +6,8 @@ alter table users add column language text not null default 'en' check (language
 update users set email_verified_at = created_at;
 create index users_imported on users (password_hash) where password_hash like '$2%';
 
--- A session of before has one long token; its holder signs in again.
+-- A session of before has one long token and no other: it goes on until that ends.
+create table sessions_before as select * from sessions;
 drop table sessions;
 create table sessions (
     id uuid primary key,
@@ -35,6 +36,13 @@ create table access_tokens (
 );
 create index access_tokens_session on access_tokens (session_id);
 create index access_tokens_expiry on access_tokens (expires_at);
+
+insert into sessions (id, user_id, method, family_hash, newest_hash, created_at, last_used_at, expires_at)
+    select id, user_id, 'password', decode(replace(cast(gen_random_uuid() as text), '-', ''), 'hex'), decode(replace(cast(gen_random_uuid() as text), '-', ''), 'hex'), created_at, created_at, expires_at
+    from sessions_before;
+insert into access_tokens (token_hash, session_id, expires_at)
+    select token_hash, id, expires_at from sessions_before;
+drop table sessions_before;
 
 create table attempts (
     key text primary key,

@@ -8,6 +8,7 @@
 mod engines;
 mod house;
 
+mod audit;
 mod catalogue;
 mod claims;
 mod clusters;
@@ -21,11 +22,12 @@ mod limits;
 mod mails;
 mod operations;
 mod people;
+mod restrictions;
 mod schema;
 mod seal;
 mod sessions;
-mod signing_in_comes;
 mod slots;
 mod tickets;
+mod upgrade;
 mod vmids;
 mod wake;

@@ -21,6 +21,7 @@ pub mod mails;
 pub mod mark;
 pub mod names;
 pub mod operations;
+pub mod payments;
 pub mod placement;
 pub mod plans;
 pub mod projects;

@@ -38,7 +38,8 @@ create index access_tokens_session on access_tokens (session_id);
 create index access_tokens_expiry on access_tokens (expires_at);
 
 insert into sessions (id, user_id, method, family_hash, newest_hash, created_at, last_used_at, expires_at)
-    select id, user_id, 'password', decode(replace(cast(gen_random_uuid() as text), '-', ''), 'hex'), decode(replace(cast(gen_random_uuid() as text), '-', ''), 'hex'), created_at, created_at, expires_at
+    select id, user_id, 'password', decode(replace(cast(gen_random_uuid() as text), '-', ''), 'hex'),
+        decode(replace(cast(gen_random_uuid() as text), '-', ''), 'hex'), created_at, created_at, expires_at
     from sessions_before;
 insert into access_tokens (token_hash, session_id, expires_at)
     select token_hash, id, expires_at from sessions_before;

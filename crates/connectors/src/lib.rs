@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+pub mod mail;
+pub mod oidc;
+pub mod payments;
+pub mod paypal;
+pub mod stripe;
+mod wire;
+
+pub use wire::Error;

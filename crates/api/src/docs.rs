@@ -35,8 +35,10 @@ pub(crate) struct IdempotencyKey {
 const ABOUT: &str = "The front desk of a Proxmox VE house: containers and virtual machines for people who never see \
 Proxmox.
 
-**Signing in.** `POST /api/v1/sessions` answers a token: send it as `Authorization: Bearer …`. Browsers get the same \
-in a cookie; with the cookie, changes are taken from our own pages only.
+**Signing in.** `POST /api/v1/sessions` answers a short-lived token: send it as `Authorization: Bearer …`, and get the \
+next one with `POST /api/v1/sessions/refresh` before it ends. Where a second factor is on, it answers `202` with a ticket \
+for `POST /api/v1/sessions/second-factor`. Browsers get the same in cookies; with these, changes are taken from our own \
+pages only.
 
 **Operations.** Whatever changes an instance answers `202` with an operation and its address in `Location`; follow it \
 with `GET /api/v1/operations/{id}?wait=30s`.
@@ -54,6 +56,7 @@ are bytes.";
 const TAGS: &[(&str, &str)] = &[
     ("setup", "The first administrator of a new house"),
     ("sessions", "Signing in and out"),
+    ("account", "Your own account: password, second factors, address"),
     ("users", "People and machines that sign in"),
     ("projects", "Who owns instances"),
     ("clusters", "Proxmox VE installations and their nodes; for staff"),

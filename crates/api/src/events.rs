@@ -13,7 +13,6 @@ use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::ProjectId;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_engine::{Engine, Error, Watched};
-use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -114,8 +113,8 @@ impl Follower {
 
     /// Whether the session still stands, and its holder may see what they could see when they came.
     async fn is_as_before(&self) -> Result<bool, Error> {
-        match self.engine.authenticate(self.caller.token.expose_secret(), self.caller.actor.address).await {
-            Ok((actor, ..)) => Ok(actor == self.caller.actor),
+        match self.engine.authenticate_again(&self.caller.actor).await {
+            Ok(actor) => Ok(actor == self.caller.actor),
             Err(Error::Unauthenticated(_)) => Ok(false),
             Err(error) => Err(error),
         }

@@ -4,6 +4,7 @@
 //! Every route is either on the short list of public ones or behind [`auth::authenticate`]; which of the two is
 //! decided here, once, and not by each handler.
 
+mod account;
 mod auth;
 mod clusters;
 mod docs;
@@ -23,12 +24,14 @@ mod sessions;
 mod setup;
 mod templates;
 mod users;
+mod visitors;
 mod welcome;
 
 use std::sync::Arc;
 
 use axum::extract::FromRef;
 use axum::middleware;
+use innkeeper_domain::addresses::AddressRange;
 use innkeeper_engine::Engine;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -44,6 +47,8 @@ pub struct Options {
     /// Where people reach us, for example `https://rooms.example.org`. Pages of this origin, and of the host that a
     /// request names, may make changes with the session cookie.
     pub public_url: Option<String>,
+    /// Proxies that may say for whom they ask, in `X-Forwarded-For`.
+    pub trusted_proxies: Vec<AddressRange>,
 }
 
 /// What handlers share.
@@ -111,16 +116,25 @@ fn public() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(setup::get_setup, setup::set_up))
         .routes(routes!(sessions::sign_in))
+        .routes(routes!(sessions::give_second_factor))
+        .routes(routes!(sessions::refresh))
         .routes(routes!(docs::openapi_json))
 }
 
 /// What only somebody who is signed in may ask.
 fn signed_in() -> OpenApiRouter<App> {
     OpenApiRouter::default()
-        .routes(routes!(sessions::list_sessions))
+        .routes(routes!(sessions::list_sessions, sessions::end_other_sessions))
         .routes(routes!(sessions::sign_out))
         .routes(routes!(sessions::end_session))
-        .routes(routes!(users::get_me))
+        .routes(routes!(users::get_me, account::change_me))
+        .routes(routes!(account::change_password))
+        .routes(routes!(account::get_factors))
+        .routes(routes!(account::offer_totp))
+        .routes(routes!(account::confirm_totp))
+        .routes(routes!(account::remove_totp))
+        .routes(routes!(account::renew_recovery_codes))
+        .routes(routes!(account::reset_factors))
         .routes(routes!(users::list_users, users::create_user))
         .routes(routes!(projects::list_projects))
         .routes(routes!(clusters::probe_cluster))

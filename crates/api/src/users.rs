@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use innkeeper_domain::ids::{ProjectId, UserId};
+use innkeeper_domain::mails::Language;
 use innkeeper_domain::names::{Email, Title};
 use innkeeper_domain::projects::Membership;
 use innkeeper_domain::time::Timestamp;
@@ -33,14 +34,19 @@ pub(crate) struct User {
     role: Role,
     /// Their own project, made with them.
     personal_project: ProjectId,
+    /// Whether the address is known to be theirs; who has not confirmed it makes nothing.
+    email_verified: bool,
+    /// In which language we write to them.
+    language: Language,
     /// When they were made.
     created_at: Timestamp,
 }
 
 impl From<domain::User> for User {
     fn from(user: domain::User) -> Self {
-        let domain::User { id, email, name, role, personal_project, created_at } = user;
-        Self { id, email, name, role, personal_project, created_at }
+        let domain::User { id, email, name, role, personal_project, language, created_at, .. } = user;
+        let email_verified = user.email_verified_at.is_some();
+        Self { id, email, name, role, personal_project, email_verified, language, created_at }
     }
 }
 

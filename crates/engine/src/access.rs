@@ -4,6 +4,8 @@ use innkeeper_connectors::mail::Mailer;
 use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::sessions::Lifetimes;
 
+use crate::Engine;
+
 /// What the operator decides about signing in.
 #[derive(Clone, Debug)]
 pub struct Access {
@@ -29,5 +31,12 @@ impl Default for Access {
             public_url: None,
             mailer: None,
         }
+    }
+}
+
+impl Engine {
+    /// Who may register.
+    pub fn registration(&self) -> Registration {
+        self.options().access.registration
     }
 }

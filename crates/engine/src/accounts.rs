@@ -46,7 +46,10 @@ impl Engine {
             };
             return match found {
                 Some((session, _)) if now.since(session.created_at) <= FRESH => Ok(user),
-                _ => Err(Error::conflict("sign_in_again", "sign out and in again, then try this within 10 minutes")),
+                _ => Err(Error::conflict(
+                    "sign_in_again",
+                    "sign out and in again, then try this within 10 minutes",
+                )),
             };
         };
         let counted = self.guess_at(Attempt::Password, &user.email, &visitor_of(actor)).await?;

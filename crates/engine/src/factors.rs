@@ -3,7 +3,9 @@
 
 use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::audit::Deed;
-use innkeeper_domain::factors::{Factors, RECOVERY_CODES, STEP, good_steps, recovery_code, typed_recovery_code};
+use innkeeper_domain::factors::{
+    Factors, RECOVERY_CODES, STEP, good_steps, recovery_code, typed_recovery_code,
+};
 use innkeeper_domain::ids::UserId;
 use innkeeper_domain::limits::Attempt;
 use innkeeper_domain::mails::Letter;
@@ -88,12 +90,16 @@ impl Engine {
         let counted = self.guess_at(Attempt::Code, &user.email, &visitor_of(actor)).await?;
         let mut tx = self.db().begin().await?;
         self.count_in(&mut tx, &counted).await?;
-        let kept = factors::totp(&mut tx, user.id).await?.filter(|totp| !totp.confirmed).ok_or_else(|| {
-            Error::conflict("no_totp_offered", "ask for a secret first, and add it to an authenticator")
-        })?;
+        let kept =
+            factors::totp(&mut tx, user.id).await?.filter(|totp| !totp.confirmed).ok_or_else(|| {
+                Error::conflict("no_totp_offered", "ask for a secret first, and add it to an authenticator")
+            })?;
         if !self.spend_code(&mut tx, &user, &kept, code).await? {
             tx.commit().await?;
-            return Err(Error::invalid("code", "this is not the present code; is the authenticator's clock right?"));
+            return Err(Error::invalid(
+                "code",
+                "this is not the present code; is the authenticator's clock right?",
+            ));
         }
         factors::confirm_totp(&mut tx, user.id, self.clock().now()).await?;
         self.forgive(&mut tx, &counted).await?;
@@ -153,9 +159,8 @@ impl Engine {
         let counted = self.guess_at(Attempt::Code, &account, visitor).await?;
         let mut tx = self.db().begin().await?;
         self.count_in(&mut tx, &counted).await?;
-        let tried: Option<(_, FirstHalf)> = self
-            .try_ticket(&mut tx, Purpose::SecondFactor, ticket.expose_secret(), CODES_PER_TICKET)
-            .await?;
+        let tried: Option<(_, FirstHalf)> =
+            self.try_ticket(&mut tx, Purpose::SecondFactor, ticket.expose_secret(), CODES_PER_TICKET).await?;
         let Some((_, half)) = tried else { return Err(TICKET_ENDED) };
         let user = users::by_id_tx(&mut tx, user).await?.ok_or(TICKET_ENDED)?;
         let right = match second {

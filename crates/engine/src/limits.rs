@@ -27,7 +27,9 @@ fn bucket(attempt: Attempt, scope: Scope, who: &str) -> Bucket {
 }
 
 fn network(visitor: &Visitor) -> String {
-    visitor.address.map_or_else(|| "unknown".to_owned(), |address| AddressRange::of_caller(address).to_string())
+    visitor
+        .address
+        .map_or_else(|| "unknown".to_owned(), |address| AddressRange::of_caller(address).to_string())
 }
 
 impl Counted {

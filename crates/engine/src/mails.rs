@@ -1,7 +1,7 @@
 //! Mails: written as rows in the transaction of what they tell of; a loop sends them. See `domain::mails`.
 
 use innkeeper_domain::ids::MailId;
-use innkeeper_domain::mails::{Language, Letter, words};
+use innkeeper_domain::mails::{Language, Letter};
 use innkeeper_domain::names::Email;
 use innkeeper_domain::users::User;
 use innkeeper_store::mails::Mail;
@@ -9,10 +9,8 @@ use innkeeper_store::{Tx, mails};
 
 use crate::{Engine, Error};
 
-pub(crate) const NO_MAIL: Error = Error::Unavailable {
-    code: "no_mail",
-    message: "this house sends no mail; ask an administrator",
-};
+pub(crate) const NO_MAIL: Error =
+    Error::Unavailable { code: "no_mail", message: "this house sends no mail; ask an administrator" };
 
 fn place(id: MailId) -> String {
     format!("mails/words/{id}")

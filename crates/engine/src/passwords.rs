@@ -20,7 +20,8 @@ use crate::Error;
 const WAITING: usize = 64;
 
 /// The hash of a password that nobody has.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$yNU0H0Ab0Zt7CJ0RElQ3Iw$h0Cw7bKsGh2kDJRq3T5kq3nH5Jw2l9sMv1yQe4ZbXcU";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$yNU0H0Ab0Zt7CJ0RElQ3Iw$h0Cw7bKsGh2kDJRq3T5kq3nH5Jw2l9sMv1yQe4ZbXcU";
 
 /// The one place where passwords are worked on.
 pub(crate) struct Passwords {
@@ -140,7 +141,10 @@ mod tests {
         for kind in ["$2a$", "$2b$", "$2y$"] {
             let hash = made.replacen("$2b$", kind, 1);
             let (right, wrong) = (secret("correct horse"), secret("wrong horse"));
-            assert!(passwords.verify(Some(hash.clone()), Some(hash.clone()), &right).await.unwrap(), "{kind}");
+            assert!(
+                passwords.verify(Some(hash.clone()), Some(hash.clone()), &right).await.unwrap(),
+                "{kind}"
+            );
             assert!(!passwords.verify(Some(hash.clone()), None, &wrong).await.unwrap(), "{kind}");
             let better = passwords.upgrade(&hash, &right).await.unwrap().unwrap();
             assert!(better.starts_with("$argon2id$"), "{better}");

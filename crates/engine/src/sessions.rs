@@ -75,10 +75,8 @@ pub(crate) struct FirstHalf {
 pub(crate) const WRONG: Error =
     Error::Denied { code: "wrong_credentials", message: "the e-mail address or the password is wrong" };
 
-const ENDED: Error = Error::Denied {
-    code: "session_ended",
-    message: "this session has ended; sign in again",
-};
+const ENDED: Error =
+    Error::Denied { code: "session_ended", message: "this session has ended; sign in again" };
 
 /// Bytes of a refresh token that its family shares, and all of them.
 const FAMILY: usize = 16;
@@ -361,7 +359,9 @@ mod tests {
         assert_eq!(one.refresh[..FAMILY], token[..FAMILY]);
         assert_ne!(one.refresh[FAMILY..], token[FAMILY..]);
         assert_eq!(read_refresh(refresh_text(&one.refresh).expose_secret()), Some(one.refresh));
-        for bad in ["", "inr_", "ink_AAAA", &format!("inr_{}", "A".repeat(63)), &format!("inr_{}", "=".repeat(64))] {
+        for bad in
+            ["", "inr_", "ink_AAAA", &format!("inr_{}", "A".repeat(63)), &format!("inr_{}", "=".repeat(64))]
+        {
             assert_eq!(read_refresh(bad), None, "{bad}");
         }
     }

@@ -72,7 +72,8 @@ impl Engine {
         if !innkeeper_store::settings::put_new(&mut tx, "first_admin", new.email.as_str()).await? {
             return Err(taken());
         }
-        let user = self.insert_user(&mut tx, Newcomer::vouched(&NewUser { role: Role::Admin, ..new }, hash)).await?;
+        let user =
+            self.insert_user(&mut tx, Newcomer::vouched(&NewUser { role: Role::Admin, ..new }, hash)).await?;
         self.record_by(&mut tx, doer, Deed::done("user.create", user.id).after(shown(&user)));
         tx.commit().await?;
         Ok(user)

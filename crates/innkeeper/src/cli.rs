@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::out::say;
-use crate::{admin, client, clusters, demo, instances, plans, serve, simulate, telemetry, templates};
+use crate::{
+    admin, client, clusters, demo, instances, plans, serve, sessions, simulate, telemetry, templates, users,
+};
 
 /// The front desk of a Proxmox VE house.
 #[derive(Debug, Parser)]
@@ -38,6 +40,14 @@ enum Command {
     Openapi,
     /// Sign in to a server; the commands below then act as you.
     Login(client::Login),
+    /// Sign out: the session of the last `innkeeper login` ends.
+    Logout(client::Logout),
+    /// Look after your sessions.
+    #[command(subcommand)]
+    Session(sessions::Session),
+    /// Look after users.
+    #[command(subcommand)]
+    User(users::User),
     /// Look after clusters.
     #[command(subcommand)]
     Cluster(clusters::Cluster),
@@ -81,6 +91,9 @@ impl Cli {
                 Ok(())
             }
             Command::Login(login) => login.run().await,
+            Command::Logout(logout) => logout.run().await,
+            Command::Session(session) => session.run().await,
+            Command::User(user) => user.run().await,
             Command::Cluster(cluster) => cluster.run().await,
             Command::Template(template) => template.run().await,
             Command::Plan(plan) => plan.run().await,
@@ -89,13 +102,16 @@ impl Cli {
     }
 }
 
-/// A database address may carry a password.
+/// A database address may carry a password; so does the way to a mail server.
 fn redacted(mut config: Config) -> Config {
     if let Some((scheme, rest)) = config.database.url.as_deref().and_then(|url| url.split_once("://"))
         && let Some((login, place)) = rest.rsplit_once('@')
         && let Some((user, _)) = login.split_once(':')
     {
         config.database.url = Some(format!("{scheme}://{user}:…@{place}"));
+    }
+    if config.mail.password.is_some() {
+        config.mail.password = Some("…".into());
     }
     config
 }

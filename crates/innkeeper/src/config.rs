@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
+use innkeeper_connectors::mail::{self, Mailer, Route, Smtp};
+use innkeeper_domain::addresses::AddressRange;
+use innkeeper_domain::invitations::Registration;
+use innkeeper_domain::sessions::Lifetimes;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +24,10 @@ pub(crate) struct Config {
     pub database: Database,
     /// How secrets at rest are sealed.
     pub secrets: Secrets,
+    /// Who gets in.
+    pub access: Access,
+    /// How mails are sent.
+    pub mail: Mail,
     /// How the loops behave.
     pub engine: Engine,
     /// What is logged.
@@ -34,6 +42,56 @@ pub(crate) struct Server {
     pub listen: SocketAddr,
     /// The address that people type, when there is a proxy in front. With `https://`, cookies are marked secure.
     pub public_url: Option<String>,
+    /// Addresses, or ranges like `10.0.0.0/8`, of proxies that may say for whom they ask (`X-Forwarded-For`).
+    #[serde(deserialize_with = "list_or_text")]
+    pub trusted_proxies: Vec<AddressRange>,
+}
+
+/// Who gets in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Access {
+    /// Who may register: `closed`, `invitation` or `open`.
+    pub registration: Registration,
+    /// How the house is called in mails and in authenticators.
+    pub house_name: String,
+    /// Minutes for which an access token is good.
+    pub access_token_minutes: u64,
+    /// Days after which a session that nobody uses ends.
+    pub session_days: u64,
+}
+
+/// How mails are sent: by a server, or into a folder; by neither, and none are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Mail {
+    /// Who they are from, for example `Innkeeper <desk@inn.example>`.
+    pub from: Option<String>,
+    /// The SMTP server that takes them.
+    pub host: Option<String>,
+    /// Its port; by default 465, 587 or 25, as `security` says.
+    pub port: Option<u16>,
+    /// `tls`, `starttls`, or `none` for a server on this machine.
+    pub security: Security,
+    /// The name that the server knows us by, if it wants one.
+    pub user: Option<String>,
+    /// The password that goes with it; better given by the environment (`INNKEEPER__MAIL__PASSWORD`).
+    pub password: Option<String>,
+    /// Write them into this folder instead, one file each.
+    pub folder: Option<PathBuf>,
+}
+
+/// How the way to the mail server is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Security {
+    /// TLS from the first byte.
+    Tls,
+    /// TLS before anything is said.
+    #[default]
+    Starttls,
+    /// None: only for a server on this machine.
+    None,
 }
 
 /// Where rows are kept.
@@ -93,6 +151,8 @@ impl Default for Config {
             server: Server::default(),
             database: Database::default(),
             secrets: Secrets::default(),
+            access: Access::default(),
+            mail: Mail::default(),
             engine: Engine::default(),
             log: Log::default(),
         }
@@ -101,7 +161,23 @@ impl Default for Config {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        let access = innkeeper_engine::Access::default();
+        Self {
+            registration: access.registration,
+            house_name: access.house_name,
+            access_token_minutes: access.lifetimes.access.as_secs() / 60,
+            session_days: access.lifetimes.idle.as_secs() / (24 * 60 * 60),
+        }
     }
 }
 
@@ -161,6 +237,8 @@ impl Config {
             ("engine.workers", engine.workers as u64, 10_000),
             ("engine.calls_per_cluster", engine.calls_per_cluster as u64, 1000),
             ("engine.tasks_per_node", engine.tasks_per_node.max(0) as u64, 1000),
+            ("access.access_token_minutes", self.access.access_token_minutes, 24 * 60),
+            ("access.session_days", self.access.session_days, 366),
             ("engine.creates_per_storage", engine.creates_per_storage.max(0) as u64, 1000),
         ] {
             anyhow::ensure!((1..=most).contains(&value), "{name} must lie between 1 and {most}");
@@ -170,6 +248,34 @@ impl Config {
             let good = url.starts_with("https://") || url.starts_with("http://");
             anyhow::ensure!(good, "server.public_url must begin with https:// or http://");
         }
+        let name = self.access.house_name.trim();
+        anyhow::ensure!(
+            !name.is_empty() && name.chars().count() <= 64 && !name.chars().any(char::is_control),
+            "access.house_name must have 1 to 64 printable characters"
+        );
+        let mail = &self.mail;
+        anyhow::ensure!(
+            mail.host.is_none() || mail.folder.is_none(),
+            "mails go to a server (mail.host) or into a folder (mail.folder); set one of them"
+        );
+        if mail.host.is_some() || mail.folder.is_some() {
+            anyhow::ensure!(
+                mail.from.is_some(),
+                "mail.from must be set, for example `Innkeeper <desk@inn.example>`"
+            );
+            let url = "server.public_url must be set when mails are sent: the links in them lead there";
+            anyhow::ensure!(self.server.public_url.is_some(), "{url}");
+        } else {
+            let settings = [&mail.from, &mail.user, &mail.password];
+            anyhow::ensure!(
+                settings.iter().all(|setting| setting.is_none()) && mail.port.is_none(),
+                "[mail] says how, but not whereto: set mail.host or mail.folder"
+            );
+        }
+        anyhow::ensure!(
+            mail.user.is_some() == mail.password.is_some(),
+            "mail.user and mail.password belong together"
+        );
         if let Some(url) = &self.database.url {
             let good = url.starts_with("sqlite:")
                 || url.starts_with("postgres://")
@@ -195,10 +301,28 @@ impl Config {
         self.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
 
+    /// Who gets in.
+    fn access(&self) -> anyhow::Result<innkeeper_engine::Access> {
+        let access = &self.access;
+        let lifetimes = Lifetimes {
+            access: Duration::from_mins(access.access_token_minutes),
+            idle: Duration::from_hours(24 * access.session_days),
+            ..Lifetimes::default()
+        };
+        Ok(innkeeper_engine::Access {
+            registration: access.registration,
+            lifetimes,
+            house_name: access.house_name.trim().to_owned(),
+            public_url: self.server.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
+            mailer: self.mail.mailer()?,
+        })
+    }
+
     /// The engine's options.
-    pub(crate) fn engine_options(&self) -> innkeeper_engine::Options {
+    pub(crate) fn engine_options(&self) -> anyhow::Result<innkeeper_engine::Options> {
         let engine = &self.engine;
-        innkeeper_engine::Options {
+        Ok(innkeeper_engine::Options {
+            access: self.access()?,
             poll_every: Duration::from_millis(engine.poll_every_ms),
             settle: Duration::from_millis(engine.settle_ms),
             claim: Duration::from_millis(engine.claim_ms),
@@ -211,13 +335,53 @@ impl Config {
                 creates_per_storage: engine.creates_per_storage,
             },
             ..innkeeper_engine::Options::default()
-        }
+        })
     }
+}
+
+impl Mail {
+    /// Whoever sends mails; none when nobody does.
+    fn mailer(&self) -> anyhow::Result<Option<Mailer>> {
+        let route = match (&self.host, &self.folder) {
+            (Some(host), _) => Route::Smtp(Box::new(Smtp {
+                host: host.clone(),
+                port: self.port,
+                security: match self.security {
+                    Security::Tls => mail::Security::Tls,
+                    Security::Starttls => mail::Security::StartTls,
+                    Security::None => mail::Security::None,
+                },
+                login: self.user.clone().zip(self.password.clone().map(Into::into)),
+                extra_ca: None,
+                timeout: None,
+            })),
+            (None, Some(folder)) => Route::Folder(folder.clone()),
+            (None, None) => return Ok(None),
+        };
+        let from = self.from.as_deref().unwrap_or_default();
+        Mailer::new(from, route).map(Some).context("[mail] cannot be used")
+    }
+}
+
+/// A list, or one text with commas, as the environment gives it.
+fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AddressRange>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        List(Vec<String>),
+        Text(String),
+    }
+    let parts = match Given::deserialize(deserializer)? {
+        Given::List(parts) => parts,
+        Given::Text(text) => text.split(',').map(str::to_owned).collect(),
+    };
+    let parse = |part: &String| part.trim().parse().map_err(serde::de::Error::custom);
+    parts.iter().filter(|part| !part.trim().is_empty()).map(parse).collect()
 }
 
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    const FIRST: [&str; 6] = ["DATA", "SERVER", "DATABASE", "SECRETS", "ENGINE", "LOG"];
+    const FIRST: [&str; 8] = ["DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "LOG"];
     for name in names {
         let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {
             continue;
@@ -252,6 +416,21 @@ mod tests {
     }
 
     #[test]
+    fn proxies_and_mail_are_read() {
+        let config = read(
+            "[server]\npublic_url = 'https://x.example/'\ntrusted_proxies = ['10.0.0.0/8', '::1']
+            [mail]\nhost = 'mail.example.org'\nfrom = 'Inn <a@example.org>'\nuser = 'u'\npassword = 'not-a-default'",
+        );
+        let config = config.unwrap();
+        assert_eq!(config.server.trusted_proxies.len(), 2);
+        let options = config.engine_options().unwrap();
+        assert!(options.access.mailer.is_some());
+        assert_eq!(options.access.public_url.as_deref(), Some("https://x.example"));
+        let config = read("[server]\ntrusted_proxies = '10.0.0.0/8, ::1'").unwrap();
+        assert_eq!(config.server.trusted_proxies.len(), 2, "as the environment gives them");
+    }
+
+    #[test]
     fn what_nobody_knows_is_refused() {
         for text in [
             "colour = 'red'",
@@ -260,6 +439,13 @@ mod tests {
             "[engine]\nworkers = 4000000000000000000",
             "[engine]\ntasks_per_node = -1",
             "[database]\nurl = 'mysql://x'",
+            "[server]\ntrusted_proxies = ['10.0.0.1/8']",
+            "[access]\nregistration = 'everybody'",
+            "[access]\naccess_token_minutes = 0",
+            "[mail]\nfolder = '/x'",
+            "[mail]\nfolder = '/x'\nfrom = 'a@example.org'",
+            "[mail]\nfrom = 'a@example.org'",
+            "[server]\npublic_url = 'https://x'\n[mail]\nfolder = '/x'\nhost = 'y'\nfrom = 'a@example.org'",
         ] {
             let error = format!("{:#}", read(text).unwrap_err());
             assert!(error.len() > 10, "{error}");

@@ -13,9 +13,11 @@ mod keys;
 mod out;
 mod plans;
 mod serve;
+mod sessions;
 mod simulate;
 mod telemetry;
 mod templates;
+mod users;
 
 use std::process::ExitCode;
 

@@ -38,6 +38,7 @@ impl Serve {
         let options = innkeeper_api::Options {
             secure_cookies: config.secure_cookies(),
             public_url: config.server.public_url.clone(),
+            trusted_proxies: config.server.trusted_proxies.clone(),
         };
         until_signal(engine, listener, options).await
     }

@@ -53,7 +53,12 @@ pub async fn give_back(tx: &mut Tx, buckets: &[Bucket]) -> Result<(), Error> {
 }
 
 /// Whether the account of this address has signed in from this network since then.
-pub async fn is_known(db: &Db, email: &Email, network: AddressRange, since: Timestamp) -> Result<bool, Error> {
+pub async fn is_known(
+    db: &Db,
+    email: &Email,
+    network: AddressRange,
+    since: Timestamp,
+) -> Result<bool, Error> {
     let sql = "select count(*) from known_networks k join users u on u.id = k.user_id
         where lower(u.email) = lower($1) and k.network = $2 and k.seen_at >= $3";
     let n: i64 = on_db!(db, c => sqlx::query_scalar(sql)

@@ -117,7 +117,8 @@ pub async fn password_of(db: &Db, id: UserId) -> Result<Option<String>, Error> {
 
 /// Any password hash that came from elsewhere (bcrypt), while there are some.
 pub async fn an_imported_password(db: &Db) -> Result<Option<String>, Error> {
-    let sql = "select password_hash from users where password_hash like '$2%' order by password_hash desc limit 1";
+    let sql =
+        "select password_hash from users where password_hash like '$2%' order by password_hash desc limit 1";
     let hash: Option<Option<String>> = on_db!(db, c => sqlx::query_scalar(sql).fetch_optional(c).await)?;
     Ok(hash.flatten())
 }

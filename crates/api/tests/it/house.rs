@@ -1,7 +1,10 @@
 //! A house for one test: a fresh database, an engine over it, and the API as a function from requests to answers.
 
+use std::net::{IpAddr, SocketAddr};
+
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::ConnectInfo;
 use axum::http::request::Builder;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use innkeeper_api::{Options, router_until};
@@ -68,6 +71,8 @@ impl Answer {
 pub(crate) struct Client<'a> {
     house: &'a House,
     pub(crate) token: Option<String>,
+    /// From where they come; not known when there is none.
+    pub(crate) address: Option<IpAddr>,
 }
 
 impl House {
@@ -76,12 +81,16 @@ impl House {
     }
 
     pub(crate) async fn with(options: Options) -> Self {
+        Self::run(options, innkeeper_engine::Options::default()).await
+    }
+
+    pub(crate) async fn run(options: Options, engine: innkeeper_engine::Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&format!("sqlite:{}", folder.path().join("house.db").display())).await.unwrap();
         db.migrate().await.unwrap();
         let clock = Clock::manual(Timestamp(1_795_221_883_000_000));
         let keys = KeyRing::new(SealKey::generate(), Vec::new());
-        let engine = Engine::new(db.clone(), keys, clock.clone(), innkeeper_engine::Options::default());
+        let engine = Engine::new(db.clone(), keys, clock.clone(), engine);
         let stop = CancellationToken::new();
         let router = router_until(engine, options, stop.clone());
         Self { db, clock, stop, router, _folder: folder }
@@ -99,14 +108,24 @@ impl House {
     }
 
     pub(crate) fn anybody(&self) -> Client<'_> {
-        Client { house: self, token: None }
+        Client { house: self, token: None, address: None }
+    }
+
+    /// Somebody at this address.
+    pub(crate) fn from(&self, address: &str) -> Client<'_> {
+        Client { address: Some(address.parse().unwrap()), ..self.anybody() }
+    }
+
+    /// Whoever this answer signed in.
+    pub(crate) fn with_token(&self, answer: &Value) -> Client<'_> {
+        Client { token: Some(answer["token"].as_str().unwrap().to_owned()), ..self.anybody() }
     }
 
     /// Sets the house up and signs its first administrator in.
     pub(crate) async fn admin(&self) -> Client<'_> {
         let new = json!({ "email": "ada@example.org", "name": "Ada", "password": PASSWORD });
         let body = self.anybody().post("/api/v1/setup", &new).await.expect(201);
-        Client { house: self, token: Some(body["token"].as_str().unwrap().to_owned()) }
+        self.with_token(&body)
     }
 
     /// Makes a user and signs them in.
@@ -120,7 +139,7 @@ impl House {
     pub(crate) async fn sign_in(&self, email: &str) -> Client<'_> {
         let given = json!({ "email": email, "password": PASSWORD });
         let body = self.anybody().post("/api/v1/sessions", &given).await.expect(201);
-        Client { house: self, token: Some(body["token"].as_str().unwrap().to_owned()) }
+        self.with_token(&body)
     }
 
     /// A cluster that answered a moment ago, with one node and plenty of room; and a template in it.
@@ -203,7 +222,11 @@ pub(crate) fn template(name: &str) -> Value {
 
 impl Client<'_> {
     pub(crate) fn request(&self, method: Method, path: &str) -> Builder {
-        let builder = Request::builder().method(method).uri(path).header(header::HOST, "rooms.example.org");
+        let mut builder =
+            Request::builder().method(method).uri(path).header(header::HOST, "rooms.example.org");
+        if let Some(address) = self.address {
+            builder = builder.extension(ConnectInfo(SocketAddr::from((address, 4711))));
+        }
         match &self.token {
             Some(token) => builder.header(header::AUTHORIZATION, format!("Bearer {token}")),
             None => builder,

@@ -4,12 +4,15 @@
 mod access;
 mod document;
 mod events;
+mod factors;
 mod headers;
 mod house;
 mod idempotency;
 mod instances;
+mod limits;
 mod pages;
 mod problems;
+mod refresh;
 mod sessions;
 mod setup;
 mod waiting;

@@ -4,6 +4,7 @@
 use innkeeper_domain::instances::{Course, Guest, Instance, Kind, Owner, Power, Seen, Task};
 use innkeeper_domain::mark;
 use innkeeper_domain::operations::Verb;
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
@@ -32,7 +33,7 @@ pub(crate) async fn add_instances(
         let mut tx = db.begin().await.unwrap();
         let mut made = Vec::new();
         for number in 0..per_cluster {
-            let mut course = Course::new(Verb::Create.wish(now, true));
+            let mut course = Course::new(Verb::Create.wish(now, true, true));
             course.born = true;
             course.seen = Seen::Present(Guest {
                 owner: Owner::Ours,
@@ -51,6 +52,8 @@ pub(crate) async fn add_instances(
                 template_id: template.parse().unwrap(),
                 plan_id: None,
                 size,
+                rate: Rate::FREE,
+                tariff: None,
                 ssh_keys: Vec::new(),
                 cluster_id: cluster.id,
                 node: nodes[number % nodes.len()].parse().unwrap(),
@@ -65,6 +68,7 @@ pub(crate) async fn add_instances(
                 seen_at: Some(now),
                 created_at: now,
                 deleted_at: None,
+                resize_from: None,
                 fence: 1,
             };
             instance.vmid = vmids::claim(&mut tx, cluster.id, instance.id).await.unwrap().unwrap();

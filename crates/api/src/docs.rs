@@ -51,7 +51,7 @@ with `GET /api/v1/operations/{id}?wait=30s`.
 `field`, and what to do. What belongs to somebody else answers `404`.
 
 **Units.** Times are UTC in RFC 3339. Names of figures carry the unit (`memory_mib`, `disk_gib`); without one, sizes \
-are bytes.";
+are bytes. Amounts of credits are whole micro-credits (`amount_micros`): 1 credit is 1 000 000.";
 
 const TAGS: &[(&str, &str)] = &[
     ("setup", "The first administrator of a new house"),
@@ -62,6 +62,8 @@ const TAGS: &[(&str, &str)] = &[
     ("clusters", "Proxmox VE installations and their nodes; for staff"),
     ("templates", "What instances are made from"),
     ("plans", "Named sizes"),
+    ("prices", "What instances cost"),
+    ("credits", "What projects have, and every posting behind it"),
     ("instances", "Containers and virtual machines"),
     ("operations", "Asked-for changes and how they stand"),
     ("events", "What happens, as it happens"),

@@ -6,8 +6,10 @@ use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectI
 use innkeeper_domain::instances::{self as domain, Kind, State as InstanceState};
 use innkeeper_domain::names::{Hostname, NodeName, SshKey, StorageName};
 use innkeeper_domain::operations::Verb;
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
+use innkeeper_domain::usage::Tariff;
 use innkeeper_engine::{Engine, InstanceFilter, NewInstance, WantedSize};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -38,6 +40,10 @@ pub(crate) struct Instance {
     plan_id: Option<PlanId>,
     /// How big it is.
     size: Size,
+    /// What it costs per hour, in micro-credits, since it was made.
+    rate: Rate,
+    /// Which of the two prices it pays at present, if any.
+    tariff: Option<Tariff>,
     /// Public keys that may sign in to it.
     ssh_keys: Vec<SshKey>,
     /// Its IP address, as last reported.
@@ -82,7 +88,7 @@ pub(crate) struct Placement {
 }
 
 impl Instance {
-    fn new(instance: domain::Instance, staff: bool) -> Self {
+    pub(crate) fn new(instance: domain::Instance, staff: bool) -> Self {
         let state = instance.state();
         let problem = match instance.problem {
             // It names numbers and nodes.
@@ -109,6 +115,8 @@ impl Instance {
             template_id: instance.template_id,
             plan_id: instance.plan_id,
             size: instance.size,
+            rate: instance.rate,
+            tariff: instance.tariff,
             ssh_keys: instance.ssh_keys,
             address: instance.address,
             problem,
@@ -218,6 +226,7 @@ pub(crate) async fn list_instances(
 #[utoipa::path(post, path = "/instances", tag = "instances", params(IdempotencyKey), request_body = InstanceAsked, responses(
     (status = 202, description = "It is being made; follow the operation", body = Operation,
      headers(("Location" = String, description = "The operation"))),
+    (status = 402, description = "The project has less than is held for a billing period; `needed_micros` and `available_micros` say how much (`insufficient_credits`)", body = Problem, content_type = MEDIA_TYPE),
     (status = 404, description = "No such project, as far as you may know (`not_found`)", body = Problem, content_type = MEDIA_TYPE),
     (status = 409, description = "The name is taken (`name_taken`), there is no room (`no_capacity`, `no_memory`, `no_disk`, `template_unavailable`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
 ))]
@@ -241,6 +250,44 @@ pub(crate) async fn get_instance(
     At(id): At<InstanceId>,
 ) -> Result<Json<Instance>, Problem> {
     Ok(Json(Instance::new(engine.instance(&caller.actor, id).await?, caller.is_staff())))
+}
+
+/// Another size. Give `plan_id` or `size`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "size": { "cores": 4, "memory_mib": 4096, "disk_gib": 40 } }))]
+pub(crate) struct ResizeAsked {
+    /// A plan, for its size.
+    plan_id: Option<PlanId>,
+    /// A size of your own, within what the template allows. The disk cannot become smaller.
+    size: Option<Size>,
+}
+
+/// Give an instance another size.
+///
+/// It goes on running. A container has its new size at once; a virtual machine gets its new disk at once, and its new
+/// cores and memory when it is next restarted.
+#[utoipa::path(post, path = "/instances/{id}/resize", tag = "instances", request_body = ResizeAsked,
+    params(("id" = InstanceId, Path, description = "The instance"), IdempotencyKey),
+    responses(
+        (status = 202, description = "Asked; follow the operation. When the same is under way already, this is that operation", body = Operation,
+         headers(("Location" = String, description = "The operation"))),
+        (status = 409, description = "Another operation has not ended (`operation_in_progress`), it makes no sense in the present state (`wrong_state`), there is no room (`no_capacity`, `no_memory`, `no_disk`), nothing of the project may run (`billing_hold`, `suspended`, `banned`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
+    ),
+)]
+pub(crate) async fn resize_instance(
+    caller: Caller,
+    State(engine): State<Engine>,
+    At(id): At<InstanceId>,
+    Keyed { body, key }: Keyed<ResizeAsked>,
+) -> Result<Accepted, Problem> {
+    let to = match (body.plan_id, body.size) {
+        (Some(plan), None) => WantedSize::Plan(plan),
+        (None, Some(size)) => WantedSize::Custom(size),
+        _ => return Err(Problem::invalid_field("size", "give either `plan_id` or `size`")),
+    };
+    let operation = engine.resize_instance(&caller.actor, id, to, key.as_ref()).await?;
+    Ok(Accepted::new(operation, &caller))
 }
 
 /// Defines a handler that asks for one verb. They differ in nothing but the verb and what is said about it.

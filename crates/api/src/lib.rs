@@ -13,16 +13,19 @@ mod extract;
 mod headers;
 mod health;
 mod instances;
+mod ledger;
 mod nodes;
 mod operations;
 mod page;
 mod plans;
+mod prices;
 mod problem;
 mod projects;
 mod secret;
 mod sessions;
 mod setup;
 mod templates;
+mod usage;
 mod users;
 mod visitors;
 mod welcome;
@@ -149,12 +152,21 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(templates::list_sources, templates::add_source))
         .routes(routes!(plans::list_plans, plans::create_plan))
         .routes(routes!(plans::change_plan))
+        .routes(routes!(prices::price_plan))
+        .routes(routes!(prices::list_price_lists, prices::create_price_list))
+        .routes(routes!(prices::estimate_price))
+        .routes(routes!(prices::reprice_instance))
+        .routes(routes!(ledger::get_balance))
+        .routes(routes!(ledger::list_ledger))
+        .routes(routes!(ledger::post_adjustment))
+        .routes(routes!(usage::list_usage))
         .routes(routes!(instances::list_instances, instances::create_instance))
         .routes(routes!(instances::get_instance, instances::delete_instance))
         .routes(routes!(instances::start_instance))
         .routes(routes!(instances::shut_down_instance))
         .routes(routes!(instances::stop_instance))
         .routes(routes!(instances::reboot_instance))
+        .routes(routes!(instances::resize_instance))
         .routes(routes!(operations::list_operations))
         .routes(routes!(operations::get_operation))
         .routes(routes!(events::follow_events))

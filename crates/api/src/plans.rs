@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use innkeeper_domain::ids::PlanId;
 use innkeeper_domain::names::Title;
 use innkeeper_domain::plans as domain;
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_engine::{Engine, NewPlan};
@@ -27,6 +28,8 @@ pub(crate) struct Plan {
     name: Title,
     /// What one gets.
     size: Size,
+    /// What it costs per hour, in micro-credits; null means what the price list says of its size.
+    price: Option<Rate>,
     /// Whether new instances can have it.
     offered: bool,
     /// When it was made.
@@ -35,8 +38,8 @@ pub(crate) struct Plan {
 
 impl From<domain::Plan> for Plan {
     fn from(plan: domain::Plan) -> Self {
-        let domain::Plan { id, name, size, offered, created_at } = plan;
-        Self { id, name, size, offered, created_at }
+        let domain::Plan { id, name, size, price, offered, created_at } = plan;
+        Self { id, name, size, price, offered, created_at }
     }
 }
 
@@ -49,6 +52,8 @@ pub(crate) struct PlanAsked {
     name: Title,
     /// What one gets.
     size: Size,
+    /// What it costs per hour, in micro-credits; without it, what the price list says of its size. For administrators.
+    price: Option<Rate>,
 }
 
 /// What to change of a plan.
@@ -83,7 +88,7 @@ pub(crate) async fn create_plan(
     State(engine): State<Engine>,
     Keyed { body, key }: Keyed<PlanAsked>,
 ) -> Result<(StatusCode, Json<Plan>), Problem> {
-    let new = NewPlan { name: body.name, size: body.size };
+    let new = NewPlan { name: body.name, size: body.size, price: body.price };
     let plan = engine.create_plan(&caller.actor, new, key.as_ref()).await?;
     Ok((StatusCode::CREATED, Json(plan.into())))
 }

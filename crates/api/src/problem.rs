@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use innkeeper_domain::ids::OperationId;
+use innkeeper_domain::money::Micros;
 use innkeeper_domain::placement::NoPlace;
 use innkeeper_engine::Error;
 use serde::Serialize;
@@ -50,6 +51,12 @@ pub(crate) struct Problem {
     /// The operation that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     operation_id: Option<OperationId>,
+    /// How many micro-credits it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needed_micros: Option<Micros>,
+    /// How many micro-credits there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available_micros: Option<Micros>,
 }
 
 /// The media type of a problem.
@@ -72,6 +79,8 @@ impl Problem {
             remedy: None,
             retry_after: None,
             operation_id: None,
+            needed_micros: None,
+            available_micros: None,
         }
     }
 
@@ -237,6 +246,13 @@ impl From<Error> for Problem {
                 )
                 .remedy("wait for the operation named in `operation_id`, or delete the instance")
             },
+            Error::InsufficientCredits { .. } => Self::new(
+                StatusCode::PAYMENT_REQUIRED,
+                "insufficient_credits",
+                "Not enough credits",
+                error.to_string(),
+            )
+            .remedy("top up the project, choose a smaller size, or delete what it no longer needs"),
             Error::NoPlace(reason) => Self::no_place(reason),
             Error::Cluster(message) => Self::new(
                 StatusCode::BAD_GATEWAY,
@@ -251,6 +267,17 @@ impl From<Error> for Problem {
                 "too many ask for this at the moment",
             )
             .remedy("try again in a few seconds"),
+            Error::InsufficientCredits { needed, available } => Self {
+                needed_micros: Some(needed),
+                available_micros: Some(available),
+                ..Self::new(
+                    StatusCode::PAYMENT_REQUIRED,
+                    "insufficient_credits",
+                    "Not enough credits",
+                    format!("{needed} credits are needed for this, and {available} can be spent"),
+                )
+                .remedy("add credits to the project, or choose something smaller")
+            },
             Error::Store(_) | Error::Internal(_) => {
                 let source = std::error::Error::source(&error).map(tracing::field::display);
                 tracing::error!(%error, source, "a request failed");

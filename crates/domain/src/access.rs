@@ -201,20 +201,20 @@ fn by_role(actor: &Actor, action: Action) -> Answer {
 }
 
 fn by_standing(standing: Standing, action: Action) -> Option<Refusal> {
-    match (standing, action) {
-        (Standing::Good, _) => None,
-        (Standing::Banned, _) => Some(Refusal::Banned),
-        // A way out is always open: looking, paying what is owed, leaving, and mending one's account.
-        (
-            _,
-            Action::SeeProject(_)
+    // A way out is always open: looking, paying what is owed, leaving, and mending one's account.
+    let open = matches!(
+        action,
+        Action::SeeProject(_)
             | Action::PayProject(_)
             | Action::Leave
             | Action::ChangeAccount
-            | Action::SeeHouse,
-        ) => None,
-        (Standing::Unverified, _) => Some(Refusal::Unverified),
-        (Standing::Suspended, _) => Some(Refusal::Suspended),
+            | Action::SeeHouse
+    );
+    match standing {
+        Standing::Good => None,
+        Standing::Unverified => (!open).then_some(Refusal::Unverified),
+        Standing::Suspended => (!open).then_some(Refusal::Suspended),
+        Standing::Banned => Some(Refusal::Banned),
     }
 }
 

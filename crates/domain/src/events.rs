@@ -14,6 +14,8 @@ words! {
         Operation = "operation",
         /// A cluster changed.
         Cluster = "cluster",
+        /// Something about a project's credits changed.
+        Project = "project",
     }
 }
 

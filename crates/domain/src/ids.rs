@@ -104,6 +104,14 @@ ids! {
     InstanceId = "ins",
     /// One asked-for change.
     OperationId = "op",
+    /// Prices that hold from a time on.
+    PriceListId = "prc",
+    /// A stretch of time at one price.
+    SegmentId = "seg",
+    /// One movement of credits.
+    PostingId = "pst",
+    /// Something to tell people.
+    NoticeId = "ntc",
 }
 
 #[cfg(test)]

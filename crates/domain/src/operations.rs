@@ -21,6 +21,8 @@ words! {
         Stop = "stop",
         /// Stop it gracefully and run it again.
         Reboot = "reboot",
+        /// Give it another size: cores, memory, a larger disk.
+        Resize = "resize",
         /// Remove it for good.
         Delete = "delete",
     }
@@ -129,19 +131,22 @@ impl Verb {
         match self {
             Self::Create => Some(now.after(Duration::from_mins(30))),
             Self::Start | Self::Stop => Some(now.after(Duration::from_mins(10))),
-            Self::Shutdown | Self::Reboot => Some(now.after(Duration::from_mins(15))),
+            Self::Shutdown | Self::Reboot | Self::Resize => Some(now.after(Duration::from_mins(15))),
             Self::Delete => None,
         }
     }
 
-    /// What the instance should become. `address` says whether it must report one before it counts as ready.
-    pub fn wish(self, now: Timestamp, address: bool) -> Wish {
-        let wish = |goal, gentle_until, restart| Wish { goal, gentle_until, restart, address };
+    /// What the instance should become. `address` says whether it must report one before it counts as ready, `runs`
+    /// whether it runs now: another size changes nothing of that.
+    pub fn wish(self, now: Timestamp, address: bool, runs: bool) -> Wish {
+        let refit = self == Self::Resize;
+        let wish = |goal, gentle_until, restart| Wish { goal, gentle_until, restart, address, refit };
         match self {
             Self::Create | Self::Start => wish(Goal::Running, None, false),
             Self::Shutdown => wish(Goal::Stopped, Some(now.after(GRACE)), false),
             Self::Stop => wish(Goal::Stopped, None, false),
             Self::Reboot => wish(Goal::Running, Some(now.after(GRACE)), true),
+            Self::Resize => wish(if runs { Goal::Running } else { Goal::Stopped }, None, false),
             Self::Delete => wish(Goal::Absent, None, false),
         }
     }
@@ -183,17 +188,21 @@ mod tests {
     #[test]
     fn each_verb_wishes_for_what_it_says() {
         for &verb in Verb::ALL {
-            let wish = verb.wish(NOW, true);
-            let expected = match verb {
-                Verb::Create | Verb::Start | Verb::Reboot => Goal::Running,
-                Verb::Shutdown | Verb::Stop => Goal::Stopped,
-                Verb::Delete => Goal::Absent,
-            };
-            assert_eq!(wish.goal, expected, "{verb}");
+            for runs in [false, true] {
+                let expected = match verb {
+                    Verb::Resize if !runs => Goal::Stopped,
+                    Verb::Create | Verb::Start | Verb::Reboot | Verb::Resize => Goal::Running,
+                    Verb::Shutdown | Verb::Stop => Goal::Stopped,
+                    Verb::Delete => Goal::Absent,
+                };
+                assert_eq!(verb.wish(NOW, true, runs).goal, expected, "{verb}");
+            }
+            let wish = verb.wish(NOW, true, true);
+            assert_eq!(wish.refit, verb == Verb::Resize, "{verb}");
             assert_eq!(wish.restart, verb == Verb::Reboot, "{verb}");
             let polite = matches!(verb, Verb::Shutdown | Verb::Reboot);
             assert_eq!(wish.gentle_until, polite.then(|| NOW.after(GRACE)), "{verb}");
-            assert!(wish.address && !verb.wish(NOW, false).address);
+            assert!(wish.address && !verb.wish(NOW, false, true).address);
         }
     }
 

@@ -116,6 +116,36 @@ pub fn place(
     best.map(|(_, placement)| placement).ok_or(failure)
 }
 
+/// Whether an instance can become larger where it is. What it has already is part of what is promised there.
+pub fn room_to_grow(
+    place: (ClusterId, &NodeName, &StorageName),
+    from: Size,
+    to: Size,
+    nodes: &[NodeOffer],
+    storages: &[StorageOffer],
+) -> Result<(), NoPlace> {
+    let (cluster, node, storage) = place;
+    let memory = to.memory_bytes().saturating_sub(from.memory_bytes());
+    let disk = to.disk_bytes().saturating_sub(from.disk_bytes());
+    if memory > 0 {
+        let offer = nodes.iter().find(|offer| offer.node.cluster_id == cluster && offer.node.name == *node);
+        let offer = offer.filter(|offer| offer.node.online).ok_or(NoPlace::NoNode)?;
+        if offer.node.memory_total.saturating_sub(offer.node.memory_used.max(offer.memory_promised)) < memory
+        {
+            return Err(NoPlace::NoMemory);
+        }
+    }
+    if disk > 0 {
+        let here =
+            |s: &Storage| s.cluster_id == cluster && s.node == *node && s.name == *storage && s.available;
+        let offer = storages.iter().find(|offer| here(&offer.storage)).ok_or(NoPlace::NoDisk)?;
+        if offer.storage.total.saturating_sub(offer.storage.used.max(offer.disk_promised)) < disk {
+            return Err(NoPlace::NoDisk);
+        }
+    }
+    Ok(())
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Score {
     priority: i32,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::PlanId;
 use crate::names::Title;
+use crate::prices::Rate;
 use crate::sizes::Size;
 use crate::time::Timestamp;
 
@@ -16,6 +17,8 @@ pub struct Plan {
     pub name: Title,
     /// What one gets.
     pub size: Size,
+    /// What it costs; none means what the price list says of its size.
+    pub price: Option<Rate>,
     /// A plan that is not offered stays for the instances that have it.
     pub offered: bool,
     /// When it was made.

@@ -52,6 +52,16 @@ impl Size {
         Ok(())
     }
 
+    /// Checks that an instance of another size may become this one: a disk never shrinks, for what is on it would be
+    /// cut off.
+    pub fn check_grown_from(self, from: Self) -> Result<(), BadSize> {
+        if self.disk_gib < from.disk_gib {
+            let (field, most) = ("disk_gib", Self::MOST.disk_gib);
+            return Err(BadSize { field, least: from.disk_gib, most, given: self.disk_gib });
+        }
+        Ok(())
+    }
+
     /// Memory in bytes.
     pub fn memory_bytes(self) -> u64 {
         u64::from(self.memory_mib) << 20

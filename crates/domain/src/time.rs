@@ -98,6 +98,13 @@ impl Clock {
             hand.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
         }
     }
+
+    /// Sets a manual clock, back if need be; a system clock cannot be set and stays as it is.
+    pub fn set(&self, to: Timestamp) {
+        if let Some(hand) = &self.0 {
+            hand.store(to.0, Ordering::SeqCst);
+        }
+    }
 }
 
 #[cfg(test)]

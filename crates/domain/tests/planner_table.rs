@@ -39,6 +39,11 @@ impl Row {
         self.wish.gentle_until.is_some_and(|until| NOW < until)
     }
 
+    /// As big as asked, where that matters.
+    fn complete(&self, guest: Guest) -> bool {
+        self.born && !self.wish.refit || guest.fitted && guest.grown
+    }
+
     /// Said without the planner's own words: is the world as wished?
     fn agreed(&self) -> bool {
         if self.task != Task::None {
@@ -51,14 +56,14 @@ impl Row {
                     || self.guest().is_some_and(|g| g.owner == Owner::Foreign || unborn_and_doubtful(g))
             }
             // Under a lock stopped may be but a moment: a backup in stop mode starts the guest again.
-            Goal::Stopped => self.ours().is_some_and(|guest| {
-                guest.power == Power::Stopped && !guest.locked && (self.born || guest.fitted && guest.grown)
-            }),
+            Goal::Stopped => self
+                .ours()
+                .is_some_and(|guest| guest.power == Power::Stopped && !guest.locked && self.complete(guest)),
             Goal::Running => self.ours().is_some_and(|guest| {
                 guest.power == Power::Running
                     && !self.wish.restart
                     && (guest.addressed || !self.wish.address)
-                    && (self.born || guest.fitted && guest.grown)
+                    && self.complete(guest)
             }),
         }
     }
@@ -72,7 +77,9 @@ fn wishes() -> Vec<Wish> {
         for gentle_until in [None, Some(PAST), Some(NOW), Some(FUTURE)] {
             for restart in BOTH {
                 for address in BOTH {
-                    all.push(Wish { goal, gentle_until, restart, address });
+                    for refit in BOTH {
+                        all.push(Wish { goal, gentle_until, restart, address, refit });
+                    }
                 }
             }
         }
@@ -141,7 +148,7 @@ fn does(act: Act) -> impl Fn(Step) -> bool {
 
 #[test]
 fn the_table_is_whole() {
-    let (wishes, sights, tasks) = (48, 2 + 4 * 3 * 16, 1 + 3 * Act::ALL.len());
+    let (wishes, sights, tasks) = (96, 2 + 4 * 3 * 16, 1 + 3 * Act::ALL.len());
     assert_eq!(rows().count(), wishes * 2 * sights * tasks);
 }
 
@@ -223,17 +230,17 @@ fn each_act_has_its_one_reason() {
     });
     whenever("delete", does(Act::Delete), |row| row.wish.goal == Goal::Absent && power(row, Power::Stopped));
     whenever("configure", does(Act::Configure), |row| {
-        !row.born && power(row, Power::Stopped) && row.ours().is_some_and(|guest| !guest.fitted)
+        let due = if row.born { row.wish.refit } else { power(row, Power::Stopped) };
+        due && row.wish.goal != Goal::Absent && row.ours().is_some_and(|guest| !guest.fitted)
     });
     whenever("grow", does(Act::Grow), |row| {
-        !row.born
-            && power(row, Power::Stopped)
-            && row.ours().is_some_and(|guest| guest.fitted && !guest.grown)
+        let due = if row.born { row.wish.refit } else { power(row, Power::Stopped) };
+        due && row.wish.goal != Goal::Absent && row.ours().is_some_and(|guest| guest.fitted && !guest.grown)
     });
     whenever("start", does(Act::Start), |row| {
         row.wish.goal == Goal::Running
             && power(row, Power::Stopped)
-            && (row.born || row.ours().is_some_and(|guest| guest.fitted && guest.grown))
+            && row.ours().is_some_and(|guest| row.complete(guest))
     });
     whenever("resume", does(Act::Resume), |row| row.wish.goal == Goal::Running && power(row, Power::Paused));
     whenever("shutdown", does(Act::Shutdown), |row| {
@@ -318,7 +325,7 @@ fn the_folded_table_tells_all() {
     });
     always("under way, only goal and politeness count", |row| {
         row.task == Task::None || {
-            let wish = Wish { restart: false, address: false, ..row.wish };
+            let wish = Wish { restart: false, address: false, refit: false, ..row.wish };
             Row::new(wish, false, Seen::Unknown, row.task).step == row.step
         }
     });
@@ -437,7 +444,9 @@ fn table() -> String {
             Seen::Absent => "absent",
             Seen::Present(guest) => guest.owner.as_str(),
         };
-        for wish in wishes.iter().filter(|wish| wish.gentle_until.is_none() && !wish.restart && !wish.address)
+        for wish in wishes
+            .iter()
+            .filter(|wish| wish.gentle_until.is_none() && !wish.restart && !wish.address && !wish.refit)
         {
             for born in BOTH {
                 let cells = [word, yes(born), wish.goal.as_str()].map(|word| vec![word]);
@@ -460,6 +469,7 @@ fn table() -> String {
                     yes(locked),
                     yes(wish.restart),
                     gentle_word(wish),
+                    yes(wish.refit),
                     yes(born),
                     yes(fitted),
                     yes(grown),
@@ -477,6 +487,7 @@ fn table() -> String {
         ("locked", 2),
         ("restart", 2),
         ("gentle", 3),
+        ("refit", 2),
         ("born", 2),
         ("fitted", 2),
         ("grown", 2),

@@ -91,7 +91,8 @@ impl Engine {
             cursor = newest.seal.first;
             for kept in &seals {
                 self.verify_seal(kept, &hash, last, &mut found).await?;
-                (hash.clone_from(&kept.seal.hash), last = kept.seal.last);
+                hash.clone_from(&kept.seal.hash);
+                last = kept.seal.last;
             }
         }
         let mut after = last;

@@ -2,6 +2,7 @@
 
 use innkeeper_domain::access::{Answer, Refusal};
 use innkeeper_domain::ids::OperationId;
+use innkeeper_domain::money::{Micros, Overflow};
 use innkeeper_domain::placement::NoPlace;
 use innkeeper_domain::projects::Restriction;
 
@@ -67,12 +68,39 @@ pub enum Error {
     /// Too much of this is asked for at the moment.
     #[error("too many ask for this at the moment; try again in a few seconds")]
     Overloaded,
+    /// There are not enough credits.
+    #[error(
+        "{needed} credits are needed for this, and {available} can be spent; add credits, or choose something smaller"
+    )]
+    InsufficientCredits {
+        /// How much it takes.
+        needed: Micros,
+        /// How much there is.
+        available: Micros,
+    },
     /// The database failed.
     #[error("the database failed")]
-    Store(#[from] innkeeper_store::Error),
+    Store(#[source] innkeeper_store::Error),
     /// Something that should not happen.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+impl From<innkeeper_store::Error> for Error {
+    fn from(error: innkeeper_store::Error) -> Self {
+        match error {
+            innkeeper_store::Error::Insufficient { needed, available } => {
+                Self::InsufficientCredits { needed, available }
+            }
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<Overflow> for Error {
+    fn from(error: Overflow) -> Self {
+        Self::Internal(error.to_string())
+    }
 }
 
 impl Error {

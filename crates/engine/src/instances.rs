@@ -5,10 +5,11 @@ use innkeeper_domain::access::{Action, Actor, Proof, may};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
-use innkeeper_domain::instances::{Course, Goal, Instance, Kind};
+use innkeeper_domain::instances::{Course, Goal, Instance, Kind, Resizing, State as InstanceState};
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::operations::{Operation, State, Verb};
-use innkeeper_domain::placement::{Placement, place};
+use innkeeper_domain::placement::{Placement, place, room_to_grow};
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::{Source, Template};
 use innkeeper_domain::time::Timestamp;
@@ -75,7 +76,9 @@ impl Engine {
             None => self.own_project(actor).await?,
         };
         allow(may(actor, Action::UseProject(project_id)), "project")?;
-        let (template, plan_id, size) = self.size_of(&new).await?;
+        let (template, plan_id, plan_price, size) = self.size_of(&new).await?;
+        let rate = self.rate(plan_price, size).await?;
+        let held = rate.hold(self.options().billing.cycle)?;
         if new.ssh_keys.len() > MOST_KEYS {
             return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));
         }
@@ -103,8 +106,8 @@ impl Engine {
         let (nodes, storages) = nodes::offers(&mut tx).await?;
         let placement = place(template.kind, size, &sources, &nodes, &storages, &[])?;
         let now = self.clock().now();
-        let wish = Verb::Create.wish(now, template.reports_address);
-        let draft = Draft { project_id, plan_id, size, template: &template, new: &new, placement };
+        let wish = Verb::Create.wish(now, template.reports_address, true);
+        let draft = Draft { project_id, plan_id, size, rate, template: &template, new: &new, placement };
         let mut instance = draft.instance(Course::new(wish), now);
         instance.vmid = vmids::claim(&mut tx, instance.cluster_id, instance.id).await?.ok_or_else(|| {
             Error::conflict(
@@ -120,6 +123,7 @@ impl Engine {
             other => other.into(),
         })?;
         operations::insert(&mut tx, &operation).await?;
+        crate::usage::begin(&mut tx, &instance, held, now).await?;
         tell(&mut tx, &instance, now).await?;
         tx.wake(Topic::Work);
         let deed = Deed::done("instance.create", instance.id).of(project_id).after(asked_for(&instance));
@@ -139,7 +143,28 @@ impl Engine {
     ) -> Result<Operation, Error> {
         loop {
             // The worker that drives the instance may write between our read and our write; then look again.
-            if let Some(operation) = self.try_change(actor, id, verb, key).await? {
+            if let Some(operation) = self.try_change(actor, id, verb, None, key).await? {
+                return Ok(operation);
+            }
+        }
+    }
+
+    /// Asks for another size: cores, memory, a larger disk. A disk never becomes smaller.
+    pub async fn resize_instance(
+        &self,
+        actor: &Actor,
+        id: InstanceId,
+        to: WantedSize,
+        key: Option<&Idempotency>,
+    ) -> Result<Operation, Error> {
+        let instance = self.instance(actor, id).await?;
+        let template = templates::by_id(self.db(), instance.template_id).await?;
+        let template = template.ok_or_else(|| Error::Internal("an instance without a template".into()))?;
+        let (plan_id, price, size, field) = self.sized(&template, to).await?;
+        size.check_within(template.least, template.most).map_err(|error| Error::invalid(field, error))?;
+        let to = Resize { size, plan_id, rate: self.rate(price, size).await? };
+        loop {
+            if let Some(operation) = self.try_change(actor, id, Verb::Resize, Some(to), key).await? {
                 return Ok(operation);
             }
         }
@@ -150,8 +175,14 @@ impl Engine {
         actor: &Actor,
         id: InstanceId,
         verb: Verb,
+        resize: Option<Resize>,
         key: Option<&Idempotency>,
     ) -> Result<Option<Operation>, Error> {
+        let _turn = match resize {
+            // Like a new instance, it takes room; see there.
+            Some(_) => self.0.placing.acquire().await.ok(),
+            None => None,
+        };
         let mut tx = self.db().begin().await?;
         let mut instance = instances::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("instance"))?;
         allow(may(actor, Action::UseProject(instance.project_id)), "instance")?;
@@ -164,7 +195,8 @@ impl Engine {
             return Err(Error::Restricted(restriction));
         }
         if let Some((active, under_way)) = instance.operation {
-            if under_way == verb {
+            let same = resize.is_none_or(|to| to.size == instance.size && to.plan_id == instance.plan_id);
+            if under_way == verb && same {
                 drop(tx);
                 let operation = self.operation(actor, active).await?;
                 return self.answer_once(actor, key, operation).await.map(Some);
@@ -186,10 +218,23 @@ impl Engine {
             )
             .await?;
         }
+        if let Some(to) = resize {
+            let from = instance.size;
+            to.size.check_grown_from(from).map_err(|why| Error::invalid("disk_gib", why))?;
+            let (nodes, storages) = nodes::offers(&mut tx).await?;
+            let place = (instance.cluster_id, &instance.node, &instance.storage);
+            room_to_grow(place, from, to.size, &nodes, &storages)?;
+            let plan_id = instance.plan_id;
+            instance.resize_from = Some(Resizing { size: from, plan_id, rate: to.rate });
+            (instance.size, instance.plan_id) = (to.size, to.plan_id);
+            let held = to.rate.hold(self.options().billing.cycle)?;
+            crate::usage::raise_hold(&mut tx, &instance, held, self.clock().now()).await?;
+        }
         let now = self.clock().now();
         let address = instance.course.wish.address;
+        let runs = instance.state() == InstanceState::Running;
         let operation = new_operation(&instance, verb, actor, now);
-        let before = json!({ "goal": instance.course.wish.goal, "state": instance.state() });
+        let before = seen_before(&instance);
         // What the house itself stops for a restriction, and was meant to run, runs again afterwards; whoever asks for
         // anything else has said what they want.
         let by_force = restricted.is_some() && actor.proof == Proof::House && verb == Verb::Shutdown;
@@ -198,17 +243,20 @@ impl Engine {
             innkeeper_store::restrictions::set_resumes(&mut tx, id, by_force).await?;
         }
         instance.operation = Some((operation.id, verb));
-        instance.course.wish_for(verb.wish(now, address));
+        instance.course.wish_for(verb.wish(now, address, runs));
         operations::insert(&mut tx, &operation).await?;
         if !instances::rewish(&mut tx, &instance, now).await? {
             return Ok(None);
         }
         tell(&mut tx, &instance, now).await?;
         tx.wake(Topic::Work);
-        let deed = Deed::done(&format!("instance.{verb}"), id)
-            .of(instance.project_id)
-            .before(before)
-            .after(json!({ "goal": instance.course.wish.goal, "operation": operation.id }));
+        let deed =
+            Deed::done(&format!("instance.{verb}"), id).of(instance.project_id).before(before).after(json!({
+                "goal": instance.course.wish.goal,
+                "size": instance.size,
+                "plan": instance.plan_id,
+                "operation": operation.id,
+            }));
         self.record(&mut tx, actor, deed);
         self.remember(&mut tx, actor, key, &operation).await?;
         tx.commit().await?;
@@ -270,22 +318,35 @@ impl Engine {
         Ok(user.personal_project)
     }
 
-    async fn size_of(&self, new: &NewInstance) -> Result<(Template, Option<PlanId>, Size), Error> {
+    /// The template, the plan with the price that it has of its own, and the size.
+    async fn size_of(
+        &self,
+        new: &NewInstance,
+    ) -> Result<(Template, Option<PlanId>, Option<Rate>, Size), Error> {
         let template = templates::by_id(self.db(), new.template_id)
             .await?
             .filter(|template| template.offered)
             .ok_or_else(|| Error::invalid("template_id", "no such template on offer"))?;
-        let (plan_id, size, field) = match new.size {
-            WantedSize::Default => (None, template.default_size, "template_id"),
-            WantedSize::Custom(size) => (None, size, "size"),
+        let (plan_id, price, size, field) = self.sized(&template, new.size).await?;
+        size.check_within(template.least, template.most).map_err(|error| Error::invalid(field, error))?;
+        Ok((template, plan_id, price, size))
+    }
+
+    /// The size that is wanted, the plan it comes by with its price, and the field that says so.
+    async fn sized(
+        &self,
+        template: &Template,
+        wanted: WantedSize,
+    ) -> Result<(Option<PlanId>, Option<Rate>, Size, &'static str), Error> {
+        Ok(match wanted {
+            WantedSize::Default => (None, None, template.default_size, "template_id"),
+            WantedSize::Custom(size) => (None, None, size, "size"),
             WantedSize::Plan(id) => {
                 let plan = plans::by_id(self.db(), id).await?.filter(|plan| plan.offered);
                 let plan = plan.ok_or_else(|| Error::invalid("plan_id", "no such plan on offer"))?;
-                (Some(id), plan.size, "plan_id")
+                (Some(id), plan.price, plan.size, "plan_id")
             }
-        };
-        size.check_within(template.least, template.most).map_err(|error| Error::invalid(field, error))?;
-        Ok((template, plan_id, size))
+        })
     }
 
     /// Places an instance that has nothing in Proxmox yet on another node than the one it was meant for.
@@ -304,10 +365,19 @@ impl Engine {
     }
 }
 
+/// Another size, the plan it comes by, and what it costs.
+#[derive(Clone, Copy)]
+struct Resize {
+    size: Size,
+    plan_id: Option<PlanId>,
+    rate: Rate,
+}
+
 struct Draft<'a> {
     project_id: ProjectId,
     plan_id: Option<PlanId>,
     size: Size,
+    rate: Rate,
     template: &'a Template,
     new: &'a NewInstance,
     placement: Placement,
@@ -323,6 +393,8 @@ impl Draft<'_> {
             template_id: self.template.id,
             plan_id: self.plan_id,
             size: self.size,
+            rate: self.rate,
+            tariff: None,
             ssh_keys: self.new.ssh_keys.clone(),
             cluster_id: self.placement.cluster_id,
             node: self.placement.node,
@@ -337,6 +409,7 @@ impl Draft<'_> {
             seen_at: None,
             created_at: now,
             deleted_at: None,
+            resize_from: None,
             fence: 0,
         }
     }
@@ -358,6 +431,14 @@ fn new_operation(instance: &Instance, verb: Verb, actor: &Actor, now: Timestamp)
     }
 }
 
+/// What is about to change, for the audit log.
+fn seen_before(instance: &Instance) -> Value {
+    let (size, plan) =
+        instance.resize_from.map_or((instance.size, instance.plan_id), |from| (from.size, from.plan_id));
+    let goal = instance.course.wish.goal;
+    json!({ "goal": goal, "state": instance.state(), "size": size, "plan": plan })
+}
+
 /// What was asked for, for the audit log.
 fn asked_for(instance: &Instance) -> Value {
     json!({
@@ -366,6 +447,7 @@ fn asked_for(instance: &Instance) -> Value {
         "template": instance.template_id,
         "plan": instance.plan_id,
         "size": instance.size,
+        "rate": instance.rate,
         "ssh_keys": instance.ssh_keys.len(),
     })
 }

@@ -7,6 +7,7 @@
 mod access;
 mod accounts;
 mod audit;
+mod billing;
 mod clusters;
 mod connections;
 mod error;
@@ -14,12 +15,14 @@ mod events;
 mod factors;
 mod idempotency;
 mod instances;
+mod ledger;
 mod limits;
 mod mails;
 mod operations;
 mod passwords;
 mod plans;
 mod poller;
+mod prices;
 mod projects;
 mod reconciler;
 mod restrictions;
@@ -27,6 +30,7 @@ mod sessions;
 mod sweeper;
 mod templates;
 mod tickets;
+mod usage;
 mod users;
 mod visitors;
 
@@ -41,15 +45,18 @@ use tokio_util::sync::CancellationToken;
 
 pub use access::Access;
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
+pub use billing::Billed;
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
 pub use events::Watched;
 pub use factors::{Second, TotpOffer};
 pub use idempotency::Idempotency;
 pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
+pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;
 pub use operations::Filter as OperationFilter;
 pub use plans::NewPlan;
+pub use prices::{NewPriceList, Sized};
 pub use sessions::{Entered, Halfway, SignedIn};
 pub use templates::{NewSource, NewTemplate};
 pub use users::NewUser;
@@ -79,6 +86,29 @@ pub struct Options {
     pub audit_kept: Duration,
     /// Who gets in, and how.
     pub access: Access,
+    /// How instances are charged.
+    pub billing: BillingOptions,
+}
+
+/// How instances are charged.
+#[derive(Clone, Copy, Debug)]
+pub struct BillingOptions {
+    /// The billing period. Periods are counted from 1970, so that all instances share them.
+    pub cycle: Duration,
+    /// How often we look whose credits run out.
+    pub look_every: Duration,
+    /// How long a project whose credits are used up keeps its instances, stopped.
+    pub grace: Duration,
+}
+
+impl Default for BillingOptions {
+    fn default() -> Self {
+        Self {
+            cycle: Duration::from_mins(60),
+            look_every: Duration::from_mins(5),
+            grace: Duration::from_hours(7 * 24),
+        }
+    }
 }
 
 /// Limits on what we ask of one cluster: Proxmox serves with three single-threaded workers, and clones of one
@@ -106,6 +136,7 @@ impl Default for Options {
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
             access: Access::default(),
+            billing: BillingOptions::default(),
         }
     }
 }
@@ -153,6 +184,7 @@ impl Engine {
         let mut loops = JoinSet::new();
         loops.spawn(reconciler::run(self.clone(), stop.clone()));
         loops.spawn(poller::run(self.clone(), stop.clone()));
+        loops.spawn(billing::run(self.clone(), stop.clone()));
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));

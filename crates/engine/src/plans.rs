@@ -5,6 +5,7 @@ use innkeeper_domain::audit::Deed;
 use innkeeper_domain::ids::PlanId;
 use innkeeper_domain::names::Title;
 use innkeeper_domain::plans::Plan;
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_store::plans;
 use serde_json::json;
@@ -20,6 +21,8 @@ pub struct NewPlan {
     pub name: Title,
     /// What one gets.
     pub size: Size,
+    /// What it costs; none leaves it to the price list.
+    pub price: Option<Rate>,
 }
 
 impl Engine {
@@ -37,11 +40,17 @@ impl Engine {
         key: Option<&Idempotency>,
     ) -> Result<Plan, Error> {
         allow(may(actor, Action::RunHouse), "plan")?;
+        if let Some(price) = new.price {
+            // Prices are an administrator's affair.
+            allow(may(actor, Action::RunPeople), "plan")?;
+            price.check().map_err(|error| Error::invalid("price", error))?;
+        }
         new.size.check_within(Size::LEAST, Size::MOST).map_err(|error| Error::invalid("size", error))?;
         let plan = Plan {
             id: PlanId::new(),
             name: new.name,
             size: new.size,
+            price: new.price,
             offered: true,
             created_at: self.clock().now(),
         };

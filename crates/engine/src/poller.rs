@@ -6,10 +6,11 @@ use std::collections::{HashMap, HashSet};
 use innkeeper_domain::clusters::{Cluster, Health, Node, Storage};
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::ClusterId;
-use innkeeper_domain::instances::{Guest, Instance, Kind, Owner, Power, Seen, Task};
+use innkeeper_domain::instances::{Course, Guest, Instance, Kind, Owner, Power, Seen, Task};
 use innkeeper_domain::mark;
 use innkeeper_domain::names::NodeName;
 use innkeeper_domain::time::Timestamp;
+use innkeeper_domain::usage::tariff;
 use innkeeper_store::{Topic, clusters, events, instances, nodes, vmids};
 use pve::{GuestKind, Resource, RunState};
 use tokio::task::JoinHandle;
@@ -162,6 +163,10 @@ impl Engine {
             if instances::observed(&mut tx, id, &news.seen, &news.node, problem, begun, fence).await? {
                 let mut after = instance.clone();
                 after.course.seen = news.seen;
+                let next = tariff(&after.course, false, instance.tariff);
+                if next != instance.tariff {
+                    crate::usage::seen(&mut tx, instance, next, begun).await?;
+                }
                 if after.state() != instance.state() {
                     // Started behind our back, perhaps, while it should not run.
                     tx.wake(Topic::Restrictions);
@@ -219,7 +224,11 @@ impl Engine {
             }
         };
         let old = (&instance.course.seen, &instance.node, &instance.problem);
-        (old != (&news.seen, &news.node, &news.problem)).then_some(news)
+        let changed = old != (&news.seen, &news.node, &news.problem);
+        // One that nobody has metered so far, since it was made by an older release.
+        let after = Course { seen: news.seen, ..instance.course };
+        let unmetered = tariff(&after, false, instance.tariff) != instance.tariff;
+        (changed || unmetered).then_some(news)
     }
 }
 

@@ -19,10 +19,10 @@ use crate::{Engine, Error};
 /// Instances looked at in one go.
 const BATCH: i64 = 100;
 
-/// Whether the verb makes an instance run, so that a restriction stands in its way. Stopping and removing never do.
+/// Whether the verb makes an instance run or larger, so that a restriction stands in its way. Stopping and removing never do.
 pub(crate) fn binds(verb: Verb) -> bool {
     match verb {
-        Verb::Create | Verb::Start | Verb::Reboot => true,
+        Verb::Create | Verb::Start | Verb::Reboot | Verb::Resize => true,
         Verb::Shutdown | Verb::Stop | Verb::Delete => false,
     }
 }

@@ -8,15 +8,17 @@ use innkeeper_domain::access::{Actor, Refusal};
 use innkeeper_domain::clusters::{Cluster, Endpoint, VmidRange};
 use innkeeper_domain::ids::{OperationId, ProjectId, SessionId, TemplateId, UserId};
 use innkeeper_domain::instances::{Act, Kind, State as InstanceState};
+use innkeeper_domain::money::Micros;
 use innkeeper_domain::operations::{Operation, State, StepState, Verb};
+use innkeeper_domain::prices::UnitPrices;
 use innkeeper_domain::projects::Membership;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::users::Role;
 use innkeeper_engine::{
-    ClusterChange, Engine, Error, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options,
-    WantedSize,
+    Adjustment, ClusterChange, Engine, Error, NewCluster, NewInstance, NewPriceList, NewSource, NewTemplate,
+    NewUser, Options, WantedSize,
 };
 use innkeeper_store::{Db, KeyRing, SealKey};
 use pve_sim::{ClusterOptions, Count, Effect, Profile, Rule, Sim};
@@ -426,4 +428,126 @@ async fn the_role_in_the_operators_guide_is_enough() {
     let change = ClusterChange { token, ..ClusterChange::default() };
     house.engine.change_cluster(&Actor::house(), house.cluster.id, change).await.unwrap();
     live(house, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_is_changed_while_it_runs_and_while_it_does_not() {
+    let house = House::open().await;
+    for (name, template) in [("web", house.container), ("vm", house.machine)] {
+        let made = house.create(name, template).await;
+        let resize = async |cores, memory_mib, disk_gib| {
+            let size = Size { cores, memory_mib, disk_gib };
+            let to = WantedSize::Custom(size);
+            let asked = house.engine.resize_instance(&house.owner, made.instance_id, to, None).await;
+            match asked {
+                Ok(operation) => Ok(house.settled(operation.id).await),
+                Err(error) => Err(error),
+            }
+        };
+        let first = house.engine.instance(&house.owner, made.instance_id).await.unwrap();
+        let bigger = resize(2, 2048, first.size.disk_gib + 4).await.unwrap();
+        assert_eq!(bigger.state, State::Succeeded, "{:?}", bigger.fault);
+        let acts: Vec<Act> = bigger.steps.iter().map(|step| step.act).collect();
+        assert_eq!(acts, [Act::Configure, Act::Grow]);
+        assert_eq!(house.state(&made).await, InstanceState::Running);
+        // A machine has its new settings when it is restarted; a container has them now.
+        let told = |name: &str| {
+            house.sim.cluster("lodge").with(|w| {
+                let guest = w.guest(first.vmid).unwrap();
+                let later = guest.pending.get(name).cloned().flatten();
+                (later.is_some(), later.unwrap_or_else(|| guest.config[name].clone()))
+            })
+        };
+        assert_eq!(told("memory"), (first.kind == Kind::Qemu, "2048".to_owned()));
+        assert_eq!(told("cores").1, "2");
+
+        // A disk never shrinks, and what does not fit is refused before anything is asked of Proxmox.
+        assert!(matches!(
+            resize(1, 512, first.size.disk_gib).await,
+            Err(Error::Invalid { field: "disk_gib", .. })
+        ));
+        assert!(matches!(resize(1, 4_000_000, 64).await, Err(Error::Invalid { .. } | Error::NoPlace(_))));
+
+        house.change(&made, Verb::Stop).await;
+        let back = resize(1, 512, first.size.disk_gib + 4).await.unwrap();
+        assert_eq!(back.steps.iter().map(|step| step.act).collect::<Vec<_>>(), [Act::Configure]);
+        assert_eq!(house.state(&made).await, InstanceState::Stopped);
+        let now = house.engine.instance(&house.owner, made.instance_id).await.unwrap();
+        assert_eq!((now.size.cores, now.size.memory_mib), (1, 512));
+        assert_eq!(now.resize_from, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_that_cannot_be_had_is_not_claimed() {
+    let house = House::open().await;
+    let made = house.create("web", house.container).await;
+    let before = house.engine.instance(&house.owner, made.instance_id).await.unwrap().size;
+    // Its disk does not grow: the storage says no.
+    let effect = Effect::Answer { status: 500, text: "unable to resize: no space left on device".into() };
+    let rule = Rule::on_call("PUT", "/resize$", effect).count(Count::Always);
+    house.sim.cluster("lodge").faults().add(rule).unwrap();
+    let to = WantedSize::Custom(Size { cores: 2, memory_mib: 1024, disk_gib: before.disk_gib + 8 });
+    let asked = house.engine.resize_instance(&house.owner, made.instance_id, to, None).await.unwrap();
+    let ended = house.settled(asked.id).await;
+    assert_eq!(ended.state, State::Failed);
+    // What was set stays and is said; what was not is not claimed.
+    let after = house.engine.instance(&house.owner, made.instance_id).await.unwrap();
+    assert_eq!((after.size.cores, after.size.memory_mib, after.size.disk_gib), (2, 1024, before.disk_gib));
+    assert_eq!(house.state(&made).await, InstanceState::Running);
+}
+
+/// A core costs one credit an hour, whether it runs or not; memory and disk are free.
+async fn priced(house: &House, credits: i64) {
+    let core = UnitPrices { core_micros: Micros(1_000_000), ..UnitPrices::default() };
+    let prices = NewPriceList { running: core, stopped: Some(core) };
+    house.engine.create_price_list(&Actor::house(), prices, None).await.unwrap();
+    let gift = Adjustment { amount: Micros(credits * 1_000_000), correction: false, reason: "a test".into() };
+    house.engine.post_adjustment(&Actor::house(), house.project, gift, None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_is_paid_from_when_it_is_had_and_until_it_is_given_back() {
+    let house = House::open().await;
+    priced(&house, 5).await;
+    let made = house.create("web", house.container).await;
+    let disk = house.engine.instance(&house.owner, made.instance_id).await.unwrap().size.disk_gib;
+    let held = async || house.engine.balance(&house.owner, house.project).await.unwrap().held.0 / 1_000_000;
+    let rates = async || {
+        let found = house.engine.usage(&house.owner, house.project, Some(made.instance_id), None, 10);
+        let found = found.await.unwrap();
+        found.iter().rev().map(|segment| segment.rate.0 / 1_000_000).collect::<Vec<_>>()
+    };
+    let ask = async |cores, disk_gib| {
+        let to = WantedSize::Custom(Size { cores, memory_mib: 512, disk_gib });
+        house.engine.resize_instance(&house.owner, made.instance_id, to, None).await
+    };
+    assert_eq!((held().await, rates().await), (2, vec![2]));
+    let done = house.settled(ask(3, disk).await.unwrap().id).await;
+    assert_eq!(done.state, State::Succeeded);
+    assert_eq!((held().await, rates().await), (3, vec![2, 3]));
+
+    // What cannot be paid is not asked of Proxmox.
+    assert!(matches!(ask(8, disk).await, Err(Error::InsufficientCredits { .. })));
+    assert_eq!((held().await, rates().await), (3, vec![2, 3]));
+
+    // What was not had is not paid, and what was held for it is given back.
+    let refused = Effect::Answer { status: 500, text: "unable to write the configuration".into() };
+    let cluster = house.sim.cluster("lodge");
+    let rule = Rule::on_call("PUT", "/config$", refused).count(Count::Always);
+    let fault = cluster.faults().add(rule).unwrap();
+    let asked = ask(4, disk).await.unwrap();
+    assert_eq!(house.settled(asked.id).await.state, State::Failed);
+    assert_eq!((held().await, rates().await), (3, vec![2, 3]));
+    cluster.faults().remove(fault);
+
+    // And back: there is no way round paying for the time in between.
+    let done = house.settled(ask(2, disk).await.unwrap().id).await;
+    assert_eq!(done.state, State::Succeeded);
+    assert_eq!((held().await, rates().await), (2, vec![2, 3, 2]));
+    house.change(&made, Verb::Delete).await;
+    let end = house.engine.balance(&house.owner, house.project).await.unwrap();
+    assert_eq!(end.held, Micros::ZERO);
+    let audit = house.engine.audit_ledger(&Actor::house()).await.unwrap();
+    assert_eq!((audit.sum, audit.unbalanced, audit.drifted, audit.misheld), (0, 0, 0, 0));
 }

@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, client, clusters, demo, instances, plans, serve, sessions, simulate, telemetry, templates, users,
+    admin, client, clusters, credits, demo, instances, plans, prices, serve, sessions, simulate, telemetry,
+    templates, users,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -57,6 +58,12 @@ enum Command {
     /// Look after plans: named sizes.
     #[command(subcommand)]
     Plan(plans::Plan),
+    /// Look after prices: what instances cost.
+    #[command(subcommand)]
+    Prices(prices::Prices),
+    /// Look after credits: what projects have, and why.
+    #[command(subcommand)]
+    Credits(credits::Credits),
     /// Look after instances.
     #[command(subcommand)]
     Instance(instances::Instance),
@@ -97,6 +104,8 @@ impl Cli {
             Command::Cluster(cluster) => cluster.run().await,
             Command::Template(template) => template.run().await,
             Command::Plan(plan) => plan.run().await,
+            Command::Prices(prices) => prices.run().await,
+            Command::Credits(credits) => credits.run().await,
             Command::Instance(instance) => instance.run().await,
         }
     }

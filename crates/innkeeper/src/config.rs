@@ -30,6 +30,8 @@ pub(crate) struct Config {
     pub mail: Mail,
     /// How the loops behave.
     pub engine: Engine,
+    /// How instances are charged.
+    pub billing: Billing,
     /// What is logged.
     pub log: Log,
 }
@@ -134,6 +136,18 @@ pub(crate) struct Engine {
     pub creates_per_storage: i64,
 }
 
+/// How instances are charged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Billing {
+    /// Seconds of a billing period: what was used is charged at its end, and its cost is held when an instance is made.
+    pub cycle_s: u64,
+    /// Seconds between two looks whose credits run out.
+    pub look_every_s: u64,
+    /// Seconds for which a project whose credits are used up keeps its instances, stopped.
+    pub grace_s: u64,
+}
+
 /// What is logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -154,6 +168,7 @@ impl Default for Config {
             access: Access::default(),
             mail: Mail::default(),
             engine: Engine::default(),
+            billing: Billing::default(),
             log: Log::default(),
         }
     }
@@ -199,6 +214,17 @@ impl Default for Engine {
     }
 }
 
+impl Default for Billing {
+    fn default() -> Self {
+        let billing = innkeeper_engine::BillingOptions::default();
+        Self {
+            cycle_s: billing.cycle.as_secs(),
+            look_every_s: billing.look_every.as_secs(),
+            grace_s: billing.grace.as_secs(),
+        }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self { filter: "info".to_owned(), json: false }
@@ -240,6 +266,9 @@ impl Config {
             ("access.access_token_minutes", self.access.access_token_minutes, 24 * 60),
             ("access.session_days", self.access.session_days, 366),
             ("engine.creates_per_storage", engine.creates_per_storage.max(0) as u64, 1000),
+            ("billing.cycle_s", self.billing.cycle_s, DAY / 1000),
+            ("billing.look_every_s", self.billing.look_every_s, DAY / 1000),
+            ("billing.grace_s", self.billing.grace_s, 10 * 365 * DAY / 1000),
         ] {
             anyhow::ensure!((1..=most).contains(&value), "{name} must lie between 1 and {most}");
         }
@@ -334,6 +363,11 @@ impl Config {
                 per_node: engine.tasks_per_node,
                 creates_per_storage: engine.creates_per_storage,
             },
+            billing: innkeeper_engine::BillingOptions {
+                cycle: Duration::from_secs(self.billing.cycle_s),
+                look_every: Duration::from_secs(self.billing.look_every_s),
+                grace: Duration::from_secs(self.billing.grace_s),
+            },
             ..innkeeper_engine::Options::default()
         })
     }
@@ -381,7 +415,8 @@ fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Addres
 
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    const FIRST: [&str; 8] = ["DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "LOG"];
+    const FIRST: [&str; 9] =
+        ["DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "BILLING", "LOG"];
     for name in names {
         let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {
             continue;
@@ -438,6 +473,7 @@ mod tests {
             "[engine]\nworkers = 0",
             "[engine]\nworkers = 4000000000000000000",
             "[engine]\ntasks_per_node = -1",
+            "[billing]\ncycle_s = 0",
             "[database]\nurl = 'mysql://x'",
             "[server]\ntrusted_proxies = ['10.0.0.1/8']",
             "[access]\nregistration = 'everybody'",

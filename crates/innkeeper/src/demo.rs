@@ -10,11 +10,14 @@ use innkeeper_domain::audit::Doer;
 use innkeeper_domain::clusters::{Endpoint, VmidRange};
 use innkeeper_domain::ids::ClusterId;
 use innkeeper_domain::instances::Kind;
+use innkeeper_domain::money::Micros;
+use innkeeper_domain::prices::UnitPrices;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::Origin;
 use innkeeper_domain::users::{Role, User};
 use innkeeper_engine::{
-    Engine, NewCluster, NewInstance, NewPlan, NewSource, NewTemplate, NewUser, WantedSize,
+    Adjustment, Engine, NewCluster, NewInstance, NewPlan, NewPriceList, NewSource, NewTemplate, NewUser,
+    WantedSize,
 };
 use pve_sim::{ClusterOptions, Latency, Sim};
 use tokio::net::TcpListener;
@@ -192,8 +195,17 @@ async fn furnish(engine: &Engine, sim: &Sim, password: &str) -> anyhow::Result<U
     for (name, size) in
         [("Small", size(1, 1024, 10)), ("Medium", size(2, 4096, 40)), ("Large", size(4, 8192, 80))]
     {
-        engine.create_plan(&house, NewPlan { name: name.parse()?, size }, None).await?;
+        engine.create_plan(&house, NewPlan { name: name.parse()?, size, price: None }, None).await?;
     }
+    let running = UnitPrices {
+        core_micros: Micros(4000),
+        memory_gib_micros: Micros(3000),
+        disk_gib_micros: Micros(100),
+    };
+    engine.create_price_list(&house, NewPriceList { running, stopped: None }, None).await?;
+    let gift =
+        Adjustment { amount: Micros(25 * Micros::CREDIT.0), correction: false, reason: "welcome".into() };
+    engine.post_adjustment(&house, admin.personal_project, gift, None).await?;
     for (name, template_id) in [("hearth", debian), ("cellar", machine)] {
         let instance = NewInstance {
             project_id: Some(admin.personal_project),

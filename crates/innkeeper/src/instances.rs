@@ -28,6 +28,8 @@ pub(crate) enum Instance {
     Stop(Change),
     /// Stop it gracefully and start it again.
     Reboot(Change),
+    /// Give it another size; it goes on running.
+    Resize(Resize),
     /// Remove it for good.
     Delete {
         #[command(flatten)]
@@ -80,6 +82,30 @@ pub(crate) struct One {
     remote: Remote,
 }
 
+/// Another size.
+#[derive(Debug, Args)]
+pub(crate) struct Resize {
+    /// Its name or id.
+    instance: String,
+    /// A plan, by name or id.
+    #[arg(long, conflicts_with_all = ["cores", "memory_mib", "disk_gib"])]
+    plan: Option<String>,
+    /// Cores; what is not said stays as it is.
+    #[arg(long)]
+    cores: Option<u32>,
+    /// Memory in MiB.
+    #[arg(long)]
+    memory_mib: Option<u32>,
+    /// Disk in GiB; it cannot become smaller.
+    #[arg(long)]
+    disk_gib: Option<u32>,
+    /// Return at once instead of following it.
+    #[arg(long)]
+    no_wait: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
 /// A change of one instance.
 #[derive(Debug, Args)]
 pub(crate) struct Change {
@@ -115,6 +141,7 @@ impl Instance {
             Self::Shutdown(change) => change.run(Method::POST, "/shutdown").await,
             Self::Stop(change) => change.run(Method::POST, "/stop").await,
             Self::Reboot(change) => change.run(Method::POST, "/reboot").await,
+            Self::Resize(resize) => resize.run().await,
             Self::Delete { change, yes } => {
                 if !yes && !confirmed(&change.instance)? {
                     bail!("not confirmed; nothing was changed");
@@ -177,6 +204,31 @@ impl Create {
             body["project_id"] = project.into();
         }
         let operation = server.request(Method::POST, "/api/v1/instances", Some(&body)).await?;
+        settle(&server, operation, self.no_wait, &self.remote).await
+    }
+}
+
+impl Resize {
+    async fn run(self) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        let id = find(&server, "instances", &self.instance).await?;
+        let body = if let Some(plan) = &self.plan {
+            json!({ "plan_id": find(&server, "plans", plan).await? })
+        } else if self.cores.or(self.memory_mib).or(self.disk_gib).is_none() {
+            bail!("say how big: --plan, or any of --cores, --memory-mib and --disk-gib");
+        } else {
+            let mut size = server.get(&format!("/api/v1/instances/{id}")).await?["size"].take();
+            let wanted =
+                [("cores", self.cores), ("memory_mib", self.memory_mib), ("disk_gib", self.disk_gib)];
+            for (name, wanted) in wanted {
+                if let Some(wanted) = wanted {
+                    size[name] = wanted.into();
+                }
+            }
+            json!({ "size": size })
+        };
+        let path = format!("/api/v1/instances/{id}/resize");
+        let operation = server.request(Method::POST, &path, Some(&body)).await?;
         settle(&server, operation, self.no_wait, &self.remote).await
     }
 }

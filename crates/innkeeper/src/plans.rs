@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::{Remote, Server, all, cell, cells};
+use crate::credits::amount;
 
 /// Look after plans.
 #[derive(Debug, Subcommand)]
@@ -69,9 +70,10 @@ impl Plan {
             Self::List { remote } => {
                 let plans = all(&Server::find(&remote)?, "plans").await?;
                 let of_size = ["cores", "memory_mib", "disk_gib"];
-                let headings = [&["id", "name"], &of_size[..]].concat();
+                let headings = [&["id", "name"], &of_size[..], &["per hour"]].concat();
                 remote.tell_list(plans, &headings, |plan| {
-                    [cells(plan, &["id", "name"]), cells(&plan["size"], &of_size)].concat()
+                    let price = vec![amount(&plan["price"]["running_micros"])];
+                    [cells(plan, &["id", "name"]), cells(&plan["size"], &of_size), price].concat()
                 });
                 Ok(())
             }

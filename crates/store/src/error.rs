@@ -1,5 +1,8 @@
 //! What can go wrong between the product and its database.
 
+use innkeeper_domain::ledger::BadPosting;
+use innkeeper_domain::money::Micros;
+
 /// Why a row could not be read or written. After any error inside a transaction, roll it back: PostgreSQL refuses
 /// everything that follows.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +20,17 @@ pub enum Error {
         /// What it holds, cut to 80 characters.
         text: String,
     },
+    /// An account would fall below its floor. Amounts are micro-credits.
+    #[error("{needed} credits are needed, and {available} are there")]
+    Insufficient {
+        /// What was to be taken.
+        needed: Micros,
+        /// What is there.
+        available: Micros,
+    },
+    /// A posting that cannot be.
+    #[error("the ledger takes no such posting: {0}")]
+    Posting(#[from] BadPosting),
     /// The database is older than this program.
     #[error("the database lacks {pending} migration(s); run `innkeeper migrate`")]
     Migrations {

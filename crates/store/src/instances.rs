@@ -6,9 +6,12 @@
 
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use innkeeper_domain::instances::{Course, Instance, Kind, Seen, Task, Wish};
+use innkeeper_domain::money::Micros;
 use innkeeper_domain::names::{Hostname, NodeName};
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
+use innkeeper_domain::usage::Tariff;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -32,6 +35,9 @@ struct InstanceRow {
     cores: i64,
     memory_mib: i64,
     disk_gib: i64,
+    rate_running: i64,
+    rate_stopped: i64,
+    tariff: Option<String>,
     ssh_keys: String,
     cluster_id: Uuid,
     node: String,
@@ -42,6 +48,7 @@ struct InstanceRow {
     wish_gentle_until: Option<i64>,
     wish_restart: bool,
     wish_address: bool,
+    wish_refit: bool,
     born: bool,
     seen: String,
     task: Option<String>,
@@ -55,6 +62,7 @@ struct InstanceRow {
     created_at: i64,
     deleted_at: Option<i64>,
     due_at: Option<i64>,
+    resize_from: Option<String>,
     fence: i64,
 }
 
@@ -68,6 +76,7 @@ impl InstanceRow {
                 gentle_until: self.wish_gentle_until.map(Timestamp),
                 restart: self.wish_restart,
                 address: self.wish_address,
+                refit: self.wish_refit,
             },
             born: self.born,
             seen: columns.json("seen", &self.seen)?,
@@ -86,6 +95,11 @@ impl InstanceRow {
                 memory_mib: columns.number("memory_mib", self.memory_mib)?,
                 disk_gib: columns.number("disk_gib", self.disk_gib)?,
             },
+            rate: Rate {
+                running_micros: Micros(self.rate_running),
+                stopped_micros: Micros(self.rate_stopped),
+            },
+            tariff: columns.word_if("tariff", self.tariff.as_deref())?,
             ssh_keys: columns.json("ssh_keys", &self.ssh_keys)?,
             cluster_id: ClusterId(self.cluster_id),
             node: columns.word("node", &self.node)?,
@@ -100,6 +114,7 @@ impl InstanceRow {
             seen_at: self.seen_at.map(Timestamp),
             created_at: Timestamp(self.created_at),
             deleted_at: self.deleted_at.map(Timestamp),
+            resize_from: self.resize_from.map(|text| columns.json("resize_from", &text)).transpose()?,
             fence: self.fence,
         })
     }
@@ -151,12 +166,13 @@ pub async fn insert(tx: &mut Tx, instance: &Instance, due_at: Option<Timestamp>)
     let sql = "insert into instances (id, project_id, name, kind, template_id, plan_id, cores, memory_mib, disk_gib,
             ssh_keys, cluster_id, node, storage, vmid, origin, wish_goal, wish_gentle_until, wish_restart,
             wish_address, born, seen, task, attempts, upid, operation_id, operation_verb, address, problem, seen_at,
-            created_at, deleted_at, due_at, fence)
+            created_at, deleted_at, due_at, fence, rate_running, rate_stopped, tariff, wish_refit, resize_from)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-            $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)";
+            $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)";
     let i = instance;
     let (ssh_keys, origin) = (json(&i.ssh_keys)?, json(&i.origin)?);
     let (seen, task) = (json(&i.course.seen)?, task_text(&i.course.task)?);
+    let resize_from = i.resize_from.as_ref().map(json).transpose()?;
     let wish = &i.course.wish;
     on!(tx, c => sqlx::query(sql)
         .bind(i.id.0).bind(i.project_id.0).bind(i.name.as_str()).bind(i.kind.as_str()).bind(i.template_id.0)
@@ -169,6 +185,8 @@ pub async fn insert(tx: &mut Tx, instance: &Instance, due_at: Option<Timestamp>)
         .bind(i.operation.map(|(_, verb)| verb.as_str())).bind(i.address.as_deref()).bind(i.problem.as_deref())
         .bind(i.seen_at.map(|at| at.0)).bind(i.created_at.0).bind(i.deleted_at.map(|at| at.0))
         .bind(due_at.map(|at| at.0)).bind(i.fence)
+        .bind(i.rate.running_micros.0).bind(i.rate.stopped_micros.0).bind(i.tariff.map(Tariff::as_str))
+        .bind(wish.refit).bind(resize_from.as_deref())
         .execute(c).await.map(drop))
     .map_err(|e| explain(e, UNIQUE))?;
     if due_at.is_some() {
@@ -270,17 +288,19 @@ pub async fn keep_claim(tx: &mut Tx, id: InstanceId, fence: i64, until: Timestam
     Ok(n > 0)
 }
 
-/// Writes what a worker may change: where the instance is, wish and course, task, operation, address, problem, when it
-/// was seen and when it was gone. False, and nothing changes, when the fence is old.
+/// Writes what a worker may change: where the instance is, how big, wish and course, task, operation, address, problem,
+/// tariff, when it was seen and when it was gone. False, and nothing changes, when the fence is old.
 pub async fn save(tx: &mut Tx, instance: &Instance) -> Result<bool, Error> {
     let sql = "update instances set cluster_id = $3, node = $4, storage = $5, vmid = $6, origin = $7,
             wish_goal = $8, wish_gentle_until = $9, wish_restart = $10, wish_address = $11, born = $12, seen = $13,
             task = $14, attempts = $15, upid = $16, operation_id = $17, operation_verb = $18, address = $19,
-            problem = $20, seen_at = $21, deleted_at = $22
+            problem = $20, seen_at = $21, deleted_at = $22, wish_refit = $23, resize_from = $24, cores = $25,
+            memory_mib = $26, disk_gib = $27, plan_id = $28, tariff = $29
         where id = $1 and fence = $2";
     let i = instance;
     let origin = json(&i.origin)?;
     let (seen, task) = (json(&i.course.seen)?, task_text(&i.course.task)?);
+    let resize_from = i.resize_from.as_ref().map(json).transpose()?;
     let wish = &i.course.wish;
     let n = on!(tx, c => sqlx::query(sql)
         .bind(i.id.0).bind(i.fence)
@@ -289,7 +309,9 @@ pub async fn save(tx: &mut Tx, instance: &Instance) -> Result<bool, Error> {
         .bind(wish.restart).bind(wish.address).bind(i.course.born).bind(seen.as_str()).bind(task.as_deref())
         .bind(i64::from(i.course.attempts)).bind(i.upid.as_deref()).bind(i.operation.map(|(id, _)| id.0))
         .bind(i.operation.map(|(_, verb)| verb.as_str())).bind(i.address.as_deref()).bind(i.problem.as_deref())
-        .bind(i.seen_at.map(|at| at.0)).bind(i.deleted_at.map(|at| at.0))
+        .bind(i.seen_at.map(|at| at.0)).bind(i.deleted_at.map(|at| at.0)).bind(wish.refit)
+        .bind(resize_from.as_deref()).bind(i64::from(i.size.cores)).bind(i64::from(i.size.memory_mib))
+        .bind(i64::from(i.size.disk_gib)).bind(i.plan_id.map(|id| id.0)).bind(i.tariff.map(Tariff::as_str))
         .execute(c).await.map(|r| r.rows_affected()))
     .map_err(|e| explain(e, UNIQUE))?;
     Ok(n > 0)
@@ -312,23 +334,27 @@ pub async fn schedule(
     Ok(n > 0)
 }
 
-/// Sets a new wish and operation and makes the instance due; whoever has claimed it loses the claim. Read it with
+/// Sets a new wish, size and operation and makes the instance due; whoever has claimed it loses the claim. Read it with
 /// [`by_id_tx`] in the same transaction. The task under way is left as it is in the row. False, and nothing changes,
 /// when somebody was faster.
 pub async fn rewish(tx: &mut Tx, instance: &Instance, due_at: Timestamp) -> Result<bool, Error> {
     let sql =
         "update instances set wish_goal = $3, wish_gentle_until = $4, wish_restart = $5, wish_address = $6,
             seen = $7, attempts = $8, operation_id = $9, operation_verb = $10, problem = $11, due_at = $12,
+            wish_refit = $13, resize_from = $14, cores = $15, memory_mib = $16, disk_gib = $17, plan_id = $18,
             fence = fence + 1, gate = null, claimed_by = null, claimed_until = null
         where id = $1 and fence = $2";
     let i = instance;
     let wish = &i.course.wish;
     let seen = json(&i.course.seen)?;
+    let resize_from = i.resize_from.as_ref().map(json).transpose()?;
     let n = on!(tx, c => sqlx::query(sql)
         .bind(i.id.0).bind(i.fence).bind(wish.goal.as_str()).bind(wish.gentle_until.map(|at| at.0))
         .bind(wish.restart).bind(wish.address).bind(seen.as_str()).bind(i64::from(i.course.attempts))
         .bind(i.operation.map(|(id, _)| id.0)).bind(i.operation.map(|(_, verb)| verb.as_str()))
-        .bind(i.problem.as_deref()).bind(due_at.0)
+        .bind(i.problem.as_deref()).bind(due_at.0).bind(wish.refit).bind(resize_from.as_deref())
+        .bind(i64::from(i.size.cores)).bind(i64::from(i.size.memory_mib)).bind(i64::from(i.size.disk_gib))
+        .bind(i.plan_id.map(|id| id.0))
         .execute(c).await.map(|r| r.rows_affected()))?;
     tx.wake(Topic::Work);
     Ok(n > 0)
@@ -365,6 +391,29 @@ pub async fn observed(
         .bind(id.0).bind(fence).bind(seen.as_str()).bind(node.as_str()).bind(problem).bind(seen_at)
         .execute(c).await.map(|r| r.rows_affected()))?;
     Ok(n > 0)
+}
+
+/// Notes which tariff an instance pays now. Its meter is switched in the same transaction.
+pub async fn set_tariff(tx: &mut Tx, id: InstanceId, tariff: Option<Tariff>) -> Result<(), Error> {
+    let sql = "update instances set tariff = $2 where id = $1";
+    on!(tx, c => sqlx::query(sql).bind(id.0).bind(tariff.map(Tariff::as_str)).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// What an instance costs.
+pub async fn rate(tx: &mut Tx, id: InstanceId) -> Result<Option<Rate>, Error> {
+    let sql = "select rate_running, rate_stopped from instances where id = $1";
+    let row: Option<(i64, i64)> = on!(tx, c => sqlx::query_as(sql).bind(id.0).fetch_optional(c).await)?;
+    Ok(row
+        .map(|(running, stopped)| Rate { running_micros: Micros(running), stopped_micros: Micros(stopped) }))
+}
+
+/// Gives an instance another price. Its meter is switched in the same transaction.
+pub async fn set_rate(tx: &mut Tx, id: InstanceId, rate: Rate) -> Result<(), Error> {
+    let sql = "update instances set rate_running = $2, rate_stopped = $3 where id = $1";
+    on!(tx, c => sqlx::query(sql)
+        .bind(id.0).bind(rate.running_micros.0).bind(rate.stopped_micros.0).execute(c).await.map(drop))?;
+    Ok(())
 }
 
 /// Makes the oldest instances of the cluster due that wait at one of these gates, and says how many.

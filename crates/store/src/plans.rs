@@ -1,7 +1,9 @@
 //! Rows of plans.
 
 use innkeeper_domain::ids::PlanId;
+use innkeeper_domain::money::Micros;
 use innkeeper_domain::plans::Plan;
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use uuid::Uuid;
@@ -16,6 +18,8 @@ struct PlanRow {
     cores: i64,
     memory_mib: i64,
     disk_gib: i64,
+    price_running: Option<i64>,
+    price_stopped: Option<i64>,
     offered: bool,
     created_at: i64,
 }
@@ -31,6 +35,10 @@ impl PlanRow {
                 memory_mib: columns.number("memory_mib", self.memory_mib)?,
                 disk_gib: columns.number("disk_gib", self.disk_gib)?,
             },
+            price: self.price_running.zip(self.price_stopped).map(|(running, stopped)| Rate {
+                running_micros: Micros(running),
+                stopped_micros: Micros(stopped),
+            }),
             offered: self.offered,
             created_at: Timestamp(self.created_at),
         })
@@ -39,11 +47,13 @@ impl PlanRow {
 
 /// Adds a plan.
 pub async fn insert(tx: &mut Tx, plan: &Plan) -> Result<(), Error> {
-    let sql = "insert into plans (id, name, cores, memory_mib, disk_gib, offered, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7)";
+    let sql = "insert into plans (id, name, cores, memory_mib, disk_gib, price_running, price_stopped,
+            offered, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     on!(tx, c => sqlx::query(sql)
         .bind(plan.id.0).bind(plan.name.as_str()).bind(i64::from(plan.size.cores))
         .bind(i64::from(plan.size.memory_mib)).bind(i64::from(plan.size.disk_gib))
+        .bind(plan.price.map(|rate| rate.running_micros.0)).bind(plan.price.map(|rate| rate.stopped_micros.0))
         .bind(plan.offered).bind(plan.created_at.0)
         .execute(c).await.map(drop))?;
     Ok(())
@@ -68,5 +78,14 @@ pub async fn set_offered(tx: &mut Tx, id: PlanId, offered: bool) -> Result<bool,
     let sql = "update plans set offered = $2 where id = $1";
     let n =
         on!(tx, c => sqlx::query(sql).bind(id.0).bind(offered).execute(c).await.map(|r| r.rows_affected()))?;
+    Ok(n > 0)
+}
+
+/// Gives the plan a price of its own, or leaves it to the price list; false when there is no such plan.
+pub async fn set_price(tx: &mut Tx, id: PlanId, price: Option<Rate>) -> Result<bool, Error> {
+    let sql = "update plans set price_running = $2, price_stopped = $3 where id = $1";
+    let (running, stopped) = price.map(|rate| (rate.running_micros.0, rate.stopped_micros.0)).unzip();
+    let n = on!(tx, c => sqlx::query(sql)
+        .bind(id.0).bind(running).bind(stopped).execute(c).await.map(|r| r.rows_affected()))?;
     Ok(n > 0)
 }

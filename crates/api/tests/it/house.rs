@@ -245,6 +245,10 @@ impl Client<'_> {
         self.house.send(with_json(self.request(Method::POST, path), body)).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.house.send(with_json(self.request(Method::PUT, path), body)).await
+    }
+
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
         self.house.send(with_json(self.request(Method::PATCH, path), body)).await
     }

@@ -133,8 +133,10 @@ mod tests {
         Course { wish, born: true, seen: Seen::Unknown, task: Task::None, attempts: 0 }
     }
 
-    const RESTART: Wish = Wish { goal: Goal::Running, gentle_until: None, restart: true, address: false };
-    const GONE: Wish = Wish { goal: Goal::Absent, gentle_until: None, restart: false, address: false };
+    const RESTART: Wish =
+        Wish { goal: Goal::Running, gentle_until: None, restart: true, address: false, refit: false };
+    const GONE: Wish =
+        Wish { goal: Goal::Absent, gentle_until: None, restart: false, address: false, refit: false };
 
     #[test]
     fn a_guest_started_by_somebody_else_after_our_stop_is_not_stopped_again() {

@@ -12,9 +12,11 @@ pub use plan::{Refusal, Step, plan};
 use crate::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use crate::names::{Hostname, NodeName, SshKey, StorageName};
 use crate::operations::Verb;
+use crate::prices::Rate;
 use crate::sizes::Size;
 use crate::templates::Origin;
 use crate::time::Timestamp;
+use crate::usage::Tariff;
 
 words! {
     /// The two kinds of guest.
@@ -49,6 +51,8 @@ pub struct Wish {
     pub restart: bool,
     /// It counts as ready only when it reports an address.
     pub address: bool,
+    /// Its size has changed: settings and disk are to be brought to what is asked, though it was complete once.
+    pub refit: bool,
 }
 
 words! {
@@ -169,6 +173,8 @@ words! {
         Paused = "paused",
         /// Being stopped and started.
         Rebooting = "rebooting",
+        /// Being given another size.
+        Resizing = "resizing",
         /// Being removed.
         Deleting = "deleting",
         /// Removed.
@@ -180,6 +186,17 @@ words! {
         /// Not known at the moment.
         Unknown = "unknown",
     }
+}
+
+/// Another size that is on its way: what the instance had before, and what the new size costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resizing {
+    /// The size before.
+    pub size: Size,
+    /// The plan before, if any.
+    pub plan_id: Option<PlanId>,
+    /// What it costs from when it has its new size.
+    pub rate: Rate,
 }
 
 /// A guest that we own for somebody.
@@ -199,6 +216,10 @@ pub struct Instance {
     pub plan_id: Option<PlanId>,
     /// How big it is.
     pub size: Size,
+    /// What it costs, since it was made.
+    pub rate: Rate,
+    /// Which of the two prices it pays at present, if any.
+    pub tariff: Option<Tariff>,
     /// Keys that may sign in to it.
     pub ssh_keys: Vec<SshKey>,
     /// Where it is.
@@ -227,6 +248,8 @@ pub struct Instance {
     pub created_at: Timestamp,
     /// When it was gone.
     pub deleted_at: Option<Timestamp>,
+    /// What it was before, while another size is on its way.
+    pub resize_from: Option<Resizing>,
     /// The number of the claim that may write; grows with each claim.
     pub fence: i64,
 }
@@ -249,6 +272,7 @@ pub fn state(course: &Course, active: Option<Verb>, deleted: bool) -> State {
         Some(Verb::Start) => return State::Starting,
         Some(Verb::Shutdown | Verb::Stop) => return State::Stopping,
         Some(Verb::Reboot) => return State::Rebooting,
+        Some(Verb::Resize) => return State::Resizing,
         Some(Verb::Delete) => return State::Deleting,
         None => {}
     }
@@ -282,8 +306,11 @@ impl Verb {
             (_, State::Missing) => {
                 Err("the guest is missing in Proxmox; an operator must restore it, or delete the instance")
             }
+            (Self::Resize, State::Unknown) => {
+                Err("how the instance is cannot be told at the moment; try again in a minute")
+            }
             (Self::Reboot, State::Stopped) => Err("the instance is stopped; start it instead"),
-            (Self::Reboot, State::Paused) => {
+            (Self::Reboot | Self::Resize, State::Paused) => {
                 Err("the instance is paused; start it to let it go on, or stop it")
             }
             _ => Ok(()),
@@ -295,7 +322,8 @@ impl Verb {
 mod tests {
     use super::*;
 
-    const RUN: Wish = Wish { goal: Goal::Running, gentle_until: None, restart: false, address: false };
+    const RUN: Wish =
+        Wish { goal: Goal::Running, gentle_until: None, restart: false, address: false, refit: false };
 
     fn course(born: bool, seen: Seen) -> Course {
         Course { wish: RUN, born, seen, task: Task::None, attempts: 0 }
@@ -340,6 +368,7 @@ mod tests {
                 (Verb::Shutdown, State::Stopping),
                 (Verb::Stop, State::Stopping),
                 (Verb::Reboot, State::Rebooting),
+                (Verb::Resize, State::Resizing),
                 (Verb::Delete, State::Deleting),
             ] {
                 assert_eq!(state(&course(true, seen), Some(verb), false), expected);
@@ -358,8 +387,10 @@ mod tests {
             for &verb in Verb::ALL {
                 let lost = matches!(state, State::Failed | State::Missing);
                 let idle = matches!(state, State::Stopped | State::Paused);
+                let unsure = matches!(state, State::Paused | State::Unknown);
                 let expected = state != State::Deleted
-                    && (verb == Verb::Delete || !(lost || verb == Verb::Reboot && idle));
+                    && (verb == Verb::Delete
+                        || !(lost || verb == Verb::Reboot && idle || verb == Verb::Resize && unsure));
                 assert_eq!(verb.check(state).is_ok(), expected, "{verb} when {state}");
             }
         }

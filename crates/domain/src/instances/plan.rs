@@ -85,6 +85,9 @@ fn steer(wish: &Wish, born: bool, guest: Guest, now: Timestamp) -> Step {
         // A new guest is finished before it is first started.
         (_, Power::Stopped) if !born && !guest.fitted => Step::Do(Act::Configure),
         (_, Power::Stopped) if !born && !guest.grown => Step::Do(Act::Grow),
+        // Another size was asked for: settings before the disk, whether it runs or not.
+        (_, _) if born && wish.refit && !guest.fitted => Step::Do(Act::Configure),
+        (_, _) if born && wish.refit && !guest.grown => Step::Do(Act::Grow),
         (Goal::Running, Power::Stopped) => Step::Do(Act::Start),
         (Goal::Running, Power::Paused) => Step::Do(Act::Resume),
         // Started by somebody before it was finished; nobody has been given it yet, so it is taken back.
@@ -118,7 +121,7 @@ mod tests {
     use super::*;
 
     fn step(goal: Goal, born: bool, guest: Guest) -> Step {
-        let wish = Wish { goal, gentle_until: None, restart: false, address: false };
+        let wish = Wish { goal, gentle_until: None, restart: false, address: false, refit: false };
         plan(&wish, born, &Seen::Present(guest), &Task::None, Timestamp(0))
     }
 

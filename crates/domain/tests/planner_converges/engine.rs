@@ -99,7 +99,7 @@ fn time(tick: Tick) -> Timestamp {
 
 impl Engine {
     pub(crate) fn new(luck: Luck, reports_address: bool, world: &World) -> Self {
-        let course = Course::new(Verb::Create.wish(time(world.now), reports_address));
+        let course = Course::new(Verb::Create.wish(time(world.now), reports_address, true));
         let active = Some(Active { verb: Verb::Create, boots: 0, jobs: 0, older: false });
         let row = Row { course, vmid: FIRST, job: None, known: vec![], active, deleted: false };
         let (sent, done, refused) = (vec![], vec![], vec![]);
@@ -125,14 +125,18 @@ impl Engine {
     }
 
     /// Somebody asks for something: taken on when it makes sense now.
-    pub(crate) fn asked(&mut self, verb: Verb, world: &World) {
+    pub(crate) fn asked(&mut self, verb: Verb, world: &mut World) {
         let row = &mut self.row;
         let active = row.active.map(|active| active.verb);
         let free = active.is_none_or(|active| verb.supersedes(active));
         if verb == Verb::Create || !free || verb.check(state(&row.course, active, row.deleted)).is_err() {
             return;
         }
-        row.course.wish_for(verb.wish(time(world.now), self.reports_address));
+        let runs = matches!(row.course.seen, Seen::Present(guest) if guest.power != Power::Stopped);
+        row.course.wish_for(verb.wish(time(world.now), self.reports_address, runs));
+        if verb == Verb::Resize {
+            world.outgrow();
+        }
         let older = match row.course.task {
             Task::Asked { act, .. } | Task::Running { act, .. } => matches!(act, Act::Reboot | Act::Stop),
             Task::None => false,
@@ -146,7 +150,7 @@ impl Engine {
     pub(crate) fn give_up(&mut self, world: &World) {
         match self.row.active.map(|active| active.verb) {
             None | Some(Verb::Delete) => return,
-            Some(Verb::Create) => self.row.course.wish_for(Verb::Delete.wish(time(world.now), false)),
+            Some(Verb::Create) => self.row.course.wish_for(Verb::Delete.wish(time(world.now), false, true)),
             Some(_) => self.row.active = None,
         }
         self.stored = self.row.clone();
@@ -336,13 +340,16 @@ impl Engine {
                 self.row.deleted = true;
             }
             Goal::Stopped => {
-                assert!(ours.is_some_and(|(_, slot)| slot.power == Power::Stopped), "claimed to be stopped");
+                let (_, slot) = ours.expect("claimed to be there");
+                assert_eq!(slot.power, Power::Stopped, "claimed to be stopped");
+                assert!(active.verb != Verb::Resize || slot.fitted && slot.grown, "not as asked");
             }
             Goal::Running => {
                 let (vmid, slot) = ours.expect("claimed to be there");
                 assert_eq!(*vmid, self.row.vmid, "another number");
                 assert_eq!(slot.power, Power::Running, "claimed to run");
-                assert!(slot.fitted && slot.grown, "ready, but not as asked");
+                let sized = slot.fitted && slot.grown || self.row.course.born && active.verb != Verb::Resize;
+                assert!(sized, "ready, but not as asked");
                 assert!(!self.reports_address || slot.addressed_at <= world.now, "ready without an address");
                 let restarted = world.boots > active.boots || active.older;
                 assert!(active.verb != Verb::Reboot || restarted, "claimed to be restarted");

@@ -77,7 +77,7 @@ fn play(story: &Story) -> Engine {
             disturbed = disturbed.max(now + lasts);
         }
         while let Some((_, verb)) = verbs.next_if(|(at, _)| *at <= now) {
-            engine.asked(*verb, &world);
+            engine.asked(*verb, &mut world);
             disturbed = disturbed.max(now);
         }
         if engine.pass(&mut world) {

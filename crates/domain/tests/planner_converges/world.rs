@@ -109,6 +109,13 @@ impl World {
         self.slots.iter().find(|(_, slot)| slot.ours)
     }
 
+    /// More was asked for than our guest has.
+    pub(crate) fn outgrow(&mut self) {
+        for slot in self.slots.values_mut().filter(|slot| slot.ours) {
+            (slot.fitted, slot.grown) = (false, false);
+        }
+    }
+
     /// Nothing of ours is being worked on or still on its way.
     pub(crate) fn quiet(&self) -> bool {
         self.quiet_as_far_as_known() && self.jobs.iter().all(|job| job.ended.is_some())

@@ -13,11 +13,13 @@ pub(super) struct Sight {
     pub(super) moved_to: Option<innkeeper_domain::names::NodeName>,
     /// The address it reports, when it was asked.
     pub(super) address: Option<String>,
+    /// How big it is, when that could be read.
+    pub(super) size: Option<innkeeper_domain::sizes::Size>,
 }
 
 impl Sight {
     fn of(seen: Seen) -> Self {
-        Self { seen, moved_to: None, address: None }
+        Self { seen, moved_to: None, address: None, size: None }
     }
 }
 
@@ -97,7 +99,7 @@ async fn read(connection: &Connection, instance: &Instance, at: &GuestRef) -> Re
         grown: grown(instance, &config),
         addressed: address.is_some() || !can_tell,
     });
-    Ok(Sight { seen, moved_to: None, address })
+    Ok(Sight { seen, moved_to: None, address, size: size(&config) })
 }
 
 /// A guest of which nothing is known but that it is there.
@@ -144,6 +146,16 @@ fn fitted(instance: &Instance, config: &GuestConfig) -> bool {
     common.cores == Some(instance.size.cores)
         && common.memory_mib == Some(u64::from(instance.size.memory_mib))
         && common.tags.contains(mark::TAG)
+}
+
+fn size(config: &GuestConfig) -> Option<innkeeper_domain::sizes::Size> {
+    const GIB: u64 = 1 << 30;
+    let (_, disk) = root_disk(config)?;
+    Some(innkeeper_domain::sizes::Size {
+        cores: config.common().cores?,
+        memory_mib: config.common().memory_mib?.try_into().ok()?,
+        disk_gib: disk.div_ceil(GIB).try_into().ok()?,
+    })
 }
 
 fn grown(instance: &Instance, config: &GuestConfig) -> bool {

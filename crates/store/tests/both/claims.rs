@@ -144,7 +144,7 @@ both! {
         let delete = house.operation(worker.id, Verb::Delete);
         let mut tx = db.begin().await.unwrap();
         let mut current = by_id_tx(&mut tx, worker.id).await.unwrap().unwrap();
-        current.course.wish_for(Verb::Delete.wish(NOW, false));
+        current.course.wish_for(Verb::Delete.wish(NOW, false, true));
         current.operation = Some((delete.id, Verb::Delete));
         operations::insert(&mut tx, &delete).await.unwrap();
         assert!(rewish(&mut tx, &current, at(1)).await.unwrap());

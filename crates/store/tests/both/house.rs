@@ -7,6 +7,7 @@ use innkeeper_domain::mails::Language;
 use innkeeper_domain::names::Title;
 use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::plans::Plan;
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::projects::{Membership, Project};
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::{Origin, Template};
@@ -133,6 +134,7 @@ impl House {
             id: PlanId::new(),
             name: "Small".parse().unwrap(),
             size: SIZE,
+            price: None,
             offered: true,
             created_at: NOW,
         };
@@ -160,13 +162,15 @@ impl House {
             template_id: self.template.id,
             plan_id: Some(self.plan.id),
             size: SIZE,
+            rate: Rate::FREE,
+            tariff: None,
             ssh_keys: vec![format!("ssh-ed25519 {} ada", "A".repeat(68)).parse().unwrap()],
             cluster_id: self.cluster.id,
             node: "pve1".parse().unwrap(),
             storage: "local-lvm".parse().unwrap(),
             vmid,
             origin: Origin::Volume("local:vztmpl/debian-12.tar.zst".into()),
-            course: Course::new(Verb::Create.wish(NOW, true)),
+            course: Course::new(Verb::Create.wish(NOW, true, true)),
             upid: None,
             operation: None,
             address: None,
@@ -174,6 +178,7 @@ impl House {
             seen_at: None,
             created_at: NOW,
             deleted_at: None,
+            resize_from: None,
             fence: 0,
         }
     }

@@ -1,7 +1,7 @@
 //! Rows of instances: what is written is read, what must be unique is.
 
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, ProjectId};
-use innkeeper_domain::instances::{Act, Guest, Instance, Kind, Owner, Power, Seen, Task};
+use innkeeper_domain::instances::{Act, Guest, Instance, Kind, Owner, Power, Resizing, Seen, Task};
 use innkeeper_domain::operations::Verb;
 use innkeeper_domain::projects::Project;
 use innkeeper_domain::templates::Origin;
@@ -45,12 +45,15 @@ both! {
         instance.storage = "nas".parse().unwrap();
         instance.vmid = 321;
         instance.origin = Origin::Vm(9000);
-        instance.course.wish = Verb::Reboot.wish(at(3), false);
+        instance.course.wish = Verb::Resize.wish(at(3), false, true);
         instance.course.born = true;
         instance.course.seen = Seen::Present(GUEST);
         instance.course.task = Task::Asked { act: Act::Grow, at: at(4) };
         instance.course.attempts = 7;
         instance.upid = Some("UPID:pve2:…".into());
+        instance.resize_from = Some(Resizing { size: instance.size, plan_id: instance.plan_id, rate: instance.rate });
+        (instance.size.cores, instance.size.memory_mib, instance.size.disk_gib) = (3, 3000, 30);
+        instance.plan_id = None;
         instance.operation = Some((operation.id, Verb::Create));
         instance.address = Some("192.0.2.7".into());
         instance.problem = Some("it’s slow; 'quoted'".into());

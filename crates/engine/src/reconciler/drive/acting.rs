@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use innkeeper_domain::instances::Act;
+use innkeeper_domain::instances::{Act, Kind, Power, Seen};
 use innkeeper_domain::operations::{State, StepState};
 use innkeeper_domain::retry::{Failure, Verdict};
 use innkeeper_store::slots::Taken;
@@ -14,7 +14,7 @@ use super::super::acts::{self, Reply};
 use super::super::faults;
 use super::{Drive, Flow};
 use crate::connections::CallError;
-use crate::{Error, restrictions};
+use crate::{Error, restrictions, usage};
 
 /// A full gate is looked at again after this long even if nobody wakes us.
 const GATE_SWEEP: Duration = Duration::from_secs(30);
@@ -29,7 +29,12 @@ impl Drive<'_> {
         }
         match acts::perform(&self.connection, &self.instance, act).await {
             Ok(Reply::Task(upid)) => self.accepted(act, &upid).await,
-            Ok(Reply::Done) => self.done(act, None).await,
+            Ok(Reply::Done) => {
+                let running =
+                    matches!(self.instance.course.seen, Seen::Present(g) if g.power != Power::Stopped);
+                let later = act == Act::Configure && self.instance.kind == Kind::Qemu && running;
+                self.done(act, later.then_some("takes effect when the machine is restarted")).await
+            }
             Err(CallError::Resting(until)) => {
                 let mut tx = self.engine.db().begin().await?;
                 self.end_step(
@@ -81,7 +86,7 @@ impl Drive<'_> {
         };
         if let Some(gate) = gate {
             // In the transaction that found the gate full: whoever frees a place afterwards sees us waiting.
-            if !instances::save(&mut tx, &self.instance).await? {
+            if !usage::save(&mut tx, &mut self.instance, now).await? {
                 tx.rollback().await?;
                 return Ok(Some(Flow::Lost));
             }

@@ -1,14 +1,15 @@
 //! Ending: with success, or with a reason; a create that failed is undone first.
 
-use innkeeper_domain::instances::{Goal, Seen};
+use innkeeper_domain::instances::{Goal, Seen, Task};
 use innkeeper_domain::operations::{Fault, State, Verb};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{Tx, instances, operations, vmids};
 use tracing::{info, warn};
 
-use super::{Drive, Flow, UNDO_PAUSE};
-use crate::Error;
+use super::super::look;
+use super::{Drive, Flow, Resized, UNDO_PAUSE};
 use crate::instances::tell;
+use crate::{Error, usage};
 
 impl Drive<'_> {
     /// Wish and world agree.
@@ -32,6 +33,9 @@ impl Drive<'_> {
         } else {
             self.instance.course.born = true;
         }
+        if let Some(from) = self.instance.resize_from.take() {
+            self.resized = Some(Resized::At(from.rate));
+        }
         if self.operation.verb == Verb::Delete {
             self.instance.deleted_at = Some(now);
             vmids::release(&mut tx, self.instance.cluster_id, self.instance.vmid).await?;
@@ -51,12 +55,14 @@ impl Drive<'_> {
             return Ok(Flow::Later(now.after(UNDO_PAUSE)));
         }
         info!(verb = %self.operation.verb, code = fault.code, message = fault.message, "giving up");
+        self.last_look().await;
+        self.keep_size().await?;
         let mut tx = self.engine.db().begin().await?;
         if self.operation.verb == Verb::Create && !self.instance.course.born {
             operations::set_state(&mut tx, self.operation.id, State::Undoing, Some(&fault), None).await?;
             self.operation.state = State::Undoing;
             self.operation.fault = Some(fault);
-            self.instance.course.wish_for(Verb::Delete.wish(now, false));
+            self.instance.course.wish_for(Verb::Delete.wish(now, false, true));
             self.tell_operation(&mut tx, State::Undoing.as_str()).await?;
             return self.save(tx).await;
         }
@@ -65,14 +71,54 @@ impl Drive<'_> {
         self.end(tx, now).await
     }
 
+    /// What became of it is worth one more call; if that fails too, the poller will tell.
+    async fn last_look(&mut self) {
+        let course = &mut self.instance.course;
+        if course.seen != Seen::Unknown || course.task != Task::None {
+            return;
+        }
+        if let Ok(sight) = look::look(&self.connection, &self.instance).await {
+            self.instance.course.saw(sight.seen);
+            self.measured = sight.size.or(self.measured);
+        }
+    }
+
+    /// Another size that could not be had is neither claimed nor charged: the guest has what was read from it last, or
+    /// else what it had.
+    async fn keep_size(&mut self) -> Result<(), Error> {
+        let Some(from) = self.instance.resize_from.take() else { return Ok(()) };
+        let size = self.measured.unwrap_or(from.size);
+        self.resized = Some(match size {
+            _ if size == self.instance.size => Resized::At(from.rate),
+            _ if size == from.size => Resized::Unchanged,
+            // Some of it was had.
+            _ => Resized::At(self.engine.rate(None, size).await?),
+        });
+        if size != self.instance.size {
+            self.instance.plan_id = from.plan_id.filter(|_| size == from.size);
+            self.instance.size = size;
+        }
+        Ok(())
+    }
+
     /// Closes the operation: nothing is due for the instance any more.
     pub(super) async fn end(&mut self, mut tx: Tx, now: Timestamp) -> Result<Flow, Error> {
         self.instance.operation = None;
         self.free_slot(&mut tx).await?;
         self.tell_operation(&mut tx, self.operation.state.as_str()).await?;
-        if !instances::save(&mut tx, &self.instance).await? {
+        if !usage::save(&mut tx, &mut self.instance, now).await? {
             tx.rollback().await?;
             return Ok(Flow::Lost);
+        }
+        if self.instance.course.wish.goal == Goal::Absent && self.instance.course.seen == Seen::Absent {
+            self.engine.settle(&mut tx, self.instance.id, now).await?;
+        } else if let Some(resized) = self.resized {
+            let rate = match resized {
+                Resized::At(rate) => Some(rate),
+                Resized::Unchanged => None,
+            };
+            let cycle = self.engine.options().billing.cycle;
+            usage::resized(&mut tx, &mut self.instance, rate, cycle, now).await?;
         }
         tell(&mut tx, &self.instance, now).await?;
         instances::schedule(&mut tx, self.instance.id, self.instance.fence, None, None).await?;

@@ -25,6 +25,7 @@ impl Drive<'_> {
             Ok(sight) => {
                 self.instance.course.saw(sight.seen);
                 self.instance.seen_at = Some(self.now());
+                self.measured = sight.size.or(self.measured);
                 if let Some(node) = sight.moved_to {
                     info!(from = %self.instance.node, to = %node, "the guest has moved");
                     self.instance.node = node;
@@ -78,6 +79,7 @@ impl Drive<'_> {
             Verb::Shutdown => Act::Shutdown,
             Verb::Stop => Act::Stop,
             Verb::Reboot => Act::Reboot,
+            Verb::Resize => Act::Configure,
             Verb::Delete => Act::Delete,
         }
     }

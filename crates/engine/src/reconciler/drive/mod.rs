@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use innkeeper_domain::instances::{Instance, Step};
 use innkeeper_domain::operations::{Operation, StepState};
+use innkeeper_domain::prices::Rate;
+use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{instances, operations};
 use tokio_util::sync::CancellationToken;
@@ -68,7 +70,7 @@ pub(in crate::reconciler) async fn drive(
     instance.course.resumed();
     let open = operation.steps.iter().rev().find(|step| step.state == StepState::Running);
     let step = open.map(|step| (step.seq, step.started_at));
-    let mut drive = Drive { engine, connection, instance, operation, step };
+    let mut drive = Drive { engine, connection, instance, operation, step, measured: None, resized: None };
     loop {
         let flow = if stop.is_cancelled() { Flow::Later(engine.clock().now()) } else { drive.step().await? };
         match flow {
@@ -90,6 +92,19 @@ struct Drive<'a> {
     operation: Operation,
     /// The number of the step that is open, if any, and when it began.
     step: Option<(i32, Timestamp)>,
+    /// How big the guest was when it was last read.
+    measured: Option<Size>,
+    /// A resize has ended, and this is what comes of it for the price.
+    resized: Option<Resized>,
+}
+
+/// What the end of a resize means for the price.
+#[derive(Clone, Copy)]
+enum Resized {
+    /// It costs what it did.
+    Unchanged,
+    /// It costs this from now on.
+    At(Rate),
 }
 
 impl Drive<'_> {

@@ -7,20 +7,22 @@ use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{Tx, events, instances, operations, slots};
 
 use super::{Drive, Flow};
-use crate::Error;
+use crate::{Error, usage};
 
 impl Drive<'_> {
     /// Writes the instance and gives the claim back until `at`.
     pub(super) async fn rest(&mut self, at: Timestamp) -> Result<(), Error> {
+        let now = self.now();
         let mut tx = self.engine.db().begin().await?;
-        if instances::save(&mut tx, &self.instance).await? {
+        if usage::save(&mut tx, &mut self.instance, now).await? {
             instances::schedule(&mut tx, self.instance.id, self.instance.fence, Some(at), None).await?;
         }
         Ok(tx.commit().await?)
     }
 
-    pub(super) async fn save(&self, mut tx: Tx) -> Result<Flow, Error> {
-        if instances::save(&mut tx, &self.instance).await? {
+    pub(super) async fn save(&mut self, mut tx: Tx) -> Result<Flow, Error> {
+        let now = self.now();
+        if usage::save(&mut tx, &mut self.instance, now).await? {
             tx.commit().await?;
             Ok(Flow::On)
         } else {

@@ -17,10 +17,12 @@ mod ledger;
 mod nodes;
 mod operations;
 mod page;
+mod passkeys;
 mod plans;
 mod prices;
 mod problem;
 mod projects;
+mod registration;
 mod secret;
 mod sessions;
 mod setup;
@@ -121,6 +123,12 @@ fn public() -> OpenApiRouter<App> {
         .routes(routes!(sessions::sign_in))
         .routes(routes!(sessions::give_second_factor))
         .routes(routes!(sessions::refresh))
+        .routes(routes!(passkeys::begin_passkey_sign_in))
+        .routes(routes!(passkeys::sign_in_by_passkey))
+        .routes(routes!(registration::register))
+        .routes(routes!(registration::confirm_email))
+        .routes(routes!(registration::ask_to_recover))
+        .routes(routes!(registration::recover))
         .routes(routes!(docs::openapi_json))
 }
 
@@ -138,6 +146,14 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(account::remove_totp))
         .routes(routes!(account::renew_recovery_codes))
         .routes(routes!(account::reset_factors))
+        .routes(routes!(passkeys::begin_passkey))
+        .routes(routes!(passkeys::list_passkeys, passkeys::add_passkey))
+        .routes(routes!(passkeys::rename_passkey))
+        .routes(routes!(passkeys::remove_passkey))
+        .routes(routes!(registration::ask_to_verify))
+        .routes(routes!(registration::change_email))
+        .routes(routes!(registration::list_invitations, registration::invite))
+        .routes(routes!(registration::withdraw_invitation))
         .routes(routes!(users::list_users, users::create_user))
         .routes(routes!(projects::list_projects))
         .routes(routes!(clusters::probe_cluster))

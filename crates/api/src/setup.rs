@@ -28,6 +28,8 @@ pub(crate) struct Setup {
     registration: Registration,
     /// Whether the house sends mails: without, nobody can recover a forgotten password by themselves.
     mail: bool,
+    /// Whether there can be passkeys: they need an address with a name.
+    passkeys: bool,
 }
 
 /// The first administrator.
@@ -47,7 +49,12 @@ pub(crate) struct FirstAdmin {
 #[utoipa::path(get, path = "/setup", tag = "setup", responses((status = 200, description = "Whether it is", body = Setup)))]
 pub(crate) async fn get_setup(State(engine): State<Engine>) -> Result<Json<Setup>, Problem> {
     let needed = engine.is_new_house().await?;
-    Ok(Json(Setup { needed, registration: engine.registration(), mail: engine.sends_mail() }))
+    Ok(Json(Setup {
+        needed,
+        registration: engine.registration(),
+        mail: engine.sends_mail(),
+        passkeys: engine.has_passkeys(),
+    }))
 }
 
 /// Make the first administrator and sign them in.

@@ -19,12 +19,15 @@ mod ledger;
 mod limits;
 mod mails;
 mod operations;
+mod passkeys;
 mod passwords;
 mod plans;
 mod poller;
 mod prices;
 mod projects;
 mod reconciler;
+mod recovery;
+mod registration;
 mod restrictions;
 mod sessions;
 mod sweeper;
@@ -55,8 +58,10 @@ pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
 pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;
 pub use operations::Filter as OperationFilter;
+pub use passkeys::Ceremony;
 pub use plans::NewPlan;
 pub use prices::{NewPriceList, Sized};
+pub use registration::{Invited, Registrant};
 pub use sessions::{Entered, Halfway, SignedIn};
 pub use templates::{NewSource, NewTemplate};
 pub use users::NewUser;
@@ -155,6 +160,8 @@ struct Inner {
     options: Options,
     connections: connections::Connections,
     passwords: passwords::Passwords,
+    /// None where the address of the house allows no passkeys.
+    webauthn: Option<webauthn_rs::Webauthn>,
     /// Placement looks at everything that is promised, one transaction at a time; those that wait for their turn wait
     /// here, so that they do not hold the connections that everybody reads by.
     placing: tokio::sync::Semaphore,
@@ -167,6 +174,7 @@ impl Engine {
     pub fn new(db: Db, keys: KeyRing, clock: Clock, options: Options) -> Self {
         let worker = format!("{:016x}", rand::random::<u64>());
         Self(Arc::new(Inner {
+            webauthn: passkeys::ceremonies(&options.access),
             db,
             keys,
             clock,
@@ -188,6 +196,7 @@ impl Engine {
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));
+        loops.spawn(mails::run(self.clone(), stop.clone()));
         let mut died = false;
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {

@@ -80,6 +80,14 @@ pub async fn by_email(db: &Db, email: &Email) -> Result<Option<(User, Option<Str
     row.map(UserRow::read).transpose()
 }
 
+/// The user with this address, within a transaction.
+pub async fn by_email_tx(tx: &mut Tx, email: &Email) -> Result<Option<User>, Error> {
+    let sql = "select * from users where lower(email) = lower($1)";
+    let row: Option<UserRow> =
+        on!(tx, c => sqlx::query_as(sql).bind(email.as_str()).fetch_optional(c).await)?;
+    Ok(row.map(UserRow::read).transpose()?.map(|(user, _)| user))
+}
+
 /// How many users there are.
 pub async fn count(db: &Db) -> Result<i64, Error> {
     Ok(on_db!(db, c => sqlx::query_scalar("select count(*) from users").fetch_one(c).await)?)

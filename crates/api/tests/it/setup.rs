@@ -8,7 +8,7 @@ async fn of_two_who_set_up_at_once_one_becomes_administrator() {
     let anybody = house.anybody();
     assert_eq!(
         anybody.get("/api/v1/setup").await.expect(200),
-        json!({ "needed": true, "registration": "closed", "mail": false })
+        json!({ "needed": true, "registration": "closed", "mail": false, "passkeys": false })
     );
     let first = json!({ "email": "ada@example.org", "name": "Ada", "password": PASSWORD });
     let second = json!({ "email": "eve@example.org", "name": "Eve", "password": PASSWORD });
@@ -18,7 +18,7 @@ async fn of_two_who_set_up_at_once_one_becomes_administrator() {
     assert_eq!(loser.problem(409), "already_set_up");
     assert_eq!(
         anybody.get("/api/v1/setup").await.expect(200),
-        json!({ "needed": false, "registration": "closed", "mail": false })
+        json!({ "needed": false, "registration": "closed", "mail": false, "passkeys": false })
     );
     assert_eq!(anybody.post("/api/v1/setup", &second).await.problem(409), "already_set_up");
 }

@@ -86,6 +86,8 @@ both! {
             ..other.clone()
         });
         let mut tx = db.begin().await.unwrap();
+        assert_eq!(users::by_email_tx(&mut tx, &changed.email).await.unwrap(), Some(changed.clone()));
+        assert_eq!(users::by_email_tx(&mut tx, &"x@y".parse().unwrap()).await.unwrap(), None);
         assert_eq!(users::by_id_tx(&mut tx, other.id).await.unwrap(), Some(changed));
         assert_eq!(users::by_id_tx(&mut tx, UserId::new()).await.unwrap(), None);
         let taken = users::set_email(&mut tx, other.id, &house.user.email, NOW).await.unwrap_err();

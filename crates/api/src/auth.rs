@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use innkeeper_domain::access::{Action, Actor, Answer, may};
 use innkeeper_domain::sessions::Session;
+use innkeeper_domain::tickets::Purpose;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::users::User;
 use innkeeper_engine::SignedIn;
@@ -22,6 +23,9 @@ pub(crate) const COOKIE: &str = "innkeeper_session";
 
 /// The cookie that carries its refresh token, to the one address that takes it.
 const REFRESH_COOKIE: &str = "innkeeper_refresh";
+/// The cookie of a browser that was sent to another house.
+const OIDC_COOKIE: &str = "innkeeper_oidc";
+const OIDC_PATH: &str = "/api/v1/sessions/oidc";
 const REFRESH_PATH: &str = "/api/v1/sessions/refresh";
 
 /// Somebody who is signed in, with what they may do right now.
@@ -129,6 +133,19 @@ fn is_ours(origin: &str, host: Option<&str>, options: &Options) -> bool {
     let public = options.public_url.as_deref().and_then(|url| Url::parse(url).ok());
     // An opaque origin (`null`) does not parse, and never equals another.
     [named, public].into_iter().flatten().any(|ours| ours.origin() == origin.origin())
+}
+
+/// The ticket of a browser that comes back from another house; empty when it has none.
+pub(crate) fn oidc_ticket(headers: &HeaderMap) -> SecretString {
+    cookie(headers, OIDC_COOKIE).unwrap_or_default().into()
+}
+
+/// The cookie that ties what comes back from another house to the browser that was sent there; an empty ticket takes it
+/// away. Lax, since the browser comes back from another site.
+pub(crate) fn oidc_cookie(ticket: &str, options: &Options) -> String {
+    let secure = if options.secure_cookies { "; Secure" } else { "" };
+    let max_age = if ticket.is_empty() { 0 } else { Purpose::Oidc.lifetime().as_secs() };
+    format!("{OIDC_COOKIE}={ticket}; HttpOnly; SameSite=Lax; Path={OIDC_PATH}; Max-Age={max_age}{secure}")
 }
 
 /// The refresh token that a browser sends by itself, if a page of ours had it do so.

@@ -15,6 +15,7 @@ mod health;
 mod instances;
 mod ledger;
 mod nodes;
+mod oidc;
 mod operations;
 mod page;
 mod passkeys;
@@ -125,6 +126,9 @@ fn public() -> OpenApiRouter<App> {
         .routes(routes!(sessions::refresh))
         .routes(routes!(passkeys::begin_passkey_sign_in))
         .routes(routes!(passkeys::sign_in_by_passkey))
+        .routes(routes!(oidc::list_providers))
+        .routes(routes!(oidc::begin_oidc))
+        .routes(routes!(oidc::come_back))
         .routes(routes!(registration::register))
         .routes(routes!(registration::confirm_email))
         .routes(routes!(registration::ask_to_recover))
@@ -150,6 +154,9 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(passkeys::list_passkeys, passkeys::add_passkey))
         .routes(routes!(passkeys::rename_passkey))
         .routes(routes!(passkeys::remove_passkey))
+        .routes(routes!(oidc::list_identities))
+        .routes(routes!(oidc::begin_link))
+        .routes(routes!(oidc::unlink))
         .routes(routes!(registration::ask_to_verify))
         .routes(routes!(registration::change_email))
         .routes(routes!(registration::list_invitations, registration::invite))

@@ -84,6 +84,11 @@ impl Problem {
         }
     }
 
+    /// The kind of problem for programs.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
     #[must_use]
     pub(crate) fn field(mut self, field: impl Into<Box<str>>) -> Self {
         self.field = Some(field.into());
@@ -246,13 +251,6 @@ impl From<Error> for Problem {
                 )
                 .remedy("wait for the operation named in `operation_id`, or delete the instance")
             },
-            Error::InsufficientCredits { .. } => Self::new(
-                StatusCode::PAYMENT_REQUIRED,
-                "insufficient_credits",
-                "Not enough credits",
-                error.to_string(),
-            )
-            .remedy("top up the project, choose a smaller size, or delete what it no longer needs"),
             Error::NoPlace(reason) => Self::no_place(reason),
             Error::Cluster(message) => Self::new(
                 StatusCode::BAD_GATEWAY,

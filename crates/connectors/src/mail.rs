@@ -56,7 +56,7 @@ pub struct Smtp {
     pub login: Option<(String, SecretString)>,
     /// Certificates (PEM) to trust besides the system's.
     pub extra_ca: Option<String>,
-    /// The limit of each step of the conversation; 20 s where none is given.
+    /// The limit of one letter's whole conversation; 60 s where none is given.
     pub timeout: Option<Duration>,
 }
 
@@ -95,7 +95,7 @@ pub struct Mailer {
 
 #[derive(Clone, Debug)]
 enum Way {
-    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Smtp(AsyncSmtpTransport<Tokio1Executor>, Duration),
     Folder(PathBuf),
     Log,
 }
@@ -106,7 +106,10 @@ impl Mailer {
         let from: Mailbox =
             from.parse().map_err(|error| Error::Settings(format!("the sender {from:?}: {error}")))?;
         let way = match route {
-            Route::Smtp(smtp) => Way::Smtp(transport(*smtp)?),
+            Route::Smtp(smtp) => {
+                let limit = smtp.timeout.unwrap_or(Duration::from_mins(1));
+                Way::Smtp(transport(*smtp, limit)?, limit)
+            }
             Route::Folder(folder) => Way::Folder(folder),
             Route::Log => Way::Log,
         };
@@ -117,7 +120,7 @@ impl Mailer {
     pub async fn send(&self, letter: &Letter, now: Timestamp) -> Result<(), Error> {
         let message = self.message(letter, now)?;
         match &self.way {
-            Way::Smtp(smtp) => smtp.send(message).await.map(drop).map_err(sort),
+            Way::Smtp(smtp, limit) => within(*limit, smtp.send(message)).await.map(drop),
             Way::Folder(folder) => post(folder, letter, now, &message.formatted())
                 .await
                 .map_err(|error| Error::Passing(format!("{}: {error}", folder.display()))),
@@ -131,11 +134,10 @@ impl Mailer {
     /// Whether the server answers and accepts our name and password; a folder, whether it can be written to.
     pub async fn check(&self) -> Result<(), Error> {
         match &self.way {
-            Way::Smtp(smtp) => match smtp.test_connection().await {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(Error::Passing("it does not answer NOOP".to_owned())),
-                Err(error) => Err(sort(error)),
-            },
+            Way::Smtp(smtp, limit) => {
+                let answered = within(*limit, smtp.test_connection()).await?;
+                answered.then_some(()).ok_or_else(|| Error::Passing("it does not answer NOOP".to_owned()))
+            }
             Way::Folder(folder) => tokio::fs::create_dir_all(folder)
                 .await
                 .map_err(|error| Error::Settings(format!("{}: {error}", folder.display()))),
@@ -173,7 +175,18 @@ impl Mailer {
     }
 }
 
-fn transport(smtp: Smtp) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
+/// The library's own limit does not cover the wait for the server's greeting.
+async fn within<T>(
+    limit: Duration,
+    conversation: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(limit, conversation).await {
+        Ok(outcome) => outcome.map_err(sort),
+        Err(_) => Err(Error::Passing(format!("no end after {} s", limit.as_secs_f32()))),
+    }
+}
+
+fn transport(smtp: Smtp, limit: Duration) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
     let settings = |text: String| Error::Settings(text);
     if smtp.host.trim().is_empty() {
         return Err(settings("the mail server has no name".to_owned()));
@@ -206,7 +219,7 @@ fn transport(smtp: Smtp) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
     let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(smtp.host)
         .tls(tls)
         .port(port)
-        .timeout(Some(smtp.timeout.unwrap_or(Duration::from_secs(20))));
+        .timeout(Some(limit));
     if let Some((name, password)) = smtp.login {
         demand_secret(&password, "the mail server's password").map_err(|e| settings(e.to_string()))?;
         builder = builder.credentials(Credentials::new(name, password.expose_secret().to_owned()));

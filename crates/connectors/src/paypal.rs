@@ -136,9 +136,8 @@ impl OrderAnswer {
         let capture = captures.into_iter().max_by_key(rank);
         let state = match (&capture, self.status.as_str()) {
             (Some(capture), _) if capture.state() != State::Failed => capture.state(),
-            (_, "VOIDED") => State::Failed,
             (_, "APPROVED") => State::Approved,
-            (Some(_), "COMPLETED") => State::Failed,
+            (_, "VOIDED") | (Some(_), "COMPLETED") => State::Failed,
             _ => State::Open,
         };
         Seen {

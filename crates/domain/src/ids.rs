@@ -112,6 +112,14 @@ ids! {
     PostingId = "pst",
     /// Something to tell people.
     NoticeId = "ntc",
+    /// An order of credits, paid through a provider.
+    PaymentId = "pay",
+    /// Money given back.
+    RefundId = "rfd",
+    /// A code that is worth credits.
+    VoucherId = "vch",
+    /// A month's account on paper.
+    InvoiceId = "inv",
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use innkeeper_connectors::mail::Mailer;
 use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::sessions::Lifetimes;
 
-use crate::Engine;
+use crate::{Engine, Provider};
 
 /// What the operator decides about signing in.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Access {
     pub public_url: Option<String>,
     /// How mails are sent; none when they are not.
     pub mailer: Option<Mailer>,
+    /// Other houses by which people may sign in.
+    pub providers: Vec<Provider>,
 }
 
 impl Default for Access {
@@ -30,6 +32,7 @@ impl Default for Access {
             house_name: "Innkeeper".to_owned(),
             public_url: None,
             mailer: None,
+            providers: Vec::new(),
         }
     }
 }

@@ -115,7 +115,7 @@ impl Engine {
         Ok(!vouched)
     }
 
-    async fn open_invitation(
+    pub(crate) async fn open_invitation(
         &self,
         tx: &mut Tx,
         token: &SecretString,

@@ -119,6 +119,9 @@ fn redacted(mut config: Config) -> Config {
     {
         config.database.url = Some(format!("{scheme}://{user}:…@{place}"));
     }
+    for oidc in &mut config.access.oidc {
+        oidc.client_secret = oidc.client_secret.as_ref().map(|_| "…".into());
+    }
     if config.mail.password.is_some() {
         config.mail.password = Some("…".into());
     }

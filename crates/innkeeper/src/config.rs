@@ -3,13 +3,16 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use innkeeper_connectors::mail::{self, Mailer, Route, Smtp};
+use innkeeper_connectors::oidc;
 use innkeeper_domain::addresses::AddressRange;
 use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::sessions::Lifetimes;
+use innkeeper_engine::Provider;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Everything that can be set.
@@ -61,6 +64,33 @@ pub(crate) struct Access {
     pub access_token_minutes: u64,
     /// Days after which a session that nobody uses ends.
     pub session_days: u64,
+    /// Other houses by which people may sign in (OpenID Connect).
+    pub oidc: Vec<Oidc>,
+}
+
+/// Another house by which people may sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Oidc {
+    /// Names it in addresses: lower-case letters, digits and hyphens. It must not change later.
+    pub name: String,
+    /// Names it on the button; by default its name.
+    pub title: Option<String>,
+    /// Its issuer, to the letter.
+    pub issuer: url::Url,
+    /// Our name there.
+    pub client_id: String,
+    /// Our secret there, or the file that holds it.
+    pub client_secret: Option<String>,
+    /// The file that holds our secret.
+    pub client_secret_file: Option<PathBuf>,
+    /// Asked for besides `openid`; by default `email` and `profile`.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Whether an address that it vouches for opens the account here with the same, confirmed address. Say yes only to a
+    /// provider that you trust with every account.
+    #[serde(default)]
+    pub link_verified_email: bool,
 }
 
 /// How mails are sent: by a server, or into a folder; by neither, and none are.
@@ -192,6 +222,7 @@ impl Default for Access {
             house_name: access.house_name,
             access_token_minutes: access.lifetimes.access.as_secs() / 60,
             session_days: access.lifetimes.idle.as_secs() / (24 * 60 * 60),
+            oidc: Vec::new(),
         }
     }
 }
@@ -344,7 +375,54 @@ impl Config {
             house_name: access.house_name.trim().to_owned(),
             public_url: self.server.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
             mailer: self.mail.mailer()?,
+            providers: self.providers()?,
         })
+    }
+
+    fn providers(&self) -> anyhow::Result<Vec<Provider>> {
+        let mut providers: Vec<Provider> = Vec::new();
+        for oidc in &self.access.oidc {
+            let name = &oidc.name;
+            let good = (1..=32).contains(&name.len())
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            anyhow::ensure!(
+                good,
+                "access.oidc: `{name}` is no name; use lower-case letters, digits and hyphens"
+            );
+            anyhow::ensure!(
+                providers.iter().all(|other| other.name != *name),
+                "access.oidc: two providers are called `{name}`"
+            );
+            let base = self.server.public_url.as_deref();
+            let base = base.context("access.oidc needs server.public_url: people come back there")?;
+            let redirect =
+                format!("{}/api/v1/sessions/oidc/{name}/callback", base.trim_end_matches('/')).parse()?;
+            let client_secret = match (&oidc.client_secret, &oidc.client_secret_file) {
+                (Some(secret), None) => secret.clone(),
+                (None, Some(file)) => std::fs::read_to_string(file)
+                    .with_context(|| format!("{} cannot be read", file.display()))?
+                    .trim()
+                    .to_owned(),
+                _ => anyhow::bail!("access.oidc: give `{name}` a client_secret, or a client_secret_file"),
+            };
+            let settings = oidc::Settings {
+                issuer: oidc.issuer.clone(),
+                client_id: oidc.client_id.clone(),
+                client_secret: client_secret.into(),
+                redirect,
+                scopes: oidc.scopes.clone(),
+                extra_ca: None,
+                timeout: None,
+            };
+            let client = oidc::Oidc::new(settings).with_context(|| format!("access.oidc: `{name}`"))?;
+            providers.push(Provider {
+                name: name.clone(),
+                title: oidc.title.clone().unwrap_or_else(|| name.clone()),
+                link_verified_email: oidc.link_verified_email,
+                client: Arc::new(client),
+            });
+        }
+        Ok(providers)
     }
 
     /// The engine's options.
@@ -463,6 +541,29 @@ mod tests {
         assert_eq!(options.access.public_url.as_deref(), Some("https://x.example"));
         let config = read("[server]\ntrusted_proxies = '10.0.0.0/8, ::1'").unwrap();
         assert_eq!(config.server.trusted_proxies.len(), 2, "as the environment gives them");
+    }
+
+    #[test]
+    fn other_houses_are_read_and_checked_at_start() {
+        let with = |provider: &str| {
+            let text = "[server]\npublic_url = 'https://x.example'\n[[access.oidc]]\nissuer = 'https://id.example'\nclient_id = 'inn'\n";
+            read(&format!("{text}{provider}")).and_then(|config| config.engine_options())
+        };
+        let options = with("name = 'lodge'\ntitle = 'The Lodge'\nclient_secret = 'not-a-default'").unwrap();
+        let [lodge] = &options.access.providers[..] else { panic!("{options:?}") };
+        assert_eq!(
+            (lodge.name.as_str(), lodge.title.as_str(), lodge.link_verified_email),
+            ("lodge", "The Lodge", false)
+        );
+        for bad in [
+            "name = 'lodge'",
+            "name = 'The Lodge'\nclient_secret = 'x'",
+            "name = 'lodge'\nclient_secret = ''",
+            "name = 'lodge'\nclient_secret_file = '/nonexistent'",
+            "name = 'lodge'\nclient_secret = 'x'\ncolour = 'red'",
+        ] {
+            assert!(with(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

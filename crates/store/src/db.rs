@@ -104,6 +104,8 @@ pub(crate) enum Lock {
     Slots(Uuid),
     /// Setting a seal under the audit log.
     Seals,
+    /// Issuing an invoice.
+    Invoices,
     /// Giving events and the entries of the audit log their numbers.
     Events,
 }
@@ -114,6 +116,7 @@ impl Lock {
             Self::Placement => 1,
             Self::Events => 2,
             Self::Seals => 3,
+            Self::Invoices => 4,
             // The low half of a version 7 id is random: two clusters hardly ever share it, and if so, they only wait.
             Self::Slots(cluster) => cluster.as_u64_pair().1.cast_signed(),
         }

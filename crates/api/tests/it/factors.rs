@@ -31,7 +31,7 @@ fn now(house: &House) -> i64 {
 }
 
 /// Switches codes on; gives the secret and the recovery codes.
-async fn switch_on(house: &House, client: &Client<'_>) -> (String, Vec<String>) {
+pub(crate) async fn switch_on(house: &House, client: &Client<'_>) -> (String, Vec<String>) {
     let offer = client.post("/api/v1/me/totp", &json!({ "password": PASSWORD })).await.expect(201);
     let secret = offer["secret"].as_str().unwrap().to_owned();
     let uri = offer["uri"].as_str().unwrap();

@@ -46,7 +46,7 @@ const fn english(letter: Letter) -> (&'static str, &'static str) {
         ),
         Letter::FactorsChanged => (
             "{house}: how you sign in was changed",
-            "Hello {name},\n\na second factor of your account was switched on or off, or a passkey was added or removed.\n\nIf it was not you, change your password at once and look at your sessions:\n\n{link}",
+            "Hello {name},\n\na second factor of your account was switched on or off, or a passkey or a linked account was added or removed.\n\nIf it was not you, change your password at once and look at your sessions:\n\n{link}",
         ),
         Letter::Invitation => (
             "You are invited to {house}",
@@ -100,7 +100,7 @@ const fn french(letter: Letter) -> (&'static str, &'static str) {
         ),
         Letter::FactorsChanged => (
             "{house} : votre façon de vous connecter a changé",
-            "Bonjour {name},\n\nun second facteur de votre compte a été activé ou désactivé, ou une clé d'accès a été ajoutée ou retirée.\n\nSi ce n'était pas vous, changez tout de suite votre mot de passe et regardez vos sessions :\n\n{link}",
+            "Bonjour {name},\n\nun second facteur de votre compte a été activé ou désactivé, ou une clé d'accès ou un compte lié a été ajouté ou retiré.\n\nSi ce n'était pas vous, changez tout de suite votre mot de passe et regardez vos sessions :\n\n{link}",
         ),
         Letter::Invitation => (
             "Vous êtes invité à {house}",

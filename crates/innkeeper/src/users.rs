@@ -3,15 +3,38 @@
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::client::{Remote, Server, all, cells};
+use crate::client::{Remote, Server, all, cell, cells};
 
 /// Look after users.
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
     /// List the users.
     List {
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Invite somebody into the house: by mail where there is an address and the house sends mails, else by a link that
+    /// is shown once.
+    Invite {
+        /// For whom it is; left out, whoever holds the link may register.
+        email: Option<String>,
+        /// What they will be: user, operator or admin.
+        #[arg(long, default_value = "user")]
+        role: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// List the invitations.
+    Invitations {
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Take an invitation back.
+    Withdraw {
+        /// The invitation's id.
+        invitation: String,
         #[command(flatten)]
         remote: Remote,
     },
@@ -31,6 +54,31 @@ impl User {
                 let users = all(&Server::find(&remote)?, "users").await?;
                 let names = ["id", "email", "name", "role", "email_verified", "created_at"];
                 remote.tell_list(users, &names, |user| cells(user, &names));
+                Ok(())
+            }
+            Self::Invite { email, role, remote } => {
+                let server = Server::find(&remote)?;
+                let body = json!({ "email": email, "role": role });
+                let made = server.request(Method::POST, "/api/v1/invitations", Some(&body)).await?;
+                remote.tell(&made, || match made["link"].as_str() {
+                    Some(link) => {
+                        format!("hand this link over; it is shown this once and works once:\n{link}")
+                    }
+                    None => format!("the invitation is on its way to {}", cell(&made["invitation"]["email"])),
+                });
+                Ok(())
+            }
+            Self::Invitations { remote } => {
+                let invitations = all(&Server::find(&remote)?, "invitations").await?;
+                let names = ["id", "email", "role", "created_at", "expires_at", "used_at"];
+                remote.tell_list(invitations, &names, |invitation| cells(invitation, &names));
+                Ok(())
+            }
+            Self::Withdraw { invitation, remote } => {
+                let server = Server::find(&remote)?;
+                let path = format!("/api/v1/invitations/{invitation}");
+                let answer = server.request(Method::DELETE, &path, None).await?;
+                remote.tell(&answer, || format!("{invitation} is worth nothing any more"));
                 Ok(())
             }
             Self::ResetFactors { user, remote } => {

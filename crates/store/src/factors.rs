@@ -33,6 +33,12 @@ pub async fn of_tx(tx: &mut Tx, user: UserId) -> Result<Factors, Error> {
     Ok(Factors { totp: totp > 0, recovery_codes, passkeys })
 }
 
+/// Whether anybody has a sealed secret for codes by the clock.
+pub async fn any_totp(db: &Db) -> Result<bool, Error> {
+    let n: i64 = on_db!(db, c => sqlx::query_scalar("select count(*) from totp").fetch_one(c).await)?;
+    Ok(n > 0)
+}
+
 /// What codes by the clock are made from.
 #[derive(Clone, Debug)]
 pub struct Totp {

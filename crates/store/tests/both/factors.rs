@@ -21,6 +21,7 @@ both! {
         assert!(factors::offer_totp(&mut tx, user, &sealed("two"), NOW).await.unwrap());
         tx.commit().await.unwrap();
         assert_eq!(factors::of(&db, user).await.unwrap(), Factors::default(), "not on yet");
+        assert!(factors::any_totp(&db).await.unwrap());
         let mut tx = db.begin().await.unwrap();
         assert!(factors::confirm_totp(&mut tx, user, NOW).await.unwrap());
         assert!(!factors::confirm_totp(&mut tx, user, NOW).await.unwrap());
@@ -34,6 +35,7 @@ both! {
         assert!(factors::remove_totp(&mut tx, user).await.unwrap());
         assert!(!factors::remove_totp(&mut tx, user).await.unwrap());
         tx.commit().await.unwrap();
+        assert!(!factors::any_totp(&db).await.unwrap());
     }
 
     async fn of_ten_who_show_a_code_at_once_one_spends_it(db: Db) {

@@ -7,11 +7,11 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use innkeeper_domain::access::{Action, Actor, Answer, may};
-use innkeeper_domain::sessions::Session;
+use innkeeper_domain::ids::SessionId;
 use innkeeper_domain::tickets::Purpose;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::users::User;
-use innkeeper_engine::SignedIn;
+use innkeeper_engine::{Identified, Proven, SignedIn};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -32,11 +32,19 @@ const REFRESH_PATH: &str = "/api/v1/sessions/refresh";
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
-    pub(crate) session: Session,
     pub(crate) user: User,
+    /// How they proved it.
+    pub(crate) by: Proven,
+    /// To ask again later whether it still stands.
+    pub(crate) token: SecretString,
 }
 
 impl Caller {
+    /// The session to end when they sign out; none with a key.
+    pub(crate) fn session_id(&self) -> Option<SessionId> {
+        self.by.session_id()
+    }
+
     /// Whether they look after the house, and so may see where things are.
     pub(crate) fn is_staff(&self) -> bool {
         may(&self.actor, Action::SeeHouse) == Answer::Yes
@@ -55,14 +63,15 @@ pub(crate) async fn authenticate(
         None => (cookie(request.headers(), COOKIE).unwrap_or_default(), true),
     };
     let address = visitors::address(request.extensions(), request.headers(), &app.options.trusted_proxies);
-    let (actor, session, user) = app.engine.authenticate(token, address).await?;
+    let Identified { actor, user, by } = app.engine.authenticate(token, address).await?;
     if by_cookie
         && !is_safe(request.method())
         && !comes_from_us(request.headers(), &app.options).unwrap_or(false)
     {
         return Err(Problem::cross_site());
     }
-    request.extensions_mut().insert(Caller { actor, session, user });
+    let token = SecretString::from(token);
+    request.extensions_mut().insert(Caller { actor, user, by, token });
     Ok(next.run(request).await)
 }
 

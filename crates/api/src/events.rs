@@ -13,6 +13,7 @@ use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::ProjectId;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_engine::{Engine, Error, Watched};
+use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -113,9 +114,10 @@ impl Follower {
 
     /// Whether the session still stands, and its holder may see what they could see when they came.
     async fn is_as_before(&self) -> Result<bool, Error> {
-        match self.engine.authenticate_again(&self.caller.actor).await {
-            Ok(actor) => Ok(actor == self.caller.actor),
-            Err(Error::Unauthenticated(_)) => Ok(false),
+        let Caller { actor, by, token, .. } = &self.caller;
+        match self.engine.authenticate_again(by, token.expose_secret(), actor.address).await {
+            Ok(now) => Ok(now.actor == *actor),
+            Err(Error::Unauthenticated(_) | Error::Banned(_) | Error::Forbidden(_)) => Ok(false),
             Err(error) => Err(error),
         }
     }

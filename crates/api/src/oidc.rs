@@ -117,7 +117,7 @@ fn away(away: Away, app: &App) -> Response {
     (status = 200, description = "All of them", body = Providers),
 ))]
 pub(crate) async fn list_providers(State(engine): State<Engine>) -> Json<Providers> {
-    let providers = engine.providers().iter();
+    let providers = engine.oidc_providers().iter();
     let items = providers
         .map(|provider| Provider { name: provider.name.clone(), title: provider.title.clone() })
         .collect();

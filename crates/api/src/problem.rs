@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use innkeeper_domain::ids::OperationId;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::placement::NoPlace;
+use innkeeper_domain::time::Timestamp;
 use innkeeper_engine::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,12 +46,24 @@ pub(crate) struct Problem {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<&'static str>,
+    /// What only some problems tell; apart, so that an answer that may be one stays small.
+    #[serde(flatten)]
+    more: Box<More>,
+}
+
+/// What only some problems tell.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = ProblemMore)]
+pub(crate) struct More {
     /// Seconds to wait before trying again; the same as in `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
     /// The operation that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     operation_id: Option<OperationId>,
+    /// When what stands in the way ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
     /// How many micro-credits it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     needed_micros: Option<Micros>,
@@ -77,10 +90,7 @@ impl Problem {
             detail: detail.into(),
             field: None,
             remedy: None,
-            retry_after: None,
-            operation_id: None,
-            needed_micros: None,
-            available_micros: None,
+            more: Box::default(),
         }
     }
 
@@ -175,7 +185,7 @@ impl Problem {
         let seconds = wait.as_secs().saturating_add(1);
         let detail = format!("this was tried too often; wait {seconds} s");
         Self {
-            retry_after: Some(seconds),
+            more: Box::new(More { retry_after: Some(seconds), ..More::default() }),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts", detail)
         }
     }
@@ -223,6 +233,17 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", format!("no such {what}"))
             }
             Error::Forbidden(refusal) => Self::forbidden(refusal.as_str(), refusal.message()),
+            Error::Banned(ban) => Self {
+                more: Box::new(More { until: ban.until, ..More::default() }),
+                ..Self::forbidden("banned", ban.message())
+            },
+            Error::Quota(exceeded) => Self::new(
+                StatusCode::CONFLICT,
+                "quota_exceeded",
+                "More than the project may have",
+                exceeded.to_string(),
+            )
+            .field(exceeded.what.as_str()),
             Error::Restricted(restriction) => Self::new(
                 StatusCode::CONFLICT,
                 restriction.as_str(),
@@ -242,7 +263,7 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::CONFLICT, code, "In conflict with what is there", message)
             }
             Error::Busy(operation) => Self {
-                operation_id: Some(operation),
+                more: Box::new(More { operation_id: Some(operation), ..More::default() }),
                 ..Self::new(
                     StatusCode::CONFLICT,
                     "operation_in_progress",
@@ -258,6 +279,18 @@ impl From<Error> for Problem {
                 "The cluster does not do its part",
                 message,
             ),
+            Error::Untrusted(message) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "webhook_refused",
+                "It is not from whom it claims to be from",
+                message,
+            ),
+            Error::Provider(message) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "provider_unavailable",
+                "The payment provider does not do its part",
+                message,
+            ),
             Error::Overloaded => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "overloaded",
@@ -266,8 +299,11 @@ impl From<Error> for Problem {
             )
             .remedy("try again in a few seconds"),
             Error::InsufficientCredits { needed, available } => Self {
-                needed_micros: Some(needed),
-                available_micros: Some(available),
+                more: Box::new(More {
+                    needed_micros: Some(needed),
+                    available_micros: Some(available),
+                    ..More::default()
+                }),
                 ..Self::new(
                     StatusCode::PAYMENT_REQUIRED,
                     "insufficient_credits",
@@ -288,7 +324,7 @@ impl From<Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> axum::response::Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry_after = self.retry_after;
+        let retry_after = self.more.retry_after;
         let mut response = (status, axum::Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));

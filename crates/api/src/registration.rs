@@ -90,7 +90,7 @@ pub(crate) struct Recovery {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "email": "grace@example.org", "role": "user" }))]
-pub(crate) struct InvitationAsked {
+pub(crate) struct HouseInvitationAsked {
     /// For whom it is; left out, whoever holds the link may register with any address.
     email: Option<Email>,
     /// What they will be.
@@ -105,7 +105,7 @@ fn user() -> Role {
 
 /// An invitation into the house.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Invitation {
+pub(crate) struct HouseInvitation {
     /// Identity.
     id: HouseInvitationId,
     /// For whom it is; null when it is for whoever holds the link.
@@ -124,7 +124,7 @@ pub(crate) struct Invitation {
     used_by: Option<UserId>,
 }
 
-impl From<domain::HouseInvitation> for Invitation {
+impl From<domain::HouseInvitation> for HouseInvitation {
     fn from(invitation: domain::HouseInvitation) -> Self {
         let domain::HouseInvitation { id, email, role, invited_by, created_at, expires_at, used_at, used_by } =
             invitation;
@@ -134,9 +134,9 @@ impl From<domain::HouseInvitation> for Invitation {
 
 /// An invitation just made.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct InvitationMade {
+pub(crate) struct HouseInvitationMade {
     /// The invitation.
-    invitation: Invitation,
+    invitation: HouseInvitation,
     /// The link to hand over, shown this once; null when it was mailed. Without `server.public_url` it is only a path.
     link: Option<String>,
     /// The token in it, shown this once; null when it was mailed.
@@ -257,35 +257,35 @@ pub(crate) async fn recover(
 }
 
 /// All invitations, in the order in which they were made. For administrators.
-#[utoipa::path(get, path = "/invitations", tag = "users", params(Paging), responses(
-    (status = 200, description = "A page of them", body = Page<Invitation>),
+#[utoipa::path(get, path = "/house-invitations", tag = "users", params(Paging), responses(
+    (status = 200, description = "A page of them", body = Page<HouseInvitation>),
 ))]
-pub(crate) async fn list_invitations(
+pub(crate) async fn list_house_invitations(
     caller: Caller,
     State(engine): State<Engine>,
     Query(paging): Query<Paging>,
-) -> Result<Json<Page<Invitation>>, Problem> {
+) -> Result<Json<Page<HouseInvitation>>, Problem> {
     let limit = paging.limit();
-    let invitations = engine.invitations(&caller.actor, paging.after()?, limit.rows()).await?;
-    Ok(Json(Page::of(invitations, limit, |invitation| invitation.id.to_string(), Invitation::from)))
+    let invitations = engine.house_invitations(&caller.actor, paging.after()?, limit.rows()).await?;
+    Ok(Json(Page::of(invitations, limit, |invitation| invitation.id.to_string(), HouseInvitation::from)))
 }
 
 /// Invite somebody into the house. For administrators.
 ///
 /// With an address, and where the house sends mails, the link is mailed; else it is shown, this once. It is good once,
 /// for a week.
-#[utoipa::path(post, path = "/invitations", tag = "users", request_body = InvitationAsked, responses(
-    (status = 201, description = "Invited", body = InvitationMade),
+#[utoipa::path(post, path = "/house-invitations", tag = "users", request_body = HouseInvitationAsked, responses(
+    (status = 201, description = "Invited", body = HouseInvitationMade),
     (status = 409, description = "Registration is closed (`registration_closed`)", body = Problem, content_type = MEDIA_TYPE),
 ))]
-pub(crate) async fn invite(
+pub(crate) async fn invite_into_house(
     caller: Caller,
     State(engine): State<Engine>,
-    Asked(asked): Asked<InvitationAsked>,
-) -> Result<(StatusCode, Json<InvitationMade>), Problem> {
-    let invited = engine.invite(&caller.actor, asked.email, asked.role).await?;
+    Asked(asked): Asked<HouseInvitationAsked>,
+) -> Result<(StatusCode, Json<HouseInvitationMade>), Problem> {
+    let invited = engine.invite_into_house(&caller.actor, asked.email, asked.role).await?;
     let text = |secret: Option<secrecy::SecretString>| secret.map(|secret| secret.expose_secret().to_owned());
-    let made = InvitationMade {
+    let made = HouseInvitationMade {
         invitation: invited.invitation.into(),
         link: text(invited.link),
         token: text(invited.token),
@@ -294,15 +294,15 @@ pub(crate) async fn invite(
 }
 
 /// Take an invitation back. For administrators.
-#[utoipa::path(delete, path = "/invitations/{id}", tag = "users",
+#[utoipa::path(delete, path = "/house-invitations/{id}", tag = "users",
     params(("id" = HouseInvitationId, Path, description = "The invitation")),
     responses((status = 204, description = "Taken back")),
 )]
-pub(crate) async fn withdraw_invitation(
+pub(crate) async fn withdraw_house_invitation(
     caller: Caller,
     State(engine): State<Engine>,
     At(id): At<HouseInvitationId>,
 ) -> Result<StatusCode, Problem> {
-    engine.withdraw_invitation(&caller.actor, id).await?;
+    engine.withdraw_house_invitation(&caller.actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

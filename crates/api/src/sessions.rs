@@ -82,11 +82,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(session: &domain::Session, current: SessionId) -> Self {
+    pub(crate) fn new(session: &domain::Session, current: Option<SessionId>) -> Self {
         Self {
             id: session.id,
             user_id: session.user_id,
-            current: session.id == current,
+            current: Some(session.id) == current,
             method: session.method,
             address: session.address,
             user_agent: session.user_agent.clone(),
@@ -142,7 +142,7 @@ impl Opened {
             token_expires_at: signed_in.access_expires_at,
             refresh_token: signed_in.refresh.expose_secret().to_owned(),
             user: signed_in.user.clone().into(),
-            session: Session::new(&signed_in.session, signed_in.session.id),
+            session: Session::new(&signed_in.session, Some(signed_in.session.id)),
         };
         Self { cookies: auth::give_cookies(signed_in, app), answer }
     }
@@ -185,7 +185,7 @@ pub(crate) fn entered(entered: Entered, app: &App) -> Response {
      headers(("Set-Cookie" = String, description = "The session and its refresh token, for browsers"))),
     (status = 202, description = "The password is right; a second factor is asked for", body = SecondFactorAsked),
     (status = 401, description = "Wrong e-mail address or password (`wrong_credentials`)", body = Problem, content_type = MEDIA_TYPE),
-    (status = 403, description = "Asked by another site's page (`cross_site`)", body = Problem, content_type = MEDIA_TYPE),
+    (status = 403, description = "Banned (`banned`; `detail` says until when and why), or asked by another site's page (`cross_site`)", body = Problem, content_type = MEDIA_TYPE),
     (status = 429, description = "Too many attempts (`too_many_attempts`); `Retry-After` says how long to wait", body = Problem, content_type = MEDIA_TYPE),
     (status = 503, description = "Too many are signing in at the moment (`overloaded`)", body = Problem, content_type = MEDIA_TYPE),
 ))]
@@ -262,7 +262,7 @@ pub(crate) async fn list_sessions(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<Session>>, Problem> {
     let sessions = engine.sessions(&caller.actor).await?;
-    let show = |session| Session::new(&session, caller.session.id);
+    let show = |session| Session::new(&session, caller.session_id());
     Page::within(sessions, paging, |session| session.id.to_string(), show).map(Json)
 }
 
@@ -272,7 +272,7 @@ pub(crate) async fn list_sessions(
      headers(("Set-Cookie" = String, description = "Takes the session from browsers"))),
 ))]
 pub(crate) async fn sign_out(caller: Caller, State(app): State<App>) -> Result<Response, Problem> {
-    app.engine.end_session(&caller.actor, caller.session.id).await?;
+    app.engine.sign_out(&caller.actor).await?;
     Ok((StatusCode::NO_CONTENT, set(auth::take_cookies(&app))).into_response())
 }
 

@@ -94,6 +94,8 @@ ids! {
     HouseInvitationId = "hiv",
     /// A mail on its way.
     MailId = "mai",
+    /// An invitation into a project.
+    InvitationId = "inv",
     /// A Proxmox VE installation.
     ClusterId = "clu",
     /// What an instance is made from.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{ProjectId, UserId};
 use crate::mails::Language;
 use crate::names::{Email, Title};
+use crate::standing::Measures;
 use crate::time::Timestamp;
 
 words! {
@@ -52,8 +53,28 @@ pub struct User {
     /// In which language we write to them.
     #[serde(default)]
     pub language: Language,
+    /// What has been decided against them.
+    #[serde(default)]
+    pub measures: Measures,
     /// When they were made.
     pub created_at: Timestamp,
+}
+
+impl User {
+    /// Whether anything stands against them right now.
+    pub fn standing(&self, now: Timestamp) -> Standing {
+        match self.measures.standing(now) {
+            Standing::Good if self.email_verified_at.is_none() => Standing::Unverified,
+            standing => standing,
+        }
+    }
+
+    /// The same user without measures that have ended by themselves.
+    #[must_use]
+    pub fn as_of(mut self, now: Timestamp) -> Self {
+        self.measures = self.measures.as_of(now);
+        self
+    }
 }
 
 /// The fewest characters of a password that we accept.

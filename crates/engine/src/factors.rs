@@ -17,9 +17,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use totp_rs::{Builder, Secret, Totp};
 
+use crate::callers::hash_of;
 use crate::error::allow;
 use crate::sessions::FirstHalf;
-use crate::tickets::hash_of;
 use crate::{Engine, Error, SignedIn, Visitor};
 
 /// What an authenticator needs to make codes. Shown once.
@@ -149,7 +149,7 @@ impl Engine {
     ) -> Result<SignedIn, Error> {
         let mut tx = self.db().begin().await?;
         let Some((kept, FirstHalf { .. })) =
-            self.look_at(&mut tx, Purpose::SecondFactor, ticket.expose_secret()).await?
+            self.look_at_ticket(&mut tx, Purpose::SecondFactor, ticket.expose_secret()).await?
         else {
             return Err(TICKET_ENDED);
         };
@@ -162,7 +162,7 @@ impl Engine {
         let tried: Option<(_, FirstHalf)> =
             self.try_ticket(&mut tx, Purpose::SecondFactor, ticket.expose_secret(), CODES_PER_TICKET).await?;
         let Some((_, half)) = tried else { return Err(TICKET_ENDED) };
-        let user = users::by_id_tx(&mut tx, user).await?.ok_or(TICKET_ENDED)?;
+        let user = users::by_id_in(&mut tx, user).await?.ok_or(TICKET_ENDED)?;
         let right = match second {
             Second::Code(code) => match factors::totp(&mut tx, user.id).await? {
                 Some(totp) if totp.confirmed => self.spend_code(&mut tx, &user, &totp, code).await?,

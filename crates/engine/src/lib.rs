@@ -8,35 +8,46 @@ mod access;
 mod accounts;
 mod audit;
 mod billing;
+mod callers;
 mod clusters;
 mod connections;
 mod error;
 mod events;
 mod factors;
+mod finance;
 mod idempotency;
+mod impersonations;
 mod instances;
+mod invoices;
+mod keys;
 mod ledger;
 mod limits;
 mod mails;
+mod members;
 mod oidc;
 mod operations;
+pub mod papers;
 mod passkeys;
 mod passwords;
+mod payments;
 mod plans;
 mod poller;
 mod prices;
 mod projects;
+mod quotas;
 mod reconciler;
 mod recovery;
 mod registration;
 mod restrictions;
 mod sessions;
+mod standing;
 mod sweeper;
 mod templates;
 mod tickets;
 mod usage;
 mod users;
 mod visitors;
+mod vouchers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,24 +61,33 @@ use tokio_util::sync::CancellationToken;
 pub use access::Access;
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use billing::Billed;
+pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
 pub use events::Watched;
 pub use factors::{Second, TotpOffer};
+pub use finance::{Finance, Spending};
 pub use idempotency::Idempotency;
+pub use impersonations::Impersonated;
+pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
+pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;
+pub use members::{NewInvitation, Received};
 pub use oidc::{Away, Back, Provider};
 pub use operations::Filter as OperationFilter;
 pub use passkeys::Ceremony;
+pub use payments::{Filter as PaymentFilter, NewPayment, NewRefund, Offer, PaymentOptions};
 pub use plans::NewPlan;
 pub use prices::{NewPriceList, Sized};
+pub use quotas::{Quota, Quotas};
 pub use registration::{Invited, Registrant};
 pub use sessions::{Entered, Halfway, SignedIn};
 pub use templates::{NewSource, NewTemplate};
-pub use users::NewUser;
+pub use users::{Filter as UserFilter, NewUser, UserChange};
 pub use visitors::Visitor;
+pub use vouchers::{Minted, NewVouchers, Redeemed};
 
 /// How the loops behave. The defaults are right for production; tests shorten them.
 #[derive(Clone, Debug)]
@@ -93,8 +113,14 @@ pub struct Options {
     pub audit_kept: Duration,
     /// Who gets in, and how.
     pub access: Access,
+    /// What projects may have unless it is set for one of them.
+    pub quotas: Quotas,
     /// How instances are charged.
     pub billing: BillingOptions,
+    /// How credits are sold; none where they are not.
+    pub payments: Option<Arc<PaymentOptions>>,
+    /// Who issues invoices; none where none are issued.
+    pub seller: Option<innkeeper_domain::invoices::Party>,
 }
 
 /// How instances are charged.
@@ -143,7 +169,10 @@ impl Default for Options {
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
             access: Access::default(),
+            quotas: Quotas::default(),
             billing: BillingOptions::default(),
+            payments: None,
+            seller: None,
         }
     }
 }
@@ -199,6 +228,8 @@ impl Engine {
         loops.spawn(restrictions::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));
         loops.spawn(mails::run(self.clone(), stop.clone()));
+        loops.spawn(payments::run(self.clone(), stop.clone()));
+        loops.spawn(invoices::run(self.clone(), stop.clone()));
         let mut died = false;
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {

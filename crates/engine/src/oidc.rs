@@ -81,12 +81,12 @@ const FAILED: Error =
 
 impl Engine {
     /// The other houses by which one may sign in.
-    pub fn providers(&self) -> &[Provider] {
+    pub fn oidc_providers(&self) -> &[Provider] {
         &self.options().access.providers
     }
 
-    fn provider(&self, name: &str) -> Result<&Provider, Error> {
-        self.providers().iter().find(|provider| provider.name == name).ok_or(Error::NotFound("provider"))
+    fn oidc_provider(&self, name: &str) -> Result<&Provider, Error> {
+        self.oidc_providers().iter().find(|provider| provider.name == name).ok_or(Error::NotFound("provider"))
     }
 
     /// Sends somebody away to sign in there.
@@ -123,7 +123,7 @@ impl Engine {
         link: Option<(UserId, SessionId)>,
         invitation: Option<String>,
     ) -> Result<Away, Error> {
-        let provider = self.provider(provider)?;
+        let provider = self.oidc_provider(provider)?;
         let return_to = local_path(return_to).ok_or_else(|| {
             Error::invalid("return_to", "give a path of this house, for example `/instances`")
         })?;
@@ -145,7 +145,8 @@ impl Engine {
             invitation,
         };
         let mut tx = self.db().begin().await?;
-        let (ticket, _) = self.issue(&mut tx, Purpose::Oidc, link.map(|(user, _)| user), &absence).await?;
+        let (ticket, _) =
+            self.issue_ticket(&mut tx, Purpose::Oidc, link.map(|(user, _)| user), &absence).await?;
         tx.commit().await?;
         Ok(Away { url: begun.url.into(), ticket })
     }
@@ -171,7 +172,8 @@ impl Engine {
     async fn back_again(&self, visitor: &Visitor, ticket: &SecretString) -> Result<Absence, Error> {
         self.count(&Counted::by_address(Attempt::Token, visitor)).await?;
         let mut tx = self.db().begin().await?;
-        let found: Option<(_, Absence)> = self.redeem(&mut tx, Purpose::Oidc, ticket.expose_secret()).await?;
+        let found: Option<(_, Absence)> =
+            self.redeem_ticket(&mut tx, Purpose::Oidc, ticket.expose_secret()).await?;
         tx.commit().await?;
         found.map(|(_, absence)| absence).ok_or(FAILED)
     }
@@ -184,7 +186,7 @@ impl Engine {
         state: &str,
         code: Option<&str>,
     ) -> Result<Back, Error> {
-        let provider = self.provider(provider)?;
+        let provider = self.oidc_provider(provider)?;
         // Compared by hash: equal time for all that differ.
         let same = Sha256::digest(state.as_bytes()) == Sha256::digest(absence.state.as_bytes());
         if !same || absence.provider != provider.name {
@@ -269,7 +271,7 @@ impl Engine {
         let now = self.clock().now();
         if let Some(identity) = identities::find(self.db(), &provider.name, &told.subject).await? {
             let mut tx = self.db().begin().await?;
-            let user = users::by_id_tx(&mut tx, identity.user_id).await?.ok_or(FAILED)?;
+            let user = users::by_id_in(&mut tx, identity.user_id).await?.ok_or(FAILED)?;
             let email = told.email.as_deref();
             identities::used(&mut tx, &provider.name, &told.subject, email, now).await?;
             let entered = self.enter(&mut tx, visitor, &user, Method::Oidc).await?;

@@ -111,7 +111,8 @@ impl Engine {
         // So that it can sign in alone, where the authenticator has room for that.
         options["publicKey"]["authenticatorSelection"]["residentKey"] = json!("preferred");
         let mut tx = self.db().begin().await?;
-        let (ticket, _) = self.issue(&mut tx, Purpose::PasskeyEnrolment, Some(user.id), &state).await?;
+        let (ticket, _) =
+            self.issue_ticket(&mut tx, Purpose::PasskeyEnrolment, Some(user.id), &state).await?;
         tx.commit().await?;
         Ok(Ceremony { ticket, options })
     }
@@ -130,7 +131,7 @@ impl Engine {
         let credential: webauthn_rs::prelude::RegisterPublicKeyCredential = read(credential)?;
         let mut tx = self.db().begin().await?;
         let found: Option<(_, wire::PasskeyRegistration)> =
-            self.redeem(&mut tx, Purpose::PasskeyEnrolment, ticket.expose_secret()).await?;
+            self.redeem_ticket(&mut tx, Purpose::PasskeyEnrolment, ticket.expose_secret()).await?;
         let ended = || Error::conflict("ticket_ended", "this has taken too long; begin again");
         let Some((kept, state)) = found else { return Err(ended()) };
         if kept.user_id != Some(user.id) {
@@ -222,7 +223,7 @@ impl Engine {
             Some(first) => {
                 let mut tx = self.db().begin().await?;
                 let found: Option<(_, FirstHalf)> =
-                    self.look_at(&mut tx, Purpose::SecondFactor, first.expose_secret()).await?;
+                    self.look_at_ticket(&mut tx, Purpose::SecondFactor, first.expose_secret()).await?;
                 tx.rollback().await?;
                 let (ticket, half) = found.ok_or(TICKET_ENDED)?;
                 let user = ticket.user_id.ok_or(TICKET_ENDED)?;
@@ -239,7 +240,7 @@ impl Engine {
         // Whether the browser offers it beside the fields of the form is the page's affair.
         let options = json!({ "publicKey": options["publicKey"] });
         let mut tx = self.db().begin().await?;
-        let (ticket, _) = self.issue(&mut tx, Purpose::PasskeySignIn, user, &asked).await?;
+        let (ticket, _) = self.issue_ticket(&mut tx, Purpose::PasskeySignIn, user, &asked).await?;
         tx.commit().await?;
         Ok(Ceremony { ticket, options })
     }
@@ -257,7 +258,7 @@ impl Engine {
         let credential: wire::PublicKeyCredential = read(credential)?;
         let mut tx = self.db().begin().await?;
         let found: Option<(_, Asked)> =
-            self.redeem(&mut tx, Purpose::PasskeySignIn, ticket.expose_secret()).await?;
+            self.redeem_ticket(&mut tx, Purpose::PasskeySignIn, ticket.expose_secret()).await?;
         let Some((asked_of, asked)) = found else { return Err(TICKET_ENDED) };
         let id = URL_SAFE_NO_PAD.encode(credential.get_credential_id());
         let known = factors::passkey_by_credential(&mut tx, &id).await?;
@@ -295,7 +296,7 @@ impl Engine {
             tx.commit().await?;
             return Err(WRONG);
         };
-        let user = users::by_id_tx(&mut tx, passkey.user_id).await?.ok_or(WRONG)?;
+        let user = users::by_id_in(&mut tx, passkey.user_id).await?.ok_or(WRONG)?;
         factors::passkey_used(&mut tx, passkey.id, &credential, self.clock().now()).await?;
         if asked_of.user_id.is_some() {
             tickets::delete_of(&mut tx, user.id, Purpose::SecondFactor).await?;

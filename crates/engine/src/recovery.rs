@@ -36,7 +36,7 @@ impl Engine {
         // Nobody gets one too, which is mailed to nobody: writing it takes as long.
         let body = Confirmation { email };
         let (token, _) =
-            self.issue(&mut tx, Purpose::Recovery, user.as_ref().map(|user| user.id), &body).await?;
+            self.issue_ticket(&mut tx, Purpose::Recovery, user.as_ref().map(|user| user.id), &body).await?;
         if let Some(user) = &user {
             let link = self.link(&format!("/recover#token={}", token.expose_secret()));
             self.write_to(&mut tx, user, Letter::Recovery, &[("link", &link)]).await?;
@@ -57,7 +57,7 @@ impl Engine {
         let ended = || Error::conflict("link_ended", "this link was used or has ended; ask for another one");
         let mut tx = self.db().begin().await?;
         let found: Option<(_, Confirmation)> =
-            self.look_at(&mut tx, Purpose::Recovery, token.expose_secret()).await?;
+            self.look_at_ticket(&mut tx, Purpose::Recovery, token.expose_secret()).await?;
         tx.rollback().await?;
         if found.is_none() {
             return Err(ended());
@@ -66,13 +66,13 @@ impl Engine {
         let now = self.clock().now();
         let mut tx = self.db().begin().await?;
         let found: Option<(_, Confirmation)> =
-            self.redeem(&mut tx, Purpose::Recovery, token.expose_secret()).await?;
+            self.redeem_ticket(&mut tx, Purpose::Recovery, token.expose_secret()).await?;
         let Some((ticket, Confirmation { email })) = found else { return Err(ended()) };
         let id = ticket.user_id.ok_or_else(ended)?;
         for purpose in [Purpose::Recovery, Purpose::SecondFactor] {
             tickets::delete_of(&mut tx, id, purpose).await?;
         }
-        let user = users::by_id_tx(&mut tx, id).await?.ok_or_else(ended)?;
+        let user = users::by_id_in(&mut tx, id).await?.ok_or_else(ended)?;
         // Mailed to an address that is no longer theirs.
         if user.email != email {
             return Err(ended());

@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::audit::shown;
+use crate::callers::{hash_of, new_token};
 use crate::error::allow;
 use crate::limits::Counted;
 use crate::mails::NO_MAIL;
-use crate::tickets::{hash_of, random_token};
 use crate::users::Newcomer;
 use crate::{Engine, Error, Visitor};
 
@@ -157,7 +157,7 @@ impl Engine {
         letter: Letter,
     ) -> Result<(), Error> {
         let body = Confirmation { email: email.clone() };
-        let (token, _) = self.issue(tx, Purpose::Email, Some(user.id), &body).await?;
+        let (token, _) = self.issue_ticket(tx, Purpose::Email, Some(user.id), &body).await?;
         // Behind the #, so that it is in no log on the way.
         let link = self.link(&format!("/verify-email#token={}", token.expose_secret()));
         let told = [("name", user.name.as_str()), ("link", link.as_str())];
@@ -218,12 +218,12 @@ impl Engine {
         let ended = || Error::conflict("link_ended", "this link was used or has ended; ask for another one");
         let mut tx = self.db().begin().await?;
         let found: Option<(_, Confirmation)> =
-            self.redeem(&mut tx, Purpose::Email, token.expose_secret()).await?;
+            self.redeem_ticket(&mut tx, Purpose::Email, token.expose_secret()).await?;
         let Some((ticket, Confirmation { email })) = found else { return Err(ended()) };
         let id = ticket.user_id.ok_or_else(ended)?;
         // The others are for addresses that were wanted before.
         tickets::delete_of(&mut tx, id, Purpose::Email).await?;
-        let user = users::by_id_tx(&mut tx, id).await?.ok_or_else(ended)?;
+        let user = users::by_id_in(&mut tx, id).await?.ok_or_else(ended)?;
         match users::set_email(&mut tx, id, &email, self.clock().now()).await {
             Err(innkeeper_store::Error::Conflict(_)) => {
                 return Err(Error::conflict(
@@ -245,7 +245,12 @@ impl Engine {
 
     /// Invites somebody into the house: by mail when there is an address and the house sends mails, else by a link that
     /// is shown once. For administrators.
-    pub async fn invite(&self, actor: &Actor, email: Option<Email>, role: Role) -> Result<Invited, Error> {
+    pub async fn invite_into_house(
+        &self,
+        actor: &Actor,
+        email: Option<Email>,
+        role: Role,
+    ) -> Result<Invited, Error> {
         allow(may(actor, Action::RunPeople), "invitation")?;
         if self.registration() == Registration::Closed {
             let message = "invitations are worth nothing while registration is closed; set access.registration to `invitation` or `open`";
@@ -267,7 +272,7 @@ impl Engine {
             None => None,
         };
         let by = by.unwrap_or_else(|| self.options().access.house_name.clone());
-        let token = random_token("iki");
+        let token = new_token("iki_");
         let link = self.link(&format!("/register#invitation={}", token.expose_secret()));
         let mut tx = self.db().begin().await?;
         invitations::insert(&mut tx, &invitation, &hash_of(token.expose_secret())).await?;
@@ -287,7 +292,7 @@ impl Engine {
     }
 
     /// All invitations, in the order in which they were made. For administrators.
-    pub async fn invitations(
+    pub async fn house_invitations(
         &self,
         actor: &Actor,
         after: Option<HouseInvitationId>,
@@ -298,7 +303,7 @@ impl Engine {
     }
 
     /// Takes an invitation back. For administrators.
-    pub async fn withdraw_invitation(&self, actor: &Actor, id: HouseInvitationId) -> Result<(), Error> {
+    pub async fn withdraw_house_invitation(&self, actor: &Actor, id: HouseInvitationId) -> Result<(), Error> {
         allow(may(actor, Action::RunPeople), "invitation")?;
         let mut tx = self.db().begin().await?;
         if !invitations::delete(&mut tx, id).await? {

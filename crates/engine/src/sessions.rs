@@ -7,7 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use innkeeper_domain::access::{Action, Actor, Proof, may};
+use innkeeper_domain::access::{Action, Actor, Proof, Refusal, may};
 use innkeeper_domain::addresses::AddressRange;
 use innkeeper_domain::audit::{Deed, Doer, Means};
 use innkeeper_domain::factors::Factors;
@@ -17,18 +17,18 @@ use innkeeper_domain::names::Email;
 use innkeeper_domain::sessions::{Method, Session, Verdict, judge};
 use innkeeper_domain::tickets::Purpose;
 use innkeeper_domain::time::Timestamp;
-use innkeeper_domain::users::{Standing, User};
+use innkeeper_domain::users::User;
 use innkeeper_store::sessions::{FirstTokens, Rotation};
-use innkeeper_store::{Tx, factors, limits, projects, sessions, users};
+use innkeeper_store::{Tx, factors, limits, sessions, users};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 
+use crate::callers::{hash_of, new_token};
 use crate::error::allow;
 use crate::limits::Counted;
-use crate::tickets::{hash_of, random_token};
 use crate::{Engine, Error, Visitor};
 
 /// Somebody who just signed in, or refreshed.
@@ -145,6 +145,10 @@ impl Engine {
             self.record_refusal(&visitor.doer(), Deed::refused("session.create", object)).await?;
             return Err(WRONG);
         };
+        if let Err(banned) = self.admit(user) {
+            self.record_refusal(&visitor.doer(), Deed::refused("session.create", user.id)).await?;
+            return Err(banned);
+        }
         let upgraded = self.0.passwords.upgrade(&hash, password).await?;
         let mut tx = self.db().begin().await?;
         if let Some(new) = upgraded {
@@ -167,7 +171,7 @@ impl Engine {
         let factors = factors::of_tx(tx, user.id).await?;
         if factors.second_needed() {
             let (ticket, kept) =
-                self.issue(tx, Purpose::SecondFactor, Some(user.id), &FirstHalf { method }).await?;
+                self.issue_ticket(tx, Purpose::SecondFactor, Some(user.id), &FirstHalf { method }).await?;
             return Ok(Entered::Halfway(Halfway { ticket, expires_at: kept.expires_at, factors }));
         }
         Ok(Entered::In(Box::new(self.open_session(tx, visitor, user, method).await?)))
@@ -181,6 +185,7 @@ impl Engine {
         user: &User,
         method: Method,
     ) -> Result<SignedIn, Error> {
+        self.admit(user)?;
         let now = self.clock().now();
         let lifetimes = self.options().access.lifetimes;
         let session = Session {
@@ -197,7 +202,7 @@ impl Engine {
         let mut bytes = [0; REFRESH];
         bytes[..FAMILY].copy_from_slice(&rand::random::<[u8; FAMILY]>());
         bytes[FAMILY..].copy_from_slice(&rand::random::<[u8; REFRESH - FAMILY]>());
-        let access = random_token("ink");
+        let access = new_token("ink_");
         let access_expires_at = now.after(lifetimes.access);
         let first = FirstTokens { family: &hash_bytes(&bytes[..FAMILY]), refresh: &hash_bytes(&bytes) };
         sessions::insert(tx, &session, first).await?;
@@ -208,7 +213,7 @@ impl Engine {
         let deed = Deed::done("session.create", session.id).after(json!({ "method": method }));
         self.record_by(tx, &doer(&session, visitor.address), deed);
         let refresh = refresh_text(&bytes);
-        Ok(SignedIn { user: user.clone(), session, access, access_expires_at, refresh })
+        Ok(SignedIn { user: user.clone().as_of(now), session, access, access_expires_at, refresh })
     }
 
     /// Gets the next pair of tokens for a refresh token. One that was replaced before ends the session, unless that was
@@ -225,6 +230,8 @@ impl Engine {
         let mut tx = self.db().begin().await?;
         let family = sessions::family(&mut tx, &family_hash, &shown, now).await?.ok_or(ENDED)?;
         let mut session = family.session;
+        let user = users::by_id_in(&mut tx, session.user_id).await?.ok_or(ENDED)?;
+        self.admit_session(session.created_at, &user)?;
         let salt = match (judge(family.link, lifetimes, now), family.salt) {
             (Verdict::Rotate, _) => rand::random::<[u8; 32]>().to_vec(),
             (Verdict::Repeat, Some(salt)) => salt,
@@ -261,55 +268,40 @@ impl Engine {
         let access_hash = hash_of(successors.access.expose_secret());
         sessions::insert_access(&mut tx, session.id, &access_hash, access_expires_at).await?;
         tx.commit().await?;
-        let user = users::by_id(self.db(), session.user_id).await?.ok_or(ENDED)?;
         let refresh = refresh_text(&successors.refresh);
-        Ok(SignedIn { user, session, access: successors.access, access_expires_at, refresh })
+        Ok(SignedIn { user: user.as_of(now), session, access: successors.access, access_expires_at, refresh })
     }
 
-    /// Who holds this access token, with what they may do right now.
-    pub async fn authenticate(
-        &self,
-        token: &str,
-        address: Option<IpAddr>,
-    ) -> Result<(Actor, Session, User), Error> {
-        let found = sessions::by_access(self.db(), &hash_of(token), self.clock().now()).await?;
-        self.actor_of(found, address).await
-    }
-
-    /// What somebody who has signed in may do now, by the session itself: what lasts longer than an access token
-    /// (an open stream) asks again by this.
-    pub async fn authenticate_again(&self, actor: &Actor) -> Result<Actor, Error> {
-        let found = match actor.proof {
-            Proof::Session(session) => sessions::by_id(self.db(), session, self.clock().now()).await?,
-            Proof::House | Proof::Key { .. } | Proof::Impersonation { .. } => None,
-        };
-        self.actor_of(found, actor.address).await.map(|(actor, ..)| actor)
-    }
-
-    async fn actor_of(
-        &self,
-        found: Option<(Session, User)>,
-        address: Option<IpAddr>,
-    ) -> Result<(Actor, Session, User), Error> {
-        let none = Error::Unauthenticated("sign in first: no session, or one that has ended");
-        let Some((session, user)) = found else { return Err(none) };
-        let memberships = projects::memberships_of(self.db(), user.id).await?;
-        let verified = user.email_verified_at.is_some();
-        let standing = if verified { Standing::Good } else { Standing::Unverified };
-        let actor = Actor::user(user.id, user.role, memberships, session.id);
-        Ok((Actor { address, standing, ..actor }, session, user))
+    /// The session that this access token stands for, and its user.
+    pub(crate) async fn session_of(&self, token: &str) -> Result<Option<(Session, User)>, Error> {
+        Ok(sessions::by_access(self.db(), &hash_of(token), self.clock().now()).await?)
     }
 
     /// The sessions of the actor that have not ended.
     pub async fn sessions(&self, actor: &Actor) -> Result<Vec<Session>, Error> {
+        allow(may(actor, Action::SeeAccount), "session")?;
         let Some(user) = actor.user_id else { return Ok(Vec::new()) };
         Ok(sessions::list_of(self.db(), user, self.clock().now()).await?)
+    }
+
+    /// Ends the session that the actor asks with.
+    pub async fn sign_out(&self, actor: &Actor) -> Result<(), Error> {
+        allow(may(actor, Action::Leave), "session")?;
+        self.end_session(actor, actor.session().ok_or(Error::NotFound("session"))?).await
     }
 
     /// Ends one of the actor's sessions.
     pub async fn end_session(&self, actor: &Actor, id: SessionId) -> Result<(), Error> {
         allow(may(actor, Action::Leave), "session")?;
         let user = actor.user_id.ok_or(Error::NotFound("session"))?;
+        if let Proof::Impersonation { session, .. } = actor.proof {
+            // Their own they end; those of the user are the user's.
+            return if id == session {
+                self.end_impersonation(actor, id).await
+            } else {
+                Err(Error::Forbidden(Refusal::Impersonated))
+            };
+        }
         let mut tx = self.db().begin().await?;
         if !sessions::delete(&mut tx, user, id).await? {
             return Err(Error::NotFound("session"));
@@ -320,7 +312,7 @@ impl Engine {
 
     /// Ends all of the actor's sessions but the one that they ask with, and says how many.
     pub async fn end_other_sessions(&self, actor: &Actor) -> Result<u64, Error> {
-        allow(may(actor, Action::Leave), "session")?;
+        allow(may(actor, Action::ChangeAccount), "session")?;
         let user = actor.user_id.ok_or(Error::NotFound("session"))?;
         let mut tx = self.db().begin().await?;
         let ended = sessions::delete_of(&mut tx, user, actor.session()).await?;

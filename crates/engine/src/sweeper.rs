@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use innkeeper_store::{events, idempotency, limits, mails, sessions, tickets};
+use innkeeper_store::{
+    events, idempotency, impersonations, keys, limits, mails, project_invitations, sessions, tickets,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
@@ -19,6 +21,9 @@ const KEEP_KEYS: Duration = Duration::from_hours(24);
 
 /// When a mail went, and whether, is of interest for a month.
 const KEEP_MAILS: Duration = Duration::from_hours(24 * 30);
+
+/// A key that is over is shown as such for a while, so that its owner learns why it is not good any more.
+const KEEP_KEYS_OVER: Duration = Duration::from_hours(24 * 30);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     loop {
@@ -39,6 +44,9 @@ async fn sweep(engine: &Engine) -> Result<(), Error> {
     tickets::delete_expired(&mut tx, now).await?;
     limits::prune(&mut tx, now, now.before(KNOWN_FOR)).await?;
     mails::prune(&mut tx, now.before(KEEP_MAILS)).await?;
+    keys::delete_expired(&mut tx, now.before(KEEP_KEYS_OVER)).await?;
+    impersonations::delete_expired(&mut tx, now).await?;
+    project_invitations::delete_expired(&mut tx, now).await?;
     events::prune(&mut tx, now.before(KEEP_EVENTS)).await?;
     idempotency::prune(&mut tx, now.before(KEEP_KEYS)).await?;
     tx.commit().await?;

@@ -1,26 +1,14 @@
 //! Tickets: given out once, used once. What belongs to one is sealed, and bound to it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use innkeeper_domain::ids::UserId;
 use innkeeper_domain::tickets::{Purpose, Ticket};
 use innkeeper_store::{Sealed, Tx, tickets};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 
+use crate::callers::{hash_of, new_token};
 use crate::{Engine, Error};
-
-/// A secret that nobody guesses, behind a prefix that tells what it is.
-pub(crate) fn random_token(prefix: &str) -> SecretString {
-    format!("{prefix}_{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())).into()
-}
-
-/// What is kept of a secret that nobody guesses.
-pub(crate) fn hash_of(secret: &str) -> Vec<u8> {
-    Sha256::digest(secret.as_bytes()).to_vec()
-}
 
 fn place(hash: &[u8]) -> String {
     format!("tickets/body/{}", hex::encode(hash))
@@ -28,14 +16,14 @@ fn place(hash: &[u8]) -> String {
 
 impl Engine {
     /// Gives out a ticket, with what belongs to it.
-    pub(crate) async fn issue<T: Serialize>(
+    pub(crate) async fn issue_ticket<T: Serialize>(
         &self,
         tx: &mut Tx,
         purpose: Purpose,
         user_id: Option<UserId>,
         body: &T,
     ) -> Result<(SecretString, Ticket), Error> {
-        let token = random_token("ikt");
+        let token = new_token("ikt_");
         let hash = hash_of(token.expose_secret());
         let created_at = self.clock().now();
         let expires_at = created_at.after(purpose.lifetime());
@@ -46,7 +34,7 @@ impl Engine {
     }
 
     /// Uses a ticket up; none when it is not one for this, or has ended.
-    pub(crate) async fn redeem<T: DeserializeOwned>(
+    pub(crate) async fn redeem_ticket<T: DeserializeOwned>(
         &self,
         tx: &mut Tx,
         purpose: Purpose,
@@ -58,7 +46,7 @@ impl Engine {
     }
 
     /// Looks at a ticket, and keeps others from using it until the transaction ends.
-    pub(crate) async fn look_at<T: DeserializeOwned>(
+    pub(crate) async fn look_at_ticket<T: DeserializeOwned>(
         &self,
         tx: &mut Tx,
         purpose: Purpose,

@@ -233,18 +233,43 @@ impl Server {
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
-        // The same key if it has to be sent again.
-        let key = format!("{:032x}", rand::random::<u128>());
-        let mut response = self.send(&method, path, body, &key).await?;
-        if response.status() == StatusCode::UNAUTHORIZED && self.renews && self.renew().await? {
-            response = self.send(&method, path, body, &key).await?;
-        }
-        let status = response.status();
-        let text = response.text().await.context("the answer broke off")?;
+        let (status, bytes) = self.exchange(&method, path, body).await?;
+        let text = String::from_utf8_lossy(&bytes);
         if status.is_success() {
             return if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&text)?) };
         }
-        let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+        self.refused(status, path, &text)
+    }
+
+    /// Reads a file.
+    pub(crate) async fn download(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let (status, bytes) = self.exchange(&Method::GET, path, None).await?;
+        if status.is_success() {
+            return Ok(bytes);
+        }
+        self.refused(status, path, &String::from_utf8_lossy(&bytes)).map(|_: Value| Vec::new())
+    }
+
+    async fn exchange(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+        // The same key if it has to be sent again.
+        let key = format!("{:032x}", rand::random::<u128>());
+        let mut response = self.send(method, path, body, &key).await?;
+        if response.status() == StatusCode::UNAUTHORIZED && self.renews && self.renew().await? {
+            response = self.send(method, path, body, &key).await?;
+        }
+        let status = response.status();
+        let bytes = response.bytes().await.context("the answer broke off")?;
+        Ok((status, bytes.into()))
+    }
+
+    /// A problem becomes an error that says what to do.
+    fn refused(&self, status: StatusCode, path: &str, text: &str) -> anyhow::Result<Value> {
+        let problem: Value = serde_json::from_str(text).unwrap_or_default();
         if problem["code"].is_null() {
             bail!("{} answers {status}, but not as Innkeeper does; is the address right?", self.url);
         }
@@ -379,10 +404,15 @@ pub(crate) async fn find(server: &Server, noun: &str, wanted: &str) -> anyhow::R
 
 /// Everything of a list, page by page.
 pub(crate) async fn all(server: &Server, noun: &str) -> anyhow::Result<Vec<Value>> {
+    all_of(server, noun, "").await
+}
+
+/// The same for what a query narrows it down to.
+pub(crate) async fn all_of(server: &Server, noun: &str, query: &str) -> anyhow::Result<Vec<Value>> {
     let mut items = Vec::new();
     let mut cursor = String::new();
     loop {
-        let page = server.get(&format!("/api/v1/{noun}?limit=200{cursor}")).await?;
+        let page = server.get(&format!("/api/v1/{noun}?limit=200&{query}{cursor}")).await?;
         items.extend(page["items"].as_array().cloned().unwrap_or_default());
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),

@@ -200,6 +200,11 @@ impl House {
         Client { token: Some(answer["token"].as_str().unwrap().to_owned()), ..self.anybody() }
     }
 
+    /// Whoever holds this token.
+    pub(crate) fn holding(&self, token: &str) -> Client<'_> {
+        Client { token: Some(token.to_owned()), ..self.anybody() }
+    }
+
     /// Sets the house up and signs its first administrator in.
     pub(crate) async fn admin(&self) -> Client<'_> {
         let new = json!({ "email": "ada@example.org", "name": "Ada", "password": PASSWORD });

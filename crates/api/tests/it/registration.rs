@@ -24,7 +24,7 @@ async fn a_house_is_closed_unless_it_says_otherwise() {
     let admin = house.admin().await;
     let answer = house.anybody().post(REGISTER, &registrant("grace@example.org")).await;
     assert_eq!(answer.problem(409), "registration_closed");
-    assert_eq!(admin.post("/api/v1/invitations", &json!({})).await.problem(409), "registration_closed");
+    assert_eq!(admin.post("/api/v1/house-invitations", &json!({})).await.problem(409), "registration_closed");
     let house = House::with_mail(Registration::Invitation).await;
     let answer = house.anybody().post(REGISTER, &registrant("grace@example.org")).await;
     assert_eq!(answer.problem(409), "invitation_needed");
@@ -109,8 +109,8 @@ async fn an_invitation_is_good_once_and_for_the_address_that_it_names() {
     let admin = house.admin().await;
     let user = house.user(&admin, "eve", "user").await;
     let named = json!({ "email": "grace@example.org", "role": "operator" });
-    assert_eq!(user.post("/api/v1/invitations", &named).await.problem(403), "forbidden");
-    let made = admin.post("/api/v1/invitations", &named).await.expect(201);
+    assert_eq!(user.post("/api/v1/house-invitations", &named).await.problem(403), "forbidden");
+    let made = admin.post("/api/v1/house-invitations", &named).await.expect(201);
     assert_eq!((&made["link"], &made["token"]), (&Value::Null, &Value::Null), "it was mailed");
     let mails = house.mails().await;
     assert!(mails[0].text.contains("Ada invites you"), "{}", mails[0].text);
@@ -129,26 +129,26 @@ async fn an_invitation_is_good_once_and_for_the_address_that_it_names() {
     assert_eq!((&me["user"]["role"], &me["user"]["email_verified"]), (&json!("operator"), &json!(true)));
     let again = house.anybody().post(REGISTER, &with("grace@example.org")).await;
     assert_eq!(again.problem(409), "invitation_ended");
-    let listed = admin.get("/api/v1/invitations").await.expect(200);
+    let listed = admin.get("/api/v1/house-invitations").await.expect(200);
     assert_eq!(listed["items"][0]["used_by"], me["user"]["id"]);
     let id = listed["items"][0]["id"].as_str().unwrap();
-    assert_eq!(admin.delete(&format!("/api/v1/invitations/{id}")).await.problem(404), "not_found");
+    assert_eq!(admin.delete(&format!("/api/v1/house-invitations/{id}")).await.problem(404), "not_found");
 }
 
 #[tokio::test]
 async fn an_invitation_for_anybody_is_shown_once_and_can_be_taken_back() {
     let house = House::with_mail(Registration::Invitation).await;
     let admin = house.admin().await;
-    let made = admin.post("/api/v1/invitations", &json!({})).await.expect(201);
+    let made = admin.post("/api/v1/house-invitations", &json!({})).await.expect(201);
     let (token, id) = (made["token"].as_str().unwrap(), made["invitation"]["id"].as_str().unwrap());
     assert_eq!(made["link"], format!("https://rooms.example.org/register#invitation={token}"));
     let mut body = registrant("grace@example.org");
     body["invitation"] = token.into();
     assert_eq!(house.anybody().post(REGISTER, &body).await.expect(202), json!({ "confirm": true }));
-    let second = admin.post("/api/v1/invitations", &json!({ "role": "user" })).await.expect(201);
+    let second = admin.post("/api/v1/house-invitations", &json!({ "role": "user" })).await.expect(201);
     let second_id = second["invitation"]["id"].as_str().unwrap();
     assert_ne!(id, second_id);
-    admin.delete(&format!("/api/v1/invitations/{second_id}")).await.expect(204);
+    admin.delete(&format!("/api/v1/house-invitations/{second_id}")).await.expect(204);
     body["invitation"] = second["token"].clone();
     body["email"] = "other@example.org".into();
     assert_eq!(house.anybody().post(REGISTER, &body).await.problem(409), "invitation_ended");
@@ -164,7 +164,8 @@ async fn without_mail_an_open_house_says_so_and_an_invitation_vouches() {
     assert_eq!(answer.problem(409), "no_mail");
     let forgotten = json!({ "email": "ada@example.org" });
     assert_eq!(house.anybody().post("/api/v1/password-recoveries", &forgotten).await.problem(409), "no_mail");
-    let made = admin.post("/api/v1/invitations", &json!({ "email": "grace@example.org" })).await.expect(201);
+    let made =
+        admin.post("/api/v1/house-invitations", &json!({ "email": "grace@example.org" })).await.expect(201);
     let mut body = registrant("grace@example.org");
     body["invitation"] = made["token"].clone();
     assert_eq!(house.anybody().post(REGISTER, &body).await.expect(202), json!({ "confirm": false }));

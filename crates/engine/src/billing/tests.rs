@@ -15,6 +15,7 @@ use innkeeper_domain::operations::Verb;
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::projects::{Project, Restriction};
 use innkeeper_domain::sizes::Size;
+use innkeeper_domain::standing::Measures;
 use innkeeper_domain::templates::{Origin, Source, Template};
 use innkeeper_domain::time::{Clock, Timestamp};
 use innkeeper_domain::usage::{Segment, Tariff};
@@ -59,6 +60,7 @@ impl House {
             name: "Ada".parse().unwrap(),
             role: Role::User,
             personal_project: project,
+            measures: Measures::default(),
             created_at: BEGIN,
         };
         let cluster = cluster();

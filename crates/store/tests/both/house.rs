@@ -10,6 +10,7 @@ use innkeeper_domain::plans::Plan;
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::projects::{Membership, Project};
 use innkeeper_domain::sizes::Size;
+use innkeeper_domain::standing::Measures;
 use innkeeper_domain::templates::{Origin, Template};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::users::{Role, User};
@@ -57,6 +58,7 @@ pub(crate) fn person(email: &str) -> (User, Project) {
         personal_project,
         email_verified_at: None,
         language: Language::En,
+        measures: Measures::default(),
         created_at: NOW,
     };
     (user, project)

@@ -1,6 +1,9 @@
 //! Configuration: defaults that boot, one TOML file, and environment variables (`INNKEEPER__SERVER__LISTEN`), each
 //! winning over the one before. A key that nobody knows is refused, never ignored.
 
+mod payments;
+mod secret;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +17,8 @@ use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::sessions::Lifetimes;
 use innkeeper_engine::Provider;
 use serde::{Deserialize, Deserializer, Serialize};
+
+pub(crate) use payments::{Invoices, Payments};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +40,10 @@ pub(crate) struct Config {
     pub engine: Engine,
     /// How instances are charged.
     pub billing: Billing,
+    /// How credits are sold.
+    pub payments: Payments,
+    /// Who issues invoices.
+    pub invoices: Invoices,
     /// What is logged.
     pub log: Log,
 }
@@ -169,6 +178,7 @@ pub(crate) struct Engine {
 /// How instances are charged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the unit is part of each name")]
 pub(crate) struct Billing {
     /// Seconds of a billing period: what was used is charged at its end, and its cost is held when an instance is made.
     pub cycle_s: u64,
@@ -199,6 +209,8 @@ impl Default for Config {
             mail: Mail::default(),
             engine: Engine::default(),
             billing: Billing::default(),
+            payments: Payments::default(),
+            invoices: Invoices::default(),
             log: Log::default(),
         }
     }
@@ -336,6 +348,8 @@ impl Config {
             mail.user.is_some() == mail.password.is_some(),
             "mail.user and mail.password belong together"
         );
+        self.payments.options(self.server.public_url.as_deref())?;
+        self.invoices.seller()?;
         if let Some(url) = &self.database.url {
             let good = url.starts_with("sqlite:")
                 || url.starts_with("postgres://")
@@ -446,6 +460,8 @@ impl Config {
                 look_every: Duration::from_secs(self.billing.look_every_s),
                 grace: Duration::from_secs(self.billing.grace_s),
             },
+            payments: self.payments.options(self.server.public_url.as_deref())?,
+            seller: self.invoices.seller()?,
             ..innkeeper_engine::Options::default()
         })
     }
@@ -493,8 +509,10 @@ fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Addres
 
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    const FIRST: [&str; 9] =
-        ["DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "BILLING", "LOG"];
+    const FIRST: [&str; 11] = [
+        "DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "BILLING", "PAYMENTS",
+        "INVOICES", "LOG",
+    ];
     for name in names {
         let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {
             continue;
@@ -575,6 +593,9 @@ mod tests {
             "[engine]\nworkers = 4000000000000000000",
             "[engine]\ntasks_per_node = -1",
             "[billing]\ncycle_s = 0",
+            "[payments]\nenabled = true",
+            "[payments]\ncurrency = 'EUR'",
+            "[invoices]\nseller = ['']",
             "[database]\nurl = 'mysql://x'",
             "[server]\ntrusted_proxies = ['10.0.0.1/8']",
             "[access]\nregistration = 'everybody'",

@@ -124,3 +124,43 @@ impl Engine {
 /// A guess that was counted.
 #[derive(Clone, Debug)]
 pub struct Guess(Counted);
+
+#[cfg(test)]
+mod tests {
+    use innkeeper_domain::access::Actor;
+    use innkeeper_domain::audit::Doer;
+    use innkeeper_domain::time::{Clock, Timestamp};
+    use innkeeper_domain::users::Role;
+    use innkeeper_store::{Db, KeyRing, SealKey};
+    use secrecy::SecretString;
+    use sqlx::{Connection, SqliteConnection};
+
+    use super::*;
+    use crate::{Entered, NewUser, Options};
+
+    #[tokio::test]
+    async fn what_cannot_be_counted_is_not_let_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}/test.db", folder.path().display());
+        let db = Db::open(&url).await.unwrap();
+        db.migrate().await.unwrap();
+        let keys = KeyRing::new(SealKey::generate(), Vec::new());
+        let engine =
+            Engine::new(db, keys, Clock::manual(Timestamp(1_800_000_000_000_000)), Options::default());
+        let password: SecretString = "correct horse battery".into();
+        let admin = NewUser {
+            email: "ada@example.org".parse().unwrap(),
+            name: "Ada".parse().unwrap(),
+            role: Role::Admin,
+            password: password.clone(),
+        };
+        engine.create_first_admin(&Doer::from(&Actor::house()), admin).await.unwrap();
+        let sign_in = || async { engine.sign_in(&Visitor::default(), "ada@example.org", &password).await };
+        assert!(matches!(sign_in().await, Ok(Entered::In(_))));
+        let mut hand = SqliteConnection::connect(&url).await.unwrap();
+        sqlx::raw_sql("alter table attempts rename to lost").execute(&mut hand).await.unwrap();
+        assert!(matches!(sign_in().await, Err(Error::Store(_))));
+        sqlx::raw_sql("alter table lost rename to attempts").execute(&mut hand).await.unwrap();
+        assert!(matches!(sign_in().await, Ok(Entered::In(_))));
+    }
+}

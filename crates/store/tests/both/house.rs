@@ -56,7 +56,7 @@ pub(crate) fn person(email: &str) -> (User, Project) {
         name,
         role: Role::User,
         personal_project,
-        email_verified_at: None,
+        email_verified_at: Some(NOW),
         language: Language::En,
         measures: Measures::default(),
         created_at: NOW,

@@ -69,6 +69,10 @@ impl Server {
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("INNKEEPER__DATA_DIR", self.folder.path());
         command.env("INNKEEPER__SERVER__LISTEN", "127.0.0.1:0");
+        // Houses of these tests are large.
+        for what in ["INSTANCES", "CORES", "MEMORY_MIB", "DISK_GIB"] {
+            command.env(format!("INNKEEPER__QUOTAS__{what}"), "1000000000");
+        }
         command.env(
             "INNKEEPER__LOG__FILTER",
             std::env::var("SYSTEM_TEST_LOG").unwrap_or_else(|_| "error".into()),

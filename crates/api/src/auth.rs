@@ -3,7 +3,7 @@
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use innkeeper_domain::access::{Action, Actor, Answer, may};
@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::problem::Problem;
-use crate::{App, Options, visitors};
+use crate::{App, Options, refusals, visitors};
 
 /// The cookie that carries the session's access token.
 pub(crate) const COOKIE: &str = "innkeeper_session";
@@ -71,8 +71,13 @@ pub(crate) async fn authenticate(
         return Err(Problem::cross_site());
     }
     let token = SecretString::from(token);
+    let asked = (!is_safe(request.method())).then(|| refusals::Asked::of(&actor, &request));
     request.extensions_mut().insert(Caller { actor, user, by, token });
-    Ok(next.run(request).await)
+    let response = next.run(request).await;
+    if let Some(asked) = asked.filter(|_| response.status() == StatusCode::FORBIDDEN) {
+        asked.refused(&app).await;
+    }
+    Ok(response)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {

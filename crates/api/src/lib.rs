@@ -31,6 +31,7 @@ mod prices;
 mod problem;
 mod projects;
 mod quotas;
+mod refusals;
 mod registration;
 mod secret;
 mod sessions;
@@ -45,6 +46,7 @@ mod welcome;
 
 use std::sync::Arc;
 
+use crate::refusals::Refusals;
 use axum::extract::FromRef;
 use axum::middleware;
 use innkeeper_domain::addresses::AddressRange;
@@ -72,6 +74,7 @@ pub struct Options {
 pub(crate) struct App {
     engine: Engine,
     options: Arc<Options>,
+    refusals: Arc<Refusals>,
     /// Cancelled when the server shuts down: answers that would last end then.
     stop: CancellationToken,
 }
@@ -90,7 +93,7 @@ pub fn router(engine: Engine, options: Options) -> axum::Router {
 /// Everything that we answer. When `stop` is cancelled, event streams end and long polls answer at once, so that a
 /// graceful shutdown does not wait for them.
 pub fn router_until(engine: Engine, options: Options, stop: CancellationToken) -> axum::Router {
-    let app = App { engine, options: Arc::new(options), stop };
+    let app = App { engine, options: Arc::new(options), refusals: Arc::default(), stop };
     let (routes, _) = routes(Some(&app)).split_for_parts();
     let routes = routes
         .merge(docs::swagger_ui())

@@ -36,10 +36,11 @@ impl Engine {
     /// Price lists, newest first. The first of all is the one that holds; none at all means that nothing costs anything.
     pub async fn price_lists(
         &self,
-        _actor: &Actor,
+        actor: &Actor,
         after: Option<PriceListId>,
         limit: i64,
     ) -> Result<Vec<PriceList>, Error> {
+        allow(may(actor, Action::Look), "price list")?;
         Ok(prices::list(self.db(), after, limit).await?)
     }
 
@@ -78,7 +79,8 @@ impl Engine {
     }
 
     /// What a plan or a size will cost, and what is held for it.
-    pub async fn estimate(&self, _actor: &Actor, sized: Sized) -> Result<Estimate, Error> {
+    pub async fn estimate(&self, actor: &Actor, sized: Sized) -> Result<Estimate, Error> {
+        allow(may(actor, Action::Look), "price")?;
         let (plan, size) = match sized {
             Sized::Plan(id) => {
                 let plan = plans::by_id(self.db(), id).await?.filter(|plan| plan.offered);

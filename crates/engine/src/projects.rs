@@ -6,6 +6,7 @@ use innkeeper_domain::ids::ProjectId;
 use innkeeper_domain::names::Title;
 use innkeeper_domain::projects::{Membership, Project};
 use innkeeper_domain::users::Role;
+use innkeeper_store::ledger::{Purses, purses_tx};
 use innkeeper_store::{Tx, projects, users};
 use serde_json::json;
 
@@ -104,6 +105,11 @@ impl Engine {
         }
         if projects::instances_of(tx, project.id).await? > 0 {
             let message = "the project still has instances; delete them first";
+            return Err(Error::conflict("project_not_empty", message));
+        }
+        if purses_tx(tx, &[project.id]).await?.values().any(|purses| *purses != Purses::default()) {
+            let message =
+                "the project still has credits, or owes some; ask an administrator to settle that first";
             return Err(Error::conflict("project_not_empty", message));
         }
         Ok(())

@@ -21,7 +21,7 @@ pub struct Quotas {
 
 impl Default for Quotas {
     fn default() -> Self {
-        let per_project = Amounts { instances: 20, cores: 40, memory_mib: 80 * 1024, disk_gib: 1000 };
+        let per_project = Amounts { instances: 50, cores: 100, memory_mib: 200 * 1024, disk_gib: 2000 };
         Self { per_project, projects_per_user: 5 }
     }
 }

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::out::say;
 use crate::{
     admin, api_keys, audit, client, clusters, credits, demo, finance, instances, invoices, payments, plans,
-    prices, projects, serve, sessions, simulate, telemetry, templates, users, vouchers,
+    prices, projects, secrets, serve, sessions, simulate, telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -35,6 +35,9 @@ enum Command {
     /// Look after administrators, on the machine of the database.
     #[command(subcommand)]
     Admin(admin::Admin),
+    /// Look after the keys that seal secrets in the database; on the machine of the key file.
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
     /// Print the configuration in force.
     Config,
     /// Print the OpenAPI document.
@@ -109,6 +112,7 @@ impl Cli {
             }
             Command::Migrate => serve::migrate(&config()?).await,
             Command::Admin(admin) => admin.run(&config()?).await,
+            Command::Secrets(secrets) => secrets.run(&config()?).await,
             Command::Config => {
                 print!("{}", toml::to_string_pretty(&redacted(config()?))?);
                 Ok(())

@@ -20,6 +20,7 @@ mod payments;
 mod plans;
 mod prices;
 mod projects;
+mod secrets;
 mod serve;
 mod sessions;
 mod simulate;

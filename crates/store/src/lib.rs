@@ -36,6 +36,7 @@ pub mod quotas;
 pub mod refunds;
 pub mod restrictions;
 pub mod seal;
+pub mod secrets;
 pub mod sessions;
 pub mod settings;
 pub mod slots;
@@ -48,5 +49,5 @@ pub mod vouchers;
 
 pub use db::{Db, Engine, Tx};
 pub use error::Error;
-pub use seal::{KeyRing, SealError, SealKey, Sealed};
+pub use seal::{KeyRing, Keys, SealError, SealKey, Sealed};
 pub use wake::Topic;

@@ -4,6 +4,7 @@
 //! not open.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -48,6 +49,11 @@ impl Sealed {
     /// The text form.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The id of the key that sealed it.
+    pub fn key_id(&self) -> Option<&str> {
+        self.0.split(':').nth(1)
     }
 }
 
@@ -108,35 +114,69 @@ impl SealKey {
     }
 }
 
+/// Gives the keys anew when they have changed since it was last asked.
+pub type Source = dyn Fn() -> Option<Keys> + Send + Sync;
+
 /// The key that seals, and older ones that still open.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Seals from now on.
+    pub current: SealKey,
+    /// Still open.
+    pub older: Vec<SealKey>,
+}
+
+/// The keys at hand. They may change while we run: another process may have sealed with a key that was made since.
 #[derive(Clone)]
 pub struct KeyRing {
-    current: SealKey,
-    older: Vec<SealKey>,
+    keys: Arc<RwLock<Keys>>,
+    source: Option<Arc<Source>>,
 }
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids = std::iter::once(&self.current).chain(&self.older).map(SealKey::id);
         f.write_str("KeyRing")?;
-        f.debug_list().entries(ids).finish()
+        f.debug_list().entries(self.ids()).finish()
     }
 }
 
 impl KeyRing {
     /// A ring with the key that seals from now on, and those that only open.
     pub fn new(current: SealKey, older: Vec<SealKey>) -> Self {
-        Self { current, older }
+        Self { keys: Arc::new(RwLock::new(Keys { current, older })), source: None }
+    }
+
+    /// A ring that asks `source` before it seals, and when it meets a key that it does not know.
+    pub fn following(keys: Keys, source: Arc<Source>) -> Self {
+        Self { keys: Arc::new(RwLock::new(keys)), source: Some(source) }
+    }
+
+    /// The ids of all keys, the current one first; safe to show.
+    pub fn ids(&self) -> Vec<String> {
+        let keys = self.keys();
+        std::iter::once(&keys.current).chain(&keys.older).map(|key| key.id.clone()).collect()
+    }
+
+    fn keys(&self) -> Keys {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes the keys anew if they have changed; says whether they have.
+    fn follow(&self) -> bool {
+        let Some(keys) = self.source.as_ref().and_then(|source| source()) else { return false };
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        true
     }
 
     /// Seals a secret for this place: `table/column/row id`.
     pub fn seal(&self, plain: &[u8], aad: &str) -> Sealed {
+        self.follow();
+        let current = self.keys().current;
         let nonce = XNonce::generate();
         let payload = Payload { msg: plain, aad: aad.as_bytes() };
-        let sealed =
-            self.current.cipher().encrypt(&nonce, payload).expect("secrets are shorter than 256 GiB");
+        let sealed = current.cipher().encrypt(&nonce, payload).expect("secrets are shorter than 256 GiB");
         let body = STANDARD.encode([nonce.as_slice(), &sealed].concat());
-        Sealed(format!("{VERSION}:{}:{body}", self.current.id))
+        Sealed(format!("{VERSION}:{}:{body}", current.id))
     }
 
     /// Opens a secret that was sealed for this place.
@@ -148,14 +188,19 @@ impl KeyRing {
         let body = STANDARD.decode(body).map_err(|_| SealError::Malformed)?;
         let (nonce, sealed) = body.split_at_checked(NONCE).ok_or(SealError::Malformed)?;
         let nonce = XNonce::try_from(nonce).map_err(|_| SealError::Malformed)?;
-        let mut keys = std::iter::once(&self.current).chain(&self.older);
-        let key = keys.find(|key| key.id == id).ok_or(SealError::UnknownKey)?;
+        let key =
+            self.key(id).or_else(|| self.follow().then(|| self.key(id))?).ok_or(SealError::UnknownKey)?;
         let payload = Payload { msg: sealed, aad: aad.as_bytes() };
         key.cipher().decrypt(&nonce, payload).map(Zeroizing::new).map_err(|_| SealError::Refused)
     }
 
+    fn key(&self, id: &str) -> Option<SealKey> {
+        let Keys { current, older } = self.keys();
+        std::iter::once(current).chain(older).find(|key| key.id == id)
+    }
+
     /// Whether a secret should be sealed anew because its key is no longer the current one.
     pub fn is_stale(&self, sealed: &Sealed) -> bool {
-        sealed.0.split(':').nth(1) != Some(self.current.id.as_str())
+        sealed.key_id() != Some(self.keys().current.id.as_str())
     }
 }

@@ -59,6 +59,12 @@ impl Answer {
         if self.body.is_empty() { Value::Null } else { self.json() }
     }
 
+    /// The code of the problem, if it is one.
+    pub(crate) fn problem_code(&self) -> String {
+        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        body["code"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// The code of the problem, if the status is this.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16) -> String {
@@ -232,7 +238,7 @@ impl House {
         let cluster = Cluster {
             id: ClusterId::new(),
             name: "Cellar".parse().unwrap(),
-            endpoints: vec![Endpoint { url: "https://pve.example.org:8006".into(), fingerprint: None }],
+            endpoints: vec![Endpoint { url: "https://127.0.0.1:9".into(), fingerprint: None }],
             token_id: "innkeeper@pve!desk".into(),
             bridge: "vmbr0".into(),
             pool: None,

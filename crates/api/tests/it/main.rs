@@ -11,6 +11,7 @@ mod house;
 mod idempotency;
 mod instances;
 mod limits;
+mod matrix;
 mod oidc;
 mod pages;
 mod passkeys;

@@ -221,11 +221,11 @@ async fn a_quota_holds_and_says_what_is_missing() {
     let grace = house.user(&admin, "grace", "user").await;
     let own = text(&grace.get("/api/v1/me").await.expect(200)["user"]["personal_project"]);
     let path = format!("/api/v1/projects/{own}/quota");
-    assert_eq!(grace.get(&path).await.expect(200)["allowed"]["instances"], 20);
+    assert_eq!(grace.get(&path).await.expect(200)["allowed"]["instances"], 50);
     let put = async |client: &Client<'_>, body: Value| client.put(&path, &body).await;
     assert_eq!(put(&grace, json!({ "instances": 99 })).await.problem(403), "forbidden");
     let quota = put(&admin, json!({ "instances": 2, "memory_mib": 256 })).await.expect(200);
-    assert_eq!((&quota["allowed"]["instances"], &quota["allowed"]["cores"]), (&json!(2), &json!(40)));
+    assert_eq!((&quota["allowed"]["instances"], &quota["allowed"]["cores"]), (&json!(2), &json!(100)));
     furniture.instance(&grace, "a").await;
     let new = json!({ "name": "b", "template_id": furniture.template });
     let refused = grace.post("/api/v1/instances", &new).await;

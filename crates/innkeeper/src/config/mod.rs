@@ -14,6 +14,7 @@ use innkeeper_connectors::mail::{self, Mailer, Route, Smtp};
 use innkeeper_connectors::oidc;
 use innkeeper_domain::addresses::AddressRange;
 use innkeeper_domain::invitations::Registration;
+use innkeeper_domain::quotas::Amounts;
 use innkeeper_domain::sessions::Lifetimes;
 use innkeeper_engine::Provider;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     pub mail: Mail,
     /// How the loops behave.
     pub engine: Engine,
+    /// How much projects may have.
+    pub quotas: Quotas,
     /// How instances are charged.
     pub billing: Billing,
     /// How credits are sold.
@@ -175,6 +178,22 @@ pub(crate) struct Engine {
     pub creates_per_storage: i64,
 }
 
+/// How much projects may have, unless it is set for one of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Quotas {
+    /// Instances.
+    pub instances: u32,
+    /// Cores of all instances together.
+    pub cores: u32,
+    /// Memory of all instances together, in MiB.
+    pub memory_mib: u32,
+    /// Disk of all instances together, in GiB.
+    pub disk_gib: u32,
+    /// Projects that somebody makes beside their own.
+    pub projects_per_user: u32,
+}
+
 /// How instances are charged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -208,6 +227,7 @@ impl Default for Config {
             access: Access::default(),
             mail: Mail::default(),
             engine: Engine::default(),
+            quotas: Quotas::default(),
             billing: Billing::default(),
             payments: Payments::default(),
             invoices: Invoices::default(),
@@ -253,6 +273,20 @@ impl Default for Engine {
             calls_per_cluster: engine.limits.calls,
             tasks_per_node: engine.limits.per_node,
             creates_per_storage: engine.limits.creates_per_storage,
+        }
+    }
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        let innkeeper_engine::Quotas { per_project, projects_per_user } = innkeeper_engine::Quotas::default();
+        let number = |amount: u64| u32::try_from(amount).unwrap_or(u32::MAX);
+        Self {
+            instances: number(per_project.instances),
+            cores: number(per_project.cores),
+            memory_mib: number(per_project.memory_mib),
+            disk_gib: number(per_project.disk_gib),
+            projects_per_user,
         }
     }
 }
@@ -455,6 +489,15 @@ impl Config {
                 per_node: engine.tasks_per_node,
                 creates_per_storage: engine.creates_per_storage,
             },
+            quotas: innkeeper_engine::Quotas {
+                per_project: Amounts {
+                    instances: self.quotas.instances.into(),
+                    cores: self.quotas.cores.into(),
+                    memory_mib: self.quotas.memory_mib.into(),
+                    disk_gib: self.quotas.disk_gib.into(),
+                },
+                projects_per_user: self.quotas.projects_per_user,
+            },
             billing: innkeeper_engine::BillingOptions {
                 cycle: Duration::from_secs(self.billing.cycle_s),
                 look_every: Duration::from_secs(self.billing.look_every_s),
@@ -509,9 +552,10 @@ fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Addres
 
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    const FIRST: [&str; 11] = [
-        "DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "BILLING", "PAYMENTS",
+    const FIRST: [&str; 12] = [
+        "DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "QUOTAS", "BILLING", "PAYMENTS",
         "INVOICES", "LOG",
+    ];
     ];
     for name in names {
         let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {
@@ -592,6 +636,7 @@ mod tests {
             "[engine]\nworkers = 0",
             "[engine]\nworkers = 4000000000000000000",
             "[engine]\ntasks_per_node = -1",
+            "[quotas]\ninstances = -1",
             "[billing]\ncycle_s = 0",
             "[payments]\nenabled = true",
             "[payments]\ncurrency = 'EUR'",

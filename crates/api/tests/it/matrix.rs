@@ -1,0 +1,710 @@
+//! Who may do what: every operation of the document, asked by everybody there is. And what the audit log says of it.
+//!
+//! A new operation needs one line in [`CASES`]: what it asks of its caller, and the entry that it leaves. Where its path
+//! names a new kind of thing, one is put there by [`World::things`]; where the example of its body would not do, another
+//! is given by [`World::body`].
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use innkeeper_domain::access::Scope;
+use innkeeper_domain::ids::{InvoiceId, KeyId, PaymentId, ProjectId, UserId};
+use innkeeper_domain::invoices::{Invoice, Party};
+use innkeeper_domain::keys::Key;
+use innkeeper_domain::money::Micros;
+use innkeeper_domain::payments::{Amount, Currency, Payment, PaymentState, Provider};
+use innkeeper_domain::projects::Membership;
+use innkeeper_store::{invoices, keys, payments, projects};
+use serde_json::{Value, json};
+
+use crate::access::{Documented, document, operations};
+use crate::house::{Client, Furniture, House, PASSWORD};
+
+/// What an operation asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    /// That they are signed in.
+    Nothing,
+    /// What everybody may look at.
+    Look,
+    /// Their own account, to see it.
+    SeeAccount,
+    /// Their own account, to change it.
+    ChangeAccount,
+    /// A way out.
+    Leave,
+    /// A way out of a project.
+    LeaveProject,
+    /// To make or join a project.
+    CreateProject,
+    /// To see the project.
+    See,
+    /// To use the project.
+    Use,
+    /// To pay for the project.
+    Pay,
+    /// To decide about the project.
+    Manage,
+    /// To see the house.
+    SeeHouse,
+    /// To look after the house.
+    RunHouse,
+    /// To look after people.
+    RunPeople,
+    /// The same, where the thing is a project's: who may not see that is not told of it.
+    RunPeopleIn,
+}
+
+/// What stands in the audit log afterwards.
+#[derive(Clone, Copy, Debug)]
+enum Logged {
+    /// Nothing: it only reads.
+    Read,
+    /// An entry of this action, which [`every_change_leaves_an_entry`] sees.
+    As(&'static str),
+    /// An entry of this action; that it is left is shown elsewhere, for this reason.
+    Elsewhere(&'static str, &'static str),
+    /// Nothing, although it is no GET, for this reason.
+    Not(&'static str),
+}
+
+use Logged::{As, Elsewhere, Not, Read};
+use Needs::{
+    ChangeAccount, CreateProject, Leave, LeaveProject, Look, Manage, Nothing, Pay, RunHouse, RunPeople,
+    RunPeopleIn, See, SeeAccount, SeeHouse, Use,
+};
+
+/// Needs a Proxmox that answers.
+const CLUSTER: &str = "needs a cluster; see the engine's tests";
+/// Needs a payment provider.
+const PROVIDER: &str = "needs a payment provider; see the engine's tests of payments";
+
+/// Every operation that is not public: one line each.
+const CASES: &[(&str, Needs, Logged)] = &[
+    ("GET /api/v1/audit", RunPeople, Read),
+    ("GET /api/v1/audit/verification", RunPeople, Read),
+    ("GET /api/v1/clusters", SeeHouse, Read),
+    ("POST /api/v1/clusters", RunHouse, Elsewhere("cluster.add", CLUSTER)),
+    ("POST /api/v1/clusters/probe", RunHouse, Not("looks at a certificate")),
+    ("POST /api/v1/clusters/test", RunHouse, Not("only asks")),
+    ("GET /api/v1/clusters/{id}", SeeHouse, Read),
+    ("PATCH /api/v1/clusters/{id}", RunHouse, As("cluster.change")),
+    ("GET /api/v1/clusters/{id}/nodes", SeeHouse, Read),
+    ("PATCH /api/v1/clusters/{id}/nodes/{name}", RunHouse, As("node.maintain")),
+    ("POST /api/v1/clusters/{id}/test", RunHouse, Not("only asks")),
+    ("GET /api/v1/events", Look, Read),
+    ("GET /api/v1/finance", RunPeople, Read),
+    ("GET /api/v1/impersonations", RunPeople, Read),
+    ("DELETE /api/v1/impersonations/{id}", RunPeople, As("user.impersonation_ends")),
+    ("GET /api/v1/instances", Look, Read),
+    ("POST /api/v1/instances", Use, As("instance.create")),
+    ("GET /api/v1/instances/{id}", See, Read),
+    ("DELETE /api/v1/instances/{id}", Use, As("instance.delete")),
+    ("PUT /api/v1/instances/{id}/price", RunPeopleIn, As("instance.reprice")),
+    ("POST /api/v1/instances/{id}/reboot", Use, Elsewhere("instance.reboot", CLUSTER)),
+    ("POST /api/v1/instances/{id}/resize", Use, Elsewhere("instance.resize", CLUSTER)),
+    ("POST /api/v1/instances/{id}/shutdown", Use, Elsewhere("instance.shutdown", CLUSTER)),
+    ("POST /api/v1/instances/{id}/start", Use, Elsewhere("instance.start", CLUSTER)),
+    ("POST /api/v1/instances/{id}/stop", Use, Elsewhere("instance.stop", CLUSTER)),
+    ("GET /api/v1/invitations", SeeAccount, Read),
+    ("POST /api/v1/invitations/accept", CreateProject, As("project.join")),
+    ("DELETE /api/v1/invitations/{id}", Leave, As("project.decline_invitation")),
+    ("POST /api/v1/invitations/{id}/accept", CreateProject, As("project.join")),
+    ("GET /api/v1/invoices", RunPeople, Read),
+    ("GET /api/v1/invoices/{id}", See, Read),
+    ("GET /api/v1/invoices/{id}/pdf", See, Read),
+    ("GET /api/v1/keys", SeeAccount, Read),
+    ("POST /api/v1/keys", ChangeAccount, As("key.create")),
+    ("DELETE /api/v1/keys/{id}", ChangeAccount, As("key.end")),
+    ("GET /api/v1/me", Nothing, Read),
+    ("GET /api/v1/operations", Look, Read),
+    ("GET /api/v1/operations/{id}", See, Read),
+    ("GET /api/v1/payment-offer", Nothing, Read),
+    ("GET /api/v1/payments", RunPeople, Read),
+    ("GET /api/v1/payments/{id}", See, Read),
+    ("GET /api/v1/payments/{id}/refunds", See, Read),
+    ("POST /api/v1/payments/{id}/refunds", RunPeople, Elsewhere("payment.refund", PROVIDER)),
+    ("GET /api/v1/plans", Look, Read),
+    ("POST /api/v1/plans", RunHouse, As("plan.create")),
+    ("PATCH /api/v1/plans/{id}", RunHouse, As("plan.offer")),
+    ("PUT /api/v1/plans/{id}/price", RunPeople, As("plan.price")),
+    ("GET /api/v1/price-lists", Look, Read),
+    ("POST /api/v1/price-lists", RunPeople, As("price_list.create")),
+    ("POST /api/v1/prices/estimate", Look, Not("only computes")),
+    ("GET /api/v1/projects", Look, Read),
+    ("POST /api/v1/projects", CreateProject, As("project.create")),
+    ("GET /api/v1/projects/{id}", See, Read),
+    ("DELETE /api/v1/projects/{id}", Manage, As("project.delete")),
+    ("PATCH /api/v1/projects/{id}", Manage, As("project.rename")),
+    ("POST /api/v1/projects/{id}/adjustments", RunPeopleIn, As("credits.grant")),
+    ("GET /api/v1/projects/{id}/audit", Manage, Read),
+    ("GET /api/v1/projects/{id}/balance", See, Read),
+    ("GET /api/v1/projects/{id}/invitations", Manage, Read),
+    ("POST /api/v1/projects/{id}/invitations", Manage, As("project.invite")),
+    ("DELETE /api/v1/projects/{id}/invitations/{invitation_id}", Manage, As("project.revoke_invitation")),
+    ("GET /api/v1/projects/{id}/invoices", See, Read),
+    ("POST /api/v1/projects/{id}/invoices", Pay, Elsewhere("invoice.issue", "needs a month that is over")),
+    ("GET /api/v1/projects/{id}/ledger", See, Read),
+    ("GET /api/v1/projects/{id}/ledger.csv", See, Read),
+    ("GET /api/v1/projects/{id}/members", See, Read),
+    ("DELETE /api/v1/projects/{id}/members/{user_id}", Manage, As("project.remove_member")),
+    ("PATCH /api/v1/projects/{id}/members/{user_id}", Manage, As("project.change_member")),
+    ("DELETE /api/v1/projects/{id}/membership", LeaveProject, As("project.leave")),
+    ("GET /api/v1/projects/{id}/payments", See, Read),
+    ("POST /api/v1/projects/{id}/payments", Pay, Elsewhere("payment.begin", PROVIDER)),
+    ("GET /api/v1/projects/{id}/quota", See, Read),
+    ("PUT /api/v1/projects/{id}/quota", RunPeopleIn, As("project.set_quota")),
+    ("GET /api/v1/projects/{id}/usage", See, Read),
+    ("GET /api/v1/projects/{id}/usage.csv", See, Read),
+    ("POST /api/v1/projects/{id}/vouchers", Pay, As("voucher.redeem")),
+    ("GET /api/v1/sessions", SeeAccount, Read),
+    ("DELETE /api/v1/sessions/current", Leave, As("session.end")),
+    ("DELETE /api/v1/sessions/{id}", ChangeAccount, As("session.end")),
+    ("GET /api/v1/templates", Look, Read),
+    ("POST /api/v1/templates", RunHouse, As("template.create")),
+    ("PATCH /api/v1/templates/{id}", RunHouse, As("template.offer")),
+    ("GET /api/v1/templates/{id}/sources", SeeHouse, Read),
+    ("POST /api/v1/templates/{id}/sources", RunHouse, As("template.add_source")),
+    ("GET /api/v1/users", SeeHouse, Read),
+    ("POST /api/v1/users", RunPeople, As("user.create")),
+    ("GET /api/v1/users/{id}", SeeHouse, Read),
+    ("PATCH /api/v1/users/{id}", RunPeople, As("user.change")),
+    ("POST /api/v1/users/{id}/ban", RunPeople, As("user.ban")),
+    ("POST /api/v1/users/{id}/impersonate", RunPeople, As("user.impersonate")),
+    ("POST /api/v1/users/{id}/suspend", RunPeople, As("user.suspend")),
+    ("POST /api/v1/users/{id}/unban", RunPeople, As("user.unban")),
+    ("POST /api/v1/users/{id}/unsuspend", RunPeople, As("user.unsuspend")),
+    ("GET /api/v1/vouchers", RunPeople, Read),
+    ("POST /api/v1/vouchers", RunPeople, As("voucher.create")),
+    ("DELETE /api/v1/vouchers/{id}", RunPeople, As("voucher.withdraw")),
+];
+
+fn case(name: &str) -> Option<(Needs, Logged)> {
+    CASES.iter().find(|(case, ..)| *case == name).map(|(_, needs, logged)| (*needs, *logged))
+}
+
+/// Everybody there is. `P` is the project that the things belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Anonymous,
+    /// Somebody with a project of their own.
+    OtherTenant,
+    Viewer,
+    Member,
+    Owner,
+    Operator,
+    Admin,
+    /// Owns `P` as well, and is suspended.
+    Suspended,
+    /// Owns `P` as well, and is banned.
+    Banned,
+    /// A key of the administrator with every scope but the one that it takes.
+    KeyWithout,
+    /// The administrator, acting for the owner.
+    Impersonator,
+}
+
+const EVERYBODY: [Who; 11] = [
+    Who::Anonymous,
+    Who::OtherTenant,
+    Who::Viewer,
+    Who::Member,
+    Who::Owner,
+    Who::Operator,
+    Who::Admin,
+    Who::Suspended,
+    Who::Banned,
+    Who::KeyWithout,
+    Who::Impersonator,
+];
+
+/// What they are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// Anything but a refusal.
+    Allowed,
+    /// 401.
+    Unknown,
+    /// 403, with this code.
+    Refused(&'static str),
+    /// 404, like what does not exist.
+    Hidden,
+}
+
+/// What each is told, by what the operation needs.
+fn expected(who: Who, needs: Needs) -> Expected {
+    use Expected::{Allowed, Hidden, Refused, Unknown};
+    let own = matches!(needs, Nothing | Look | SeeAccount | ChangeAccount | Leave | CreateProject);
+    let of_project = matches!(needs, See | Use | Pay | Manage | LeaveProject | RunPeopleIn);
+    match who {
+        Who::Anonymous => Unknown,
+        Who::Banned => Refused("banned"),
+        _ if needs == Nothing => Allowed,
+        Who::KeyWithout => Refused("missing_scope"),
+        Who::Impersonator if matches!(needs, ChangeAccount | RunPeople | RunPeopleIn) => {
+            Refused(if needs == ChangeAccount { "impersonated" } else { "" })
+        }
+        Who::OtherTenant if of_project => Hidden,
+        Who::Suspended => match needs {
+            Look | SeeAccount | Leave | See | Pay | LeaveProject => Allowed,
+            ChangeAccount => Allowed,
+            Use | Manage | CreateProject | RunHouse | RunPeople | RunPeopleIn => Refused("suspended"),
+            SeeHouse | Nothing => Refused("forbidden"),
+        },
+        _ if own => Allowed,
+        Who::Viewer => match needs {
+            See | LeaveProject => Allowed,
+            _ => Refused("forbidden"),
+        },
+        Who::Member => match needs {
+            See | LeaveProject | Use | Pay => Allowed,
+            _ => Refused("forbidden"),
+        },
+        Who::Owner | Who::Impersonator => match needs {
+            See | LeaveProject | Use | Pay | Manage => Allowed,
+            _ => Refused("forbidden"),
+        },
+        Who::Operator if matches!(needs, RunPeople | RunPeopleIn) => Refused("forbidden"),
+        Who::Operator | Who::Admin => Allowed,
+        Who::OtherTenant => Refused("forbidden"),
+    }
+}
+
+/// The scope that a key takes for it.
+fn scope(needs: Needs) -> Option<Scope> {
+    match needs {
+        Look | See => Some(Scope::Read),
+        Use => Some(Scope::Instances),
+        Pay => Some(Scope::Billing),
+        Manage | CreateProject => Some(Scope::Projects),
+        SeeHouse | RunHouse | RunPeople | RunPeopleIn => Some(Scope::House),
+        Nothing | SeeAccount | ChangeAccount | Leave | LeaveProject => None,
+    }
+}
+
+/// A house with everybody and one of each thing in it.
+struct World<'a> {
+    house: &'a House,
+    admin: Client<'a>,
+    /// An operator who is in nothing else.
+    keeper: Client<'a>,
+    furniture: Furniture,
+    project: ProjectId,
+    instance: String,
+    operation: String,
+    plan: String,
+    people: BTreeMap<&'static str, (Client<'a>, UserId)>,
+    payment: PaymentId,
+    invoice: InvoiceId,
+    voucher: Value,
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+impl<'a> World<'a> {
+    async fn new(house: &'a House) -> Self {
+        let admin = house.admin().await;
+        let furniture = house.furnish(&admin).await;
+        let mut people = BTreeMap::new();
+        let roles = [
+            ("other", "user"),
+            ("viewer", "user"),
+            ("member", "user"),
+            ("owner", "user"),
+            ("operator", "operator"),
+            ("suspended", "user"),
+            ("banned", "user"),
+            ("victor", "user"),
+            ("keeper", "operator"),
+        ];
+        for (name, role) in roles {
+            let client = house.user(&admin, name, role).await;
+            let id = text(&client.get("/api/v1/me").await.expect(200)["user"]["id"]).parse().unwrap();
+            people.insert(name, (client, id));
+        }
+        let owner = people["owner"].0.clone();
+        let project = owner.post("/api/v1/projects", &json!({ "name": "Band" })).await.expect(201);
+        let project: ProjectId = text(&project["id"]).parse().unwrap();
+        let new = json!({ "name": "web-1", "template_id": furniture.template, "project_id": project });
+        let made = owner.post("/api/v1/instances", &new).await.expect(202);
+        let plan = json!({ "name": "S", "size": { "cores": 1, "memory_mib": 256, "disk_gib": 4 } });
+        let plan = admin.post("/api/v1/plans", &plan).await.expect(201);
+        let voucher = json!({ "credits_micros": 1_000_000, "count": 1, "uses": 1 });
+        let (now, payment, invoice) = (house.clock.now(), PaymentId::new(), InvoiceId::new());
+        let mut tx = house.db.begin().await.unwrap();
+        let bought = Payment {
+            id: payment,
+            project_id: project,
+            provider: Provider::Stripe,
+            state: PaymentState::Open,
+            amount: Amount::new(1200, Currency::Eur),
+            credits: Micros(12_000_000),
+            reference: None,
+            redirect: None,
+            receipt: None,
+            problem: None,
+            asked_by: None,
+            created_at: now,
+            expires_at: now,
+            paid_at: None,
+            refunded_minor: 0,
+            due_at: None,
+        };
+        payments::insert(&mut tx, &bought).await.unwrap();
+        let issued = Invoice {
+            id: invoice,
+            number: "2026-00001".into(),
+            project_id: project,
+            month: "2026-10".parse().unwrap(),
+            issued_at: now,
+            seller: Party { lines: vec!["Inn".into()] },
+            buyer: Party::default(),
+            usage: Vec::new(),
+            money: Vec::new(),
+            others: Vec::new(),
+        };
+        invoices::insert(&mut tx, &issued, &[]).await.unwrap();
+        tx.commit().await.unwrap();
+        let voucher = admin.post("/api/v1/vouchers", &voucher).await;
+        let voucher = if voucher.status.is_success() { voucher.json() } else { Value::Null };
+        for (name, verb) in [("suspended", "suspend"), ("banned", "ban")] {
+            let path = format!("/api/v1/users/{}/{verb}", people[name].1);
+            admin.post(&path, &json!({ "reason": "x" })).await.expect(200);
+        }
+        let keeper = people["keeper"].0.clone();
+        let world = Self {
+            house,
+            admin,
+            keeper,
+            furniture,
+            project,
+            instance: text(&made["instance_id"]),
+            operation: text(&made["id"]),
+            plan: text(&plan["id"]),
+            people,
+            payment,
+            invoice,
+            voucher,
+        };
+        world.everybody_belongs().await;
+        world
+    }
+
+    /// Who belongs to the project, whoever has left or was removed before.
+    async fn everybody_belongs(&self) {
+        let mut tx = self.house.db.begin().await.unwrap();
+        let memberships = [
+            ("viewer", Membership::Viewer),
+            ("member", Membership::Member),
+            ("owner", Membership::Owner),
+            ("suspended", Membership::Owner),
+            ("banned", Membership::Owner),
+            ("victor", Membership::Member),
+        ];
+        for (name, membership) in memberships {
+            projects::add_member(&mut tx, self.project, self.people[name].1, membership).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+
+    fn name(who: Who) -> &'static str {
+        match who {
+            Who::OtherTenant => "other",
+            Who::Viewer => "viewer",
+            Who::Member => "member",
+            Who::Owner | Who::Impersonator => "owner",
+            Who::Operator => "operator",
+            Who::Suspended => "suspended",
+            Who::Banned => "banned",
+            Who::Anonymous | Who::Admin | Who::KeyWithout => "ada",
+        }
+    }
+
+    /// The caller; one whose session may end by it gets one for this alone.
+    async fn client(&self, who: Who, needs: Needs, operation: &Documented) -> Client<'a> {
+        let fresh = operation.path.contains("/sessions/");
+        match who {
+            Who::Anonymous => self.house.anybody(),
+            Who::Admin if fresh => self.house.sign_in("ada@example.org").await,
+            Who::Admin => self.admin.clone(),
+            Who::KeyWithout => {
+                let scopes: Vec<_> = Scope::ALL.iter().filter(|one| Some(**one) != scope(needs)).collect();
+                let key = json!({ "name": "k", "scopes": scopes });
+                let made = self.admin.post("/api/v1/keys", &key).await.expect(201);
+                let id = text(&made["key"]["id"]).parse::<KeyId>().unwrap();
+                assert!(id.to_string().starts_with("key_"));
+                self.house.holding(&text(&made["token"]))
+            }
+            Who::Impersonator => {
+                let path = format!("/api/v1/users/{}/impersonate", self.people["owner"].1);
+                let opened = self.admin.post(&path, &json!({ "reason": "x" })).await.expect(201);
+                self.house.holding(&text(&opened["token"]))
+            }
+            Who::Banned => self.people["banned"].0.clone(),
+            other if fresh => self.house.sign_in(&format!("{}@example.org", Self::name(other))).await,
+            other => self.people[Self::name(other)].0.clone(),
+        }
+    }
+
+    /// One of each kind of thing that a path can name.
+    async fn things(
+        &self,
+        who: Who,
+        client: &Client<'_>,
+        operation: &Documented,
+    ) -> BTreeMap<&'static str, String> {
+        let mut things = BTreeMap::from([
+            ("ProjectId", self.project.to_string()),
+            ("InstanceId", self.instance.clone()),
+            ("OperationId", self.operation.clone()),
+            ("ClusterId", self.furniture.cluster.clone()),
+            ("TemplateId", self.furniture.template.clone()),
+            ("PlanId", self.plan.clone()),
+            ("NodeName", "pve1".to_owned()),
+            ("UserId", self.people["victor"].1.to_string()),
+            ("PaymentId", self.payment.to_string()),
+            ("InvoiceId", self.invoice.to_string()),
+        ]);
+        if let Some(id) =
+            self.voucher["items"][0]["id"].as_str().or(self.voucher["vouchers"][0]["voucher"]["id"].as_str())
+        {
+            things.insert("VoucherId", id.to_owned());
+        }
+        let path = operation.path.as_str();
+        if path.contains("/keys/{id}") {
+            let user = match who {
+                Who::Anonymous | Who::Admin | Who::KeyWithout => {
+                    text(&self.admin.get("/api/v1/me").await.expect(200)["user"]["id"]).parse().unwrap()
+                }
+                other => self.people[Self::name(other)].1,
+            };
+            things.insert("KeyId", self.key_of(user).await);
+        }
+        if path.contains("/impersonations/{id}") {
+            let path = format!("/api/v1/users/{}/impersonate", self.people["owner"].1);
+            let opened = self.admin.post(&path, &json!({ "reason": "x" })).await.expect(201);
+            things.insert("SessionId", text(&opened["session"]["id"]));
+        }
+        if path.contains("/sessions/{id}") {
+            let me = client.get("/api/v1/me").await;
+            if me.status == StatusCode::OK && !me.json()["session"].is_null() {
+                things.insert("SessionId", text(&me.json()["session"]["id"]));
+            }
+        }
+        if path.contains("/projects/{id}/invitations/") {
+            let asked = json!({ "email": "nobody@example.org", "membership": "member" });
+            let path = format!("/api/v1/projects/{}/invitations", self.project);
+            let made = self.admin.post(&path, &asked).await.expect(201);
+            things.insert("InvitationId", text(&made["invitation"]["id"]));
+        } else if path.contains("/invitations/{id}") {
+            things.insert("InvitationId", text(&self.invited(who).await["invitation"]["id"]));
+        }
+        things
+    }
+
+    async fn key_of(&self, user_id: UserId) -> String {
+        let id = KeyId::new();
+        let key = Key {
+            id,
+            user_id,
+            name: "spare".parse().unwrap(),
+            scopes: vec![Scope::Read],
+            project_id: None,
+            ranges: Vec::new(),
+            created_at: self.house.clock.now(),
+            expires_at: None,
+            last_used_at: None,
+        };
+        let mut tx = self.house.db.begin().await.unwrap();
+        keys::insert(&mut tx, &key, id.to_string().as_bytes()).await.unwrap();
+        tx.commit().await.unwrap();
+        id.to_string()
+    }
+
+    /// An invitation of the caller into a project that they are not in.
+    async fn invited(&self, who: Who) -> Value {
+        let project = self.keeper.post("/api/v1/projects", &json!({ "name": "Choir" })).await.expect(201);
+        let asked = json!({ "email": format!("{}@example.org", Self::name(who)), "membership": "member" });
+        let path = format!("/api/v1/projects/{}/invitations", text(&project["id"]));
+        self.keeper.post(&path, &asked).await.expect(201)
+    }
+
+    /// A body, where the example of the document would not do.
+    async fn body(&self, who: Who, operation: &Documented) -> Option<Value> {
+        // Nobody answers there, and at once.
+        let endpoint = json!({ "url": "https://127.0.0.1:9", "fingerprint": vec!["AA"; 32].join(":") });
+        let cluster = json!({
+            "name": "Attic", "endpoints": [endpoint], "token_id": "innkeeper@pve!desk", "token_secret": "secret",
+        });
+        Some(match operation.name.as_str() {
+            "POST /api/v1/instances" => json!({
+                "name": format!("web-{}", any()),
+                "template_id": self.furniture.template,
+                "project_id": self.project,
+            }),
+            "POST /api/v1/clusters" | "POST /api/v1/clusters/test" => cluster,
+            "POST /api/v1/clusters/probe" => json!({ "url": "https://127.0.0.1:9" }),
+            "PATCH /api/v1/clusters/{id}" => json!({ "open": true }),
+            "POST /api/v1/invitations/accept" => json!({ "token": self.invited(who).await["token"] }),
+            "POST /api/v1/projects/{id}/invitations" => {
+                json!({ "email": format!("{}@example.org", any()), "membership": "member" })
+            }
+            "POST /api/v1/users" => json!({
+                "email": format!("{}@example.org", any()), "name": "X", "role": "user",
+                "password": PASSWORD,
+            }),
+            "POST /api/v1/templates/{id}/sources" => {
+                json!({ "cluster_id": self.furniture.cluster, "volume": "local:vztmpl/debian-12.tar.zst", "node": "pve1" })
+            }
+            "POST /api/v1/projects/{id}/vouchers" => json!({ "code": self.voucher_code() }),
+            _ => return None,
+        })
+    }
+
+    fn voucher_code(&self) -> String {
+        let code = self.voucher.pointer("/vouchers/0/code").or(self.voucher.pointer("/codes/0"));
+        code.and_then(Value::as_str).unwrap_or("AAAA-BBBB-CCCC-DDDD").to_owned()
+    }
+}
+
+#[test]
+fn every_operation_has_a_case_and_every_case_an_operation() {
+    let document = document();
+    let operations = operations(&document);
+    for operation in &operations {
+        let known = case(&operation.name).is_some();
+        assert!(known || operation.is_public(), "{} needs a line in CASES", operation.name);
+        assert!(!(known && operation.is_public()), "{} is public and has a case", operation.name);
+        if let Some((_, logged)) = case(&operation.name) {
+            let reads = matches!(logged, Read);
+            assert_eq!(reads, operation.method == "GET", "{}: what does the audit log say?", operation.name);
+        }
+    }
+    for (name, ..) in CASES {
+        assert!(
+            operations.iter().any(|operation| operation.name == *name),
+            "{name} is no operation any more"
+        );
+    }
+}
+
+#[tokio::test]
+async fn everybody_is_answered_as_the_table_says() {
+    let house = House::new().await;
+    let world = World::new(&house).await;
+    let document = document();
+    let mut wrong = Vec::new();
+    for operation in &operations(&document) {
+        let Some((needs, _)) = case(&operation.name) else { continue };
+        for who in EVERYBODY {
+            world.everybody_belongs().await;
+            if needs == LeaveProject && matches!(who, Who::Operator) {
+                let mut tx = house.db.begin().await.unwrap();
+                let id = world.people["operator"].1;
+                projects::add_member(&mut tx, world.project, id, Membership::Viewer).await.unwrap();
+                tx.commit().await.unwrap();
+            }
+            let client = world.client(who, needs, operation).await;
+            let things = world.things(who, &client, operation).await;
+            let body = world.body(who, operation).await;
+            let answer = operation.ask(&house, &client, &document, &things, body).await;
+            let code = answer.problem_code();
+            let expected = expected(who, needs);
+            let right = match expected {
+                Expected::Allowed => ![401, 403, 404, 500].contains(&answer.status.as_u16()),
+                Expected::Unknown => answer.status == 401,
+                Expected::Refused(why) => answer.status == 403 && (why.is_empty() || code == why),
+                Expected::Hidden => {
+                    // Told exactly like what does not exist.
+                    let body = world.body(who, operation).await;
+                    let nothing = operation.ask(&house, &client, &document, &BTreeMap::new(), body).await;
+                    answer.status == 404 && answer.body == nothing.body
+                }
+            };
+            // Staff who are in no project have none to leave.
+            let nothing_to_leave = needs == LeaveProject && who == Who::Admin && answer.status == 404;
+            if !right && !nothing_to_leave {
+                let told = String::from_utf8_lossy(&answer.body).into_owned();
+                wrong.push(format!("{who:?} {}: {expected:?}, but {} {told}", operation.name, answer.status));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} are answered otherwise:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn every_change_leaves_an_entry() {
+    let document = document();
+    let mut wrong = Vec::new();
+    let house = House::new().await;
+    let world = World::new(&house).await;
+    let newest = async || {
+        let page = world.admin.get("/api/v1/audit?limit=1").await.expect(200);
+        page["items"][0]["seq"].as_i64().unwrap()
+    };
+    // What ends things comes last.
+    let mut operations = operations(&document);
+    operations.sort_by_key(|operation| operation.method == "DELETE");
+    for operation in &operations {
+        let Some((needs, As(action))) = case(&operation.name) else { continue };
+        world.everybody_belongs().await;
+        let who = match needs {
+            Leave | LeaveProject | ChangeAccount | CreateProject => Who::Member,
+            _ => Who::Admin,
+        };
+        let client = world.client(who, needs, operation).await;
+        let mut things = world.things(who, &client, operation).await;
+        if operation.name == "DELETE /api/v1/projects/{id}" {
+            let empty = world.admin.post("/api/v1/projects", &json!({ "name": "Empty" })).await.expect(201);
+            things.insert("ProjectId", text(&empty["id"]));
+        }
+        let body = world.body(who, operation).await;
+        let before = newest().await;
+        let answer = operation.ask(&house, &client, &document, &things, body).await;
+        let page = world.admin.get(&format!("/api/v1/audit?action={action}&limit=20")).await.expect(200);
+        let left = page["items"].as_array().unwrap().iter().any(|entry| {
+            entry["seq"].as_i64().unwrap() > before && entry["action"] == action && entry["outcome"] == "done"
+        });
+        if !answer.status.is_success() || !left {
+            let told = String::from_utf8_lossy(&answer.body).into_owned();
+            wrong.push(format!("{} ({action}): left {left}, {} {told}", operation.name, answer.status));
+        }
+    }
+    for (name, _, logged) in CASES {
+        if let Elsewhere(action, why) = logged {
+            assert!(!action.is_empty() && !why.is_empty(), "{name}");
+        }
+        if let Not(why) = logged {
+            assert!(!why.is_empty(), "{name}");
+        }
+    }
+    assert!(wrong.is_empty(), "{} leave no entry:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_refused_change_stands_in_the_log_once_a_minute() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let grace = house.user(&admin, "grace", "user").await;
+    let plan = json!({ "name": "S", "size": { "cores": 1, "memory_mib": 256, "disk_gib": 4 } });
+    let count = async || {
+        let page = admin.get("/api/v1/audit").await.expect(200);
+        let items = page["items"].as_array().unwrap().clone();
+        items.iter().filter(|entry| entry["action"] == "POST /api/v1/plans").count()
+    };
+    for _ in 0..5 {
+        assert_eq!(grace.post("/api/v1/plans", &plan).await.problem(403), "forbidden");
+    }
+    grace.get("/api/v1/users").await.problem(403);
+    assert_eq!(count().await, 1);
+    house.clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(grace.post("/api/v1/plans", &plan).await.problem(403), "forbidden");
+    assert_eq!(count().await, 2);
+}
+
+/// A word that nobody has used.
+fn any() -> String {
+    KeyId::new().0.simple().to_string().split_off(20)
+}

@@ -2,10 +2,13 @@
 //! databases. Each file tells one story.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+#[path = "../crates/connectors/tests/doubles/mod.rs"]
+mod doubles;
 mod support;
 
 mod a_crash_loses_nothing;
 mod a_guest_from_nothing;
+mod a_payment_is_credited_once;
 mod a_thousand_creates;
 mod faults_are_survived;
 mod no_hour_is_free;

@@ -37,6 +37,9 @@ pub(crate) struct Keyed<T> {
 /// No body, with the key under which a repetition is recognised.
 pub(crate) struct Key(pub(crate) Option<Idempotency>);
 
+/// A body as it arrived, byte for byte: for whom a signature over it counts.
+pub(crate) struct Raw(pub(crate) Bytes);
+
 /// The query.
 pub(crate) struct Query<T>(pub(crate) T);
 
@@ -78,6 +81,14 @@ impl<S: Send + Sync> FromRequest<S> for Key {
             parse::<Nothing>(&bytes)?;
         }
         keyed.map(|named| named.key(b"")).transpose().map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read(request).await.map(Self)
     }
 }
 

@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use innkeeper_domain::ids::OperationId;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::placement::NoPlace;
+use innkeeper_domain::time::Timestamp;
 use innkeeper_engine::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -57,6 +58,9 @@ pub(crate) struct More {
     /// The operation that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     operation_id: Option<OperationId>,
+    /// When what stands in the way ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
     /// How many micro-credits it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     needed_micros: Option<Micros>,
@@ -211,6 +215,17 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", format!("no such {what}"))
             }
             Error::Forbidden(refusal) => Self::forbidden(refusal.as_str(), refusal.message()),
+            Error::Banned(ban) => Self {
+                more: Box::new(More { until: ban.until, ..More::default() }),
+                ..Self::forbidden("banned", ban.message())
+            },
+            Error::Quota(exceeded) => Self::new(
+                StatusCode::CONFLICT,
+                "quota_exceeded",
+                "More than the project may have",
+                exceeded.to_string(),
+            )
+            .field(exceeded.what.as_str()),
             Error::Restricted(restriction) => Self::new(
                 StatusCode::CONFLICT,
                 restriction.as_str(),
@@ -239,6 +254,25 @@ impl From<Error> for Problem {
                 StatusCode::BAD_GATEWAY,
                 "cluster_problem",
                 "The cluster does not do its part",
+                message,
+            ),
+            Error::TooMany(wait) => {
+                let detail = format!("this was tried too often; wait {} s", wait.as_secs().saturating_add(1));
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts", detail)
+            }
+            Error::Unavailable { code, message } => {
+                Self::new(StatusCode::CONFLICT, code, "The house is not set up for this", message)
+            }
+            Error::Untrusted(message) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "webhook_refused",
+                "It is not from whom it claims to be from",
+                message,
+            ),
+            Error::Provider(message) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "provider_unavailable",
+                "The payment provider does not do its part",
                 message,
             ),
             Error::Overloaded => Self::new(

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use url::Url;
 
@@ -18,6 +18,9 @@ use crate::payments::{Begun, Event, News, Order, PaymentProvider, Refund, Refund
 use crate::wire::{Wire, demand_https, demand_secret};
 
 const WHOM: &str = "PayPal";
+
+/// Webhooks that PayPal is asked about at once: anybody can send us one, and each costs a call.
+const JUDGED_AT_ONCE: usize = 8;
 
 /// A token is renewed this long before it ends.
 const EARLY: Duration = Duration::from_mins(1);
@@ -45,6 +48,7 @@ pub struct Paypal {
     settings: Settings,
     /// Held while one is fetched, so that many waiting calls fetch one.
     token: Mutex<Option<Token>>,
+    judged: Semaphore,
 }
 
 #[derive(Clone, Debug)]
@@ -179,7 +183,7 @@ impl Paypal {
         };
         demand_https(&base, "PayPal's address")?;
         let wire = Wire::new(WHOM, settings.timeout.unwrap_or(Duration::from_secs(30)), None)?;
-        Ok(Self { wire, base, settings, token: Mutex::new(None) })
+        Ok(Self { wire, base, settings, token: Mutex::new(None), judged: Semaphore::new(JUDGED_AT_ONCE) })
     }
 
     fn at(&self, segments: &[&str]) -> Result<Url, Error> {
@@ -360,6 +364,16 @@ impl Paypal {
                 .get(name)
                 .and_then(|value| value.to_str().ok())
                 .ok_or_else(|| forged("one of PayPal's headers is missing"))
+        };
+        // Cheap to see, and saves a call: their certificates are on their own hosts.
+        let certificate = Url::parse(header("paypal-cert-url")?).ok();
+        let theirs = |host: &str| host == "paypal.com" || host.ends_with(".paypal.com");
+        if !certificate.is_some_and(|url| url.scheme() == "https" && url.host_str().is_some_and(theirs)) {
+            return Err(forged("its certificate is not PayPal's"));
+        }
+        let Ok(_turn) = self.judged.try_acquire() else {
+            let message = "too many webhooks at once".to_owned();
+            return Err(Error::Failing { whom: WHOM, status: 503, message });
         };
         let event: &RawValue = serde_json::from_slice(body).map_err(|_| forged("the body is not JSON"))?;
         let question = Question {

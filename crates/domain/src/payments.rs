@@ -252,11 +252,9 @@ pub fn judge(payment: &Payment, said: Said, amount: Option<Amount>, now: Timesta
     let state = match (said, payment.state) {
         (Said::Paid, _) => return Verdict::Credit,
         (_, Disputed) => Disputed,
-        (Said::Pending, _) => Pending,
-        (Said::Failed, _) => Failed,
         // What was on its way and is not there yet stays on its way.
-        (Said::Open, Pending) => Pending,
-        (Said::Open, Failed) => Failed,
+        (Said::Pending, _) | (Said::Open, Pending) => Pending,
+        (Said::Failed, _) | (Said::Open, Failed) => Failed,
         (Said::Open, _) if now >= payment.expires_at => Expired,
         (Said::Open, _) => Open,
     };
@@ -270,9 +268,8 @@ pub fn next_look(payment: &Payment, now: Timestamp) -> Option<Timestamp> {
     let pause = match payment.state {
         PaymentState::Paid | PaymentState::Failed | PaymentState::Disputed => return None,
         PaymentState::Pending if age > ON_ITS_WAY => return None,
-        PaymentState::Pending => Duration::from_hours(1),
         PaymentState::Open | PaymentState::Expired if age > PAYABLE + LATE => return None,
-        PaymentState::Expired => Duration::from_hours(1),
+        PaymentState::Pending | PaymentState::Expired => Duration::from_hours(1),
         PaymentState::Open => (age / 4).clamp(Duration::from_secs(20), Duration::from_mins(10)),
     };
     let next = now.after(pause);

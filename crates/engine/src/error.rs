@@ -5,6 +5,8 @@ use innkeeper_domain::ids::OperationId;
 use innkeeper_domain::money::{Micros, Overflow};
 use innkeeper_domain::placement::NoPlace;
 use innkeeper_domain::projects::Restriction;
+use innkeeper_domain::quotas::Exceeded;
+use innkeeper_domain::standing::Ban;
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -23,12 +25,35 @@ pub enum Error {
     /// The actor is known but may not do this.
     #[error("{}", .0.message())]
     Forbidden(Refusal),
+    /// The actor is known, and banned.
+    #[error("{}", .0.message())]
+    Banned(Ban),
+    /// The project may not have this much.
+    #[error(transparent)]
+    Quota(#[from] Exceeded),
     /// Something stands against the project, so that nothing of it may run.
     #[error("{}", .0.message())]
     Restricted(Restriction),
     /// Nobody is signed in, or the name and password do not match.
     #[error("{0}")]
     Unauthenticated(&'static str),
+    /// It was tried too often; it may be tried again after this time.
+    #[error("too many attempts; wait {} s", .0.as_secs().saturating_add(1))]
+    TooMany(std::time::Duration),
+    /// The house is not set up for this.
+    #[error("{message}")]
+    Unavailable {
+        /// Stable, snake_case.
+        code: &'static str,
+        /// What is missing.
+        message: &'static str,
+    },
+    /// What came in is not from whom it claims to be from, or cannot be read.
+    #[error("{0}")]
+    Untrusted(String),
+    /// A payment provider did not do its part while a person waited for it.
+    #[error("{0}")]
+    Provider(String),
     /// It cannot be done in the present state.
     #[error("{message}")]
     Conflict {

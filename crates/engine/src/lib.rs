@@ -6,26 +6,37 @@
 
 mod audit;
 mod billing;
+mod callers;
 mod clusters;
 mod connections;
 mod error;
 mod events;
+mod finance;
 mod idempotency;
+mod impersonations;
 mod instances;
+mod invoices;
+mod keys;
 mod ledger;
+mod members;
 mod operations;
+pub mod papers;
 mod passwords;
+mod payments;
 mod plans;
 mod poller;
 mod prices;
 mod projects;
+mod quotas;
 mod reconciler;
 mod restrictions;
 mod sessions;
+mod standing;
 mod sweeper;
 mod templates;
 mod usage;
 mod users;
+mod vouchers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,18 +49,27 @@ use tokio_util::sync::CancellationToken;
 
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use billing::Billed;
+pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
 pub use events::Watched;
+pub use finance::{Finance, Spending};
 pub use idempotency::Idempotency;
+pub use impersonations::Impersonated;
+pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
+pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
+pub use members::{NewInvitation, Received};
 pub use operations::Filter as OperationFilter;
+pub use payments::{Filter as PaymentFilter, NewPayment, NewRefund, Offer, PaymentOptions};
 pub use plans::NewPlan;
 pub use prices::{NewPriceList, Sized};
+pub use quotas::{Quota, Quotas};
 pub use sessions::SignedIn;
 pub use templates::{NewSource, NewTemplate};
-pub use users::NewUser;
+pub use users::{Filter as UserFilter, NewUser, UserChange};
+pub use vouchers::{Minted, NewVouchers, Redeemed};
 
 /// How the loops behave. The defaults are right for production; tests shorten them.
 #[derive(Clone, Debug)]
@@ -73,8 +93,14 @@ pub struct Options {
     pub call_timeout: Duration,
     /// How long the audit log is kept.
     pub audit_kept: Duration,
+    /// What projects may have unless it is set for one of them.
+    pub quotas: Quotas,
     /// How instances are charged.
     pub billing: BillingOptions,
+    /// How credits are sold; none where they are not.
+    pub payments: Option<Arc<PaymentOptions>>,
+    /// Who issues invoices; none where none are issued.
+    pub seller: Option<innkeeper_domain::invoices::Party>,
 }
 
 /// How instances are charged.
@@ -122,7 +148,10 @@ impl Default for Options {
             limits: Limits { calls: 4, per_node: 2, creates_per_storage: 2 },
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
+            quotas: Quotas::default(),
             billing: BillingOptions::default(),
+            payments: None,
+            seller: None,
         }
     }
 }
@@ -174,6 +203,8 @@ impl Engine {
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));
+        loops.spawn(payments::run(self.clone(), stop.clone()));
+        loops.spawn(invoices::run(self.clone(), stop.clone()));
         let mut died = false;
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {

@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, client, clusters, credits, demo, instances, plans, prices, serve, simulate, telemetry, templates,
+    admin, api_keys, audit, client, clusters, credits, demo, finance, instances, invoices, payments, plans,
+    prices, projects, serve, simulate, telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -55,9 +56,32 @@ enum Command {
     /// Look after credits: what projects have, and why.
     #[command(subcommand)]
     Credits(credits::Credits),
+    /// Buy credits with real money, and look after what was paid.
+    #[command(subcommand)]
+    Payment(payments::Payment),
+    /// Look after vouchers: codes that are worth credits.
+    #[command(subcommand)]
+    Voucher(vouchers::Voucher),
+    /// Look after invoices.
+    #[command(subcommand)]
+    Invoice(invoices::Invoice),
+    /// Show how the house stands.
+    Finance(finance::Finance),
     /// Look after instances.
     #[command(subcommand)]
     Instance(instances::Instance),
+    /// Look after projects and who belongs to them.
+    #[command(subcommand)]
+    Project(projects::Project),
+    /// Look after your keys: what programs use in place of a session.
+    #[command(subcommand)]
+    Key(api_keys::Key),
+    /// Look after users.
+    #[command(subcommand)]
+    User(users::User),
+    /// Look at who did what.
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 impl Cli {
@@ -94,7 +118,15 @@ impl Cli {
             Command::Plan(plan) => plan.run().await,
             Command::Prices(prices) => prices.run().await,
             Command::Credits(credits) => credits.run().await,
+            Command::Payment(payment) => payment.run().await,
+            Command::Voucher(voucher) => voucher.run().await,
+            Command::Invoice(invoice) => invoice.run().await,
+            Command::Finance(finance) => finance.run().await,
             Command::Instance(instance) => instance.run().await,
+            Command::Project(project) => project.run().await,
+            Command::Key(key) => key.run().await,
+            Command::User(user) => user.run().await,
+            Command::Audit(audit) => audit.run(config).await,
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Remote {
     /// The server's address; by default the one of the last `innkeeper login`.
     #[arg(long, env = "INNKEEPER_URL", value_name = "URL")]
     pub url: Option<String>,
-    /// A session token; by default the one of the last `innkeeper login`. Better given by the environment than typed.
+    /// The token of a session, or a key; by default the one of the last `innkeeper login`. Better given by the environment than typed.
     #[arg(long, env = "INNKEEPER_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub token: Option<String>,
     /// Print the server's JSON instead of text.
@@ -157,11 +157,34 @@ impl Server {
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
+        let (status, bytes) = self.exchange(&method, path, body).await?;
+        let text = String::from_utf8_lossy(&bytes);
+        if status.is_success() {
+            return if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&text)?) };
+        }
+        self.refused(status, path, &text)
+    }
+
+    /// Reads a file.
+    pub(crate) async fn download(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let (status, bytes) = self.exchange(&Method::GET, path, None).await?;
+        if status.is_success() {
+            return Ok(bytes);
+        }
+        self.refused(status, path, &String::from_utf8_lossy(&bytes)).map(|_: Value| Vec::new())
+    }
+
+    async fn exchange(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(reqwest::StatusCode, Vec<u8>)> {
         let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
         }
-        if method == Method::POST {
+        if *method == Method::POST {
             request = request.header("Idempotency-Key", format!("{:032x}", rand::random::<u128>()));
         }
         if let Some(body) = body {
@@ -169,11 +192,13 @@ impl Server {
         }
         let response = request.send().await.map_err(|error| self.unanswered(&error))?;
         let status = response.status();
-        let text = response.text().await.context("the answer broke off")?;
-        if status.is_success() {
-            return if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&text)?) };
-        }
-        let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+        let bytes = response.bytes().await.context("the answer broke off")?;
+        Ok((status, bytes.into()))
+    }
+
+    /// A problem becomes an error that says what to do.
+    fn refused(&self, status: reqwest::StatusCode, path: &str, text: &str) -> anyhow::Result<Value> {
+        let problem: Value = serde_json::from_str(text).unwrap_or_default();
         if problem["code"].is_null() {
             bail!("{} answers {status}, but not as Innkeeper does; is the address right?", self.url);
         }
@@ -288,10 +313,15 @@ pub(crate) async fn find(server: &Server, noun: &str, wanted: &str) -> anyhow::R
 
 /// Everything of a list, page by page.
 pub(crate) async fn all(server: &Server, noun: &str) -> anyhow::Result<Vec<Value>> {
+    all_of(server, noun, "").await
+}
+
+/// The same for what a query narrows it down to.
+pub(crate) async fn all_of(server: &Server, noun: &str, query: &str) -> anyhow::Result<Vec<Value>> {
     let mut items = Vec::new();
     let mut cursor = String::new();
     loop {
-        let page = server.get(&format!("/api/v1/{noun}?limit=200{cursor}")).await?;
+        let page = server.get(&format!("/api/v1/{noun}?limit=200&{query}{cursor}")).await?;
         items.extend(page["items"].as_array().cloned().unwrap_or_default());
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),

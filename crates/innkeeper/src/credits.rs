@@ -21,6 +21,57 @@ pub(crate) enum Credits {
     Give(Adjust),
     /// Correct what a project has, up or down.
     Correct(Adjust),
+    /// Show what a project's instances were charged in the last thirty days, or another time.
+    Spending(Span),
+    /// Save the ledger as a table (CSV); of the last thirty days, or another time.
+    ExportLedger(Span),
+    /// Save the usage as a table (CSV); of the last thirty days, or another time.
+    ExportUsage(Span),
+    /// Redeem a voucher.
+    Redeem {
+        /// Its code, as it is printed.
+        code: String,
+        #[command(flatten)]
+        of: Of,
+    },
+}
+
+/// A stretch of time.
+#[derive(Debug, Args)]
+pub(crate) struct Span {
+    /// From when, for example `2026-11-01T00:00:00Z`.
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Until when.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    #[command(flatten)]
+    of: Of,
+}
+
+impl Span {
+    fn query(&self) -> String {
+        let named = [("from", &self.from), ("until", &self.until)];
+        let given: Vec<String> = named
+            .iter()
+            .filter_map(|(name, value)| {
+                value.as_ref().map(|value| format!("{name}={}", value.replace('+', "%2B")))
+            })
+            .collect();
+        given.join("&")
+    }
+
+    async fn export(self, what: &str) -> anyhow::Result<()> {
+        let (server, id) = self.of.find().await?;
+        let table = server.download(&format!("/api/v1/projects/{id}/{what}.csv?{}", self.query())).await?;
+        save(&table)
+    }
+}
+
+/// Writes to standard output, so that a shell says where it goes.
+pub(crate) fn save(bytes: &[u8]) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    std::io::stdout().write_all(bytes).context("standard output cannot be written to")
 }
 
 /// Whose credits.
@@ -67,8 +118,13 @@ pub(crate) fn amount(value: &Value) -> String {
 }
 
 impl Of {
+    /// How the answer is told.
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
     /// The server, and the project's id.
-    async fn find(&self) -> anyhow::Result<(Server, String)> {
+    pub(crate) async fn find(&self) -> anyhow::Result<(Server, String)> {
         let server = Server::find(&self.remote)?;
         if let Some(wanted) = &self.project {
             let id = find(&server, "projects", wanted).await?;
@@ -111,6 +167,21 @@ impl Credits {
             }
             Self::Give(adjust) => adjust.post("grant").await?,
             Self::Correct(adjust) => adjust.post("correction").await?,
+            Self::Spending(span) => {
+                let (server, id) = span.of.find().await?;
+                let path = format!("/api/v1/projects/{id}/spending?{}", span.query());
+                let spending = server.get(&path).await?;
+                span.of.remote.tell(&spending, || spent(&spending));
+            }
+            Self::ExportLedger(span) => span.export("ledger").await?,
+            Self::ExportUsage(span) => span.export("usage").await?,
+            Self::Redeem { code, of } => {
+                let (server, id) = of.find().await?;
+                let path = format!("/api/v1/projects/{id}/vouchers");
+                let redeemed = server.request(Method::POST, &path, Some(&json!({ "code": code }))).await?;
+                of.remote
+                    .tell(&redeemed, || format!("{} credits arrived", amount(&redeemed["credits_micros"])));
+            }
         }
         Ok(())
     }
@@ -131,7 +202,24 @@ impl Adjust {
     }
 }
 
-fn items(page: &Value) -> Vec<Value> {
+/// What was charged, in words.
+fn spent(spending: &Value) -> String {
+    let lines = |name: &str, key: &str| -> Vec<String> {
+        let of = |row: &Value| format!("  {}  {}", cell(&row[key]), amount(&row["credits_micros"]));
+        spending[name].as_array().into_iter().flatten().map(of).collect()
+    };
+    let mut told = vec![format!("{} credits", amount(&spending["total_micros"]))];
+    for (title, name, key) in [("by instance", "by_instance", "instance_id"), ("by day", "by_day", "day")] {
+        let lines = lines(name, key);
+        if !lines.is_empty() {
+            told.push(title.to_owned());
+            told.extend(lines);
+        }
+    }
+    told.join("\n")
+}
+
+pub(crate) fn items(page: &Value) -> Vec<Value> {
     page["items"].as_array().cloned().unwrap_or_default()
 }
 

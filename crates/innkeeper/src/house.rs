@@ -37,5 +37,5 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Engine> {
         );
     }
     let ring = keys::load_or_make(&file)?;
-    Ok(Engine::new(db, ring, Clock::system(), config.engine_options()))
+    Ok(Engine::new(db, ring, Clock::system(), config.engine_options()?))
 }

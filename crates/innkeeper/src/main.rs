@@ -1,23 +1,31 @@
 //! The `innkeeper` binary: configuration, command line and wiring.
 
 mod admin;
+mod api_keys;
+mod audit;
 mod cli;
 mod client;
 mod clusters;
 mod config;
 mod credits;
 mod demo;
+mod finance;
 mod house;
 mod http;
 mod instances;
+mod invoices;
 mod keys;
 mod out;
+mod payments;
 mod plans;
 mod prices;
+mod projects;
 mod serve;
 mod simulate;
 mod telemetry;
 mod templates;
+mod users;
+mod vouchers;
 
 use std::process::ExitCode;
 

@@ -16,6 +16,7 @@ const PUBLIC: &[&str] = &[
     "GET /api/v1/setup",
     "GET /healthz",
     "GET /readyz",
+    "POST /api/v1/payment-webhooks/{provider}",
     "POST /api/v1/sessions",
     "POST /api/v1/setup",
 ];
@@ -149,8 +150,9 @@ async fn what_belongs_to_somebody_else_is_not_there() {
     let mut hidden = 0;
     for operation in operations(&document).iter().filter(|operation| operation.path.contains('{')) {
         let answer = operation.send(&house, &other, &document, &values).await;
-        let of_the_house =
-            ["clusters", "templates", "plans"].iter().any(|noun| operation.path.contains(noun));
+        let of_the_house = ["clusters", "templates", "plans", "users", "impersonations", "vouchers/{id}"]
+            .iter()
+            .any(|noun| operation.path.contains(noun));
         if of_the_house {
             assert_eq!(answer.problem(403), "forbidden", "{}", operation.name);
         } else {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{Faults, reply, serve};
+use super::{Fault, Faults, reply, serve};
 
 pub const CLIENT: &str = "client-double";
 pub const SECRET: &str = "secret-double";
@@ -27,6 +27,8 @@ pub struct World {
     pub refunds: Vec<Value>,
     keys: BTreeMap<String, (u16, Value)>,
     pub tokens: usize,
+    /// So many captures have their effect, and their answers are lost.
+    pub lose_captures: usize,
     pub calls: Vec<String>,
 }
 
@@ -252,7 +254,14 @@ async fn retrieve(State(double): State<Double>, headers: HeaderMap, Path(id): Pa
 }
 
 async fn capture(State(double): State<Double>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    double.world.lock().unwrap().calls.push("capture".into());
+    {
+        let mut world = double.world.lock().unwrap();
+        world.calls.push("capture".into());
+        if world.lose_captures > 0 {
+            world.lose_captures -= 1;
+            double.faults.next(Fault::AnswerLost);
+        }
+    }
     double
         .faults
         .answer(|| {

@@ -24,6 +24,8 @@ pub struct World {
     pub refunds: Vec<Value>,
     /// What was asked with a key, and what was answered.
     keys: BTreeMap<String, (Form, Answer)>,
+    /// The next session is refused.
+    pub refuse_next: bool,
     /// Every call that reached us, faults or not.
     pub calls: Vec<String>,
 }
@@ -159,6 +161,9 @@ async fn create(State(double): State<Double>, headers: HeaderMap, RawForm(raw): 
                 ];
                 if let Some(refused) = unknown(&form, &known) {
                     return refused;
+                }
+                if std::mem::take(&mut world.refuse_next) {
+                    return fault("account_closed", "This account cannot take payments.".into());
                 }
                 if form["mode"] != "payment" || form["line_items[0][quantity]"] != "1" {
                     return fault("parameter_invalid", "Invalid mode or quantity".into());

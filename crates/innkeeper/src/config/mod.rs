@@ -1,12 +1,17 @@
 //! Configuration: defaults that boot, one TOML file, and environment variables (`INNKEEPER__SERVER__LISTEN`), each
 //! winning over the one before. A key that nobody knows is refused, never ignored.
 
+mod payments;
+mod secret;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use payments::{Invoices, Payments};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +29,10 @@ pub(crate) struct Config {
     pub engine: Engine,
     /// How instances are charged.
     pub billing: Billing,
+    /// How credits are sold.
+    pub payments: Payments,
+    /// Who issues invoices.
+    pub invoices: Invoices,
     /// What is logged.
     pub log: Log,
 }
@@ -110,6 +119,8 @@ impl Default for Config {
             secrets: Secrets::default(),
             engine: Engine::default(),
             billing: Billing::default(),
+            payments: Payments::default(),
+            invoices: Invoices::default(),
             log: Log::default(),
         }
     }
@@ -200,6 +211,8 @@ impl Config {
             let good = url.starts_with("https://") || url.starts_with("http://");
             anyhow::ensure!(good, "server.public_url must begin with https:// or http://");
         }
+        self.payments.options(self.server.public_url.as_deref())?;
+        self.invoices.seller()?;
         if let Some(url) = &self.database.url {
             let good = url.starts_with("sqlite:")
                 || url.starts_with("postgres://")
@@ -226,9 +239,9 @@ impl Config {
     }
 
     /// The engine's options.
-    pub(crate) fn engine_options(&self) -> innkeeper_engine::Options {
+    pub(crate) fn engine_options(&self) -> anyhow::Result<innkeeper_engine::Options> {
         let engine = &self.engine;
-        innkeeper_engine::Options {
+        Ok(innkeeper_engine::Options {
             poll_every: Duration::from_millis(engine.poll_every_ms),
             settle: Duration::from_millis(engine.settle_ms),
             claim: Duration::from_millis(engine.claim_ms),
@@ -245,14 +258,17 @@ impl Config {
                 look_every: Duration::from_secs(self.billing.look_every_s),
                 grace: Duration::from_secs(self.billing.grace_s),
             },
+            payments: self.payments.options(self.server.public_url.as_deref())?,
+            seller: self.invoices.seller()?,
             ..innkeeper_engine::Options::default()
-        }
+        })
     }
 }
 
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    const FIRST: [&str; 7] = ["DATA", "SERVER", "DATABASE", "SECRETS", "ENGINE", "BILLING", "LOG"];
+    const FIRST: [&str; 9] =
+        ["DATA", "SERVER", "DATABASE", "SECRETS", "ENGINE", "BILLING", "PAYMENTS", "INVOICES", "LOG"];
     for name in names {
         let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {
             continue;
@@ -295,6 +311,9 @@ mod tests {
             "[engine]\nworkers = 4000000000000000000",
             "[engine]\ntasks_per_node = -1",
             "[billing]\ncycle_s = 0",
+            "[payments]\nenabled = true",
+            "[payments]\ncurrency = 'EUR'",
+            "[invoices]\nseller = ['']",
             "[database]\nurl = 'mysql://x'",
         ] {
             let error = format!("{:#}", read(text).unwrap_err());

@@ -15,10 +15,10 @@ use innkeeper_domain::operations::Verb;
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::projects::{Project, Restriction};
 use innkeeper_domain::sizes::Size;
+use innkeeper_domain::standing::Measures;
 use innkeeper_domain::templates::{Origin, Source, Template};
 use innkeeper_domain::time::{Clock, Timestamp};
 use innkeeper_domain::usage::{Segment, Tariff};
-use innkeeper_domain::standing::Measures;
 use innkeeper_domain::users::{Role, User};
 use innkeeper_store::ledger::{Audit, Purses};
 use innkeeper_store::{

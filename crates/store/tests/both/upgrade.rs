@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::{InstanceId, ProjectId, UserId};
 use innkeeper_domain::names::Email;
-use innkeeper_store::{Db, instances, operations, projects, sessions, users};
+use innkeeper_domain::prices::Rate;
+use innkeeper_store::{Db, events, instances, operations, projects, sessions, usage, users};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use uuid::Uuid;
@@ -69,6 +71,18 @@ async fn nothing_is_lost(db: &Db, token: &[u8]) {
     assert_eq!((kept.len(), kept[0].id), (1, session.id));
     let instance = instances::by_id(db, InstanceId(id(7))).await.unwrap().unwrap();
     assert_eq!((instance.vmid, instance.name.as_str(), instance.fence), (100, "web-1", 3));
+    // It costs nothing, and can be metered from now on; events go on where they were.
+    assert_eq!((instance.rate, instance.tariff), (Rate::FREE, None));
+    let mut tx = db.begin().await.unwrap();
+    assert!(usage::of_instance(&mut tx, instance.id).await.unwrap().is_some());
+    let what = "credited";
+    events::append(&mut tx, NOW, Some(project), Subject::Project, &project.to_string(), what).await.unwrap();
+    tx.commit().await.unwrap();
+    let told = events::after(db, 0, None, 9).await.unwrap();
+    assert_eq!(
+        told.iter().map(|event| (event.seq, event.what.as_str())).collect::<Vec<_>>(),
+        [(1, "running"), (2, what)]
+    );
     let listed = operations::by_id(db, innkeeper_domain::ids::OperationId(id(8))).await.unwrap();
     assert_eq!(listed.unwrap().instance_id, instance.id);
 }

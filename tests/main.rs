@@ -11,4 +11,5 @@ mod a_guest_from_nothing;
 mod a_payment_is_credited_once;
 mod a_thousand_creates;
 mod faults_are_survived;
+mod no_hour_is_free;
 mod two_replicas;

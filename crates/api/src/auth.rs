@@ -7,8 +7,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use innkeeper_domain::access::{Action, Actor, Answer, may};
-use innkeeper_domain::users::{Session, User};
-use innkeeper_engine::SignedIn;
+use innkeeper_domain::ids::SessionId;
+use innkeeper_domain::users::User;
+use innkeeper_engine::{Identified, Proven, SignedIn};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -22,13 +23,19 @@ pub(crate) const COOKIE: &str = "innkeeper_session";
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
-    pub(crate) session: Session,
     pub(crate) user: User,
+    /// How they proved it.
+    pub(crate) by: Proven,
     /// To ask again later whether the session still stands.
     pub(crate) token: SecretString,
 }
 
 impl Caller {
+    /// The session to end when they sign out; none with a key.
+    pub(crate) fn session_id(&self) -> Option<SessionId> {
+        self.by.session_id()
+    }
+
     /// Whether they look after the house, and so may see where things are.
     pub(crate) fn is_staff(&self) -> bool {
         may(&self.actor, Action::SeeHouse) == Answer::Yes
@@ -46,7 +53,7 @@ pub(crate) async fn authenticate(
         // Without a token the engine says what it says to every unknown one.
         None => (cookie(request.headers()).unwrap_or_default(), true),
     };
-    let (actor, session, user) = app.engine.authenticate(token, None).await?;
+    let Identified { actor, user, by } = app.engine.authenticate(token, None).await?;
     if by_cookie
         && !is_safe(request.method())
         && !comes_from_us(request.headers(), &app.options).unwrap_or(false)
@@ -54,7 +61,7 @@ pub(crate) async fn authenticate(
         return Err(Problem::cross_site());
     }
     let token = SecretString::from(token);
-    request.extensions_mut().insert(Caller { actor, session, user, token });
+    request.extensions_mut().insert(Caller { actor, user, by, token });
     Ok(next.run(request).await)
 }
 

@@ -38,6 +38,9 @@ Proxmox.
 **Signing in.** `POST /api/v1/sessions` answers a token: send it as `Authorization: Bearer …`. Browsers get the same \
 in a cookie; with the cookie, changes are taken from our own pages only.
 
+**Keys.** Programs use a key of `POST /api/v1/keys` in place of a session, sent in the same way; it does what its scopes \
+say, and no more than its user may.
+
 **Operations.** Whatever changes an instance answers `202` with an operation and its address in `Location`; follow it \
 with `GET /api/v1/operations/{id}?wait=30s`.
 
@@ -55,7 +58,8 @@ const TAGS: &[(&str, &str)] = &[
     ("setup", "The first administrator of a new house"),
     ("sessions", "Signing in and out"),
     ("users", "People and machines that sign in"),
-    ("projects", "Who owns instances"),
+    ("keys", "What programs use in place of a session"),
+    ("projects", "Who owns instances, and who belongs to whom"),
     ("clusters", "Proxmox VE installations and their nodes; for staff"),
     ("templates", "What instances are made from"),
     ("plans", "Named sizes"),
@@ -66,6 +70,7 @@ const TAGS: &[(&str, &str)] = &[
     ("invoices", "A month's account on paper"),
     ("instances", "Containers and virtual machines"),
     ("operations", "Asked-for changes and how they stand"),
+    ("audit", "Who did what"),
     ("events", "What happens, as it happens"),
     ("health", "Whether we are up and ready"),
     ("docs", "This document"),
@@ -82,7 +87,7 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
     (
         "Forbidden",
         403,
-        "Your role does not allow it (`forbidden`), or the session cookie came with another site's request (`cross_site`)",
+        "Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)",
     ),
     ("NotFound", 404, "It does not exist, or not as far as you may know (`not_found`)"),
     ("BodyTooLarge", 413, "The body is larger than 256 KiB (`body_too_large`)"),
@@ -129,8 +134,10 @@ pub(crate) fn require_session(document: &mut OpenApi) {
 pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_with(Components::new);
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
-    let bearer =
-        Http::builder().scheme(HttpAuthScheme::Bearer).description(Some("The token of a session")).build();
+    let bearer = Http::builder()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The token of a session, or a key"))
+        .build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     let cookie = ApiKeyValue::with_description(auth::COOKIE, "The same in a cookie, for our own pages");
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));

@@ -115,8 +115,8 @@ impl Follower {
     /// Whether the session still stands, and its holder may see what they could see when they came.
     async fn is_as_before(&self) -> Result<bool, Error> {
         match self.engine.authenticate(self.caller.token.expose_secret(), self.caller.actor.address).await {
-            Ok((actor, ..)) => Ok(actor == self.caller.actor),
-            Err(Error::Unauthenticated(_)) => Ok(false),
+            Ok(now) => Ok(now.actor == self.caller.actor),
+            Err(Error::Unauthenticated(_) | Error::Banned(_) | Error::Forbidden(_)) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -4,6 +4,7 @@
 //! Every route is either on the short list of public ones or behind [`auth::authenticate`]; which of the two is
 //! decided here, once, and not by each handler.
 
+mod audit;
 mod auth;
 mod clusters;
 mod docs;
@@ -12,9 +13,12 @@ mod extract;
 mod finance;
 mod headers;
 mod health;
+mod impersonations;
 mod instances;
 mod invoices;
+mod keys;
 mod ledger;
+mod members;
 mod nodes;
 mod operations;
 mod page;
@@ -23,9 +27,11 @@ mod plans;
 mod prices;
 mod problem;
 mod projects;
+mod quotas;
 mod secret;
 mod sessions;
 mod setup;
+mod standing;
 mod templates;
 mod usage;
 mod users;
@@ -130,7 +136,28 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(sessions::end_session))
         .routes(routes!(users::get_me))
         .routes(routes!(users::list_users, users::create_user))
-        .routes(routes!(projects::list_projects))
+        .routes(routes!(users::get_user, users::change_user))
+        .routes(routes!(standing::suspend_user))
+        .routes(routes!(standing::unsuspend_user))
+        .routes(routes!(standing::ban_user))
+        .routes(routes!(standing::unban_user))
+        .routes(routes!(impersonations::impersonate_user))
+        .routes(routes!(impersonations::list_impersonations))
+        .routes(routes!(impersonations::end_impersonation))
+        .routes(routes!(keys::list_keys, keys::create_key))
+        .routes(routes!(keys::end_key))
+        .routes(routes!(projects::list_projects, projects::create_project))
+        .routes(routes!(projects::get_project, projects::rename_project, projects::delete_project))
+        .routes(routes!(quotas::get_quota, quotas::set_quota))
+        .routes(routes!(members::list_members))
+        .routes(routes!(members::change_member, members::remove_member))
+        .routes(routes!(members::leave_project))
+        .routes(routes!(members::list_invitations, members::invite))
+        .routes(routes!(members::revoke_invitation))
+        .routes(routes!(members::list_received_invitations))
+        .routes(routes!(members::accept_invitation))
+        .routes(routes!(members::accept_invitation_by_token))
+        .routes(routes!(members::decline_invitation))
         .routes(routes!(clusters::probe_cluster))
         .routes(routes!(clusters::test_new_cluster))
         .routes(routes!(clusters::list_clusters, clusters::add_cluster))
@@ -173,6 +200,9 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(instances::shut_down_instance))
         .routes(routes!(instances::stop_instance))
         .routes(routes!(instances::reboot_instance))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(audit::verify_audit))
+        .routes(routes!(audit::list_project_audit))
         .routes(routes!(instances::resize_instance))
         .routes(routes!(operations::list_operations))
         .routes(routes!(operations::get_operation))

@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use innkeeper_domain::ids::OperationId;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::placement::NoPlace;
+use innkeeper_domain::time::Timestamp;
 use innkeeper_engine::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,9 +46,21 @@ pub(crate) struct Problem {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<&'static str>,
+    /// What only some problems tell; apart, so that an answer that may be one stays small.
+    #[serde(flatten)]
+    more: Box<More>,
+}
+
+/// What only some problems tell.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = ProblemMore)]
+pub(crate) struct More {
     /// The operation that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     operation_id: Option<OperationId>,
+    /// When what stands in the way ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
     /// How many micro-credits it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     needed_micros: Option<Micros>,
@@ -74,9 +87,7 @@ impl Problem {
             detail: detail.into(),
             field: None,
             remedy: None,
-            operation_id: None,
-            needed_micros: None,
-            available_micros: None,
+            more: Box::default(),
         }
     }
 
@@ -204,6 +215,17 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", format!("no such {what}"))
             }
             Error::Forbidden(refusal) => Self::forbidden(refusal.as_str(), refusal.message()),
+            Error::Banned(ban) => Self {
+                more: Box::new(More { until: ban.until, ..More::default() }),
+                ..Self::forbidden("banned", ban.message())
+            },
+            Error::Quota(exceeded) => Self::new(
+                StatusCode::CONFLICT,
+                "quota_exceeded",
+                "More than the project may have",
+                exceeded.to_string(),
+            )
+            .field(exceeded.what.as_str()),
             Error::Restricted(restriction) => Self::new(
                 StatusCode::CONFLICT,
                 restriction.as_str(),
@@ -218,7 +240,7 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::CONFLICT, code, "In conflict with what is there", message)
             }
             Error::Busy(operation) => Self {
-                operation_id: Some(operation),
+                more: Box::new(More { operation_id: Some(operation), ..More::default() }),
                 ..Self::new(
                     StatusCode::CONFLICT,
                     "operation_in_progress",
@@ -261,8 +283,11 @@ impl From<Error> for Problem {
             )
             .remedy("try again in a few seconds"),
             Error::InsufficientCredits { needed, available } => Self {
-                needed_micros: Some(needed),
-                available_micros: Some(available),
+                more: Box::new(More {
+                    needed_micros: Some(needed),
+                    available_micros: Some(available),
+                    ..More::default()
+                }),
                 ..Self::new(
                     StatusCode::PAYMENT_REQUIRED,
                     "insufficient_credits",

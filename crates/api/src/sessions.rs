@@ -47,11 +47,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(session: &domain::Session, current: SessionId) -> Self {
+    pub(crate) fn new(session: &domain::Session, current: Option<SessionId>) -> Self {
         Self {
             id: session.id,
             user_id: session.user_id,
-            current: session.id == current,
+            current: Some(session.id) == current,
             created_at: session.created_at,
             expires_at: session.expires_at,
         }
@@ -81,7 +81,7 @@ impl Opened {
         let answer = SignedInAnswer {
             token: signed_in.token.expose_secret().to_owned(),
             user: signed_in.user.clone().into(),
-            session: Session::new(&signed_in.session, signed_in.session.id),
+            session: Session::new(&signed_in.session, Some(signed_in.session.id)),
         };
         Self { cookie: give_cookie(signed_in, options), answer }
     }
@@ -98,7 +98,7 @@ impl IntoResponse for Opened {
     (status = 201, description = "Signed in; the token is shown this once", body = SignedInAnswer,
      headers(("Set-Cookie" = String, description = "The session, for browsers"))),
     (status = 401, description = "Wrong e-mail address or password (`wrong_credentials`)", body = Problem, content_type = MEDIA_TYPE),
-    (status = 403, description = "Asked by another site's page (`cross_site`)", body = Problem, content_type = MEDIA_TYPE),
+    (status = 403, description = "Banned (`banned`; `detail` says until when and why), or asked by another site's page (`cross_site`)", body = Problem, content_type = MEDIA_TYPE),
     (status = 503, description = "Too many are signing in at the moment (`overloaded`)", body = Problem, content_type = MEDIA_TYPE),
 ))]
 pub(crate) async fn sign_in(
@@ -124,7 +124,7 @@ pub(crate) async fn list_sessions(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<Session>>, Problem> {
     let sessions = engine.sessions(&caller.actor).await?;
-    let show = |session| Session::new(&session, caller.session.id);
+    let show = |session| Session::new(&session, caller.session_id());
     Page::within(sessions, paging, |session| session.id.to_string(), show).map(Json)
 }
 
@@ -134,7 +134,7 @@ pub(crate) async fn list_sessions(
      headers(("Set-Cookie" = String, description = "Takes the session from browsers"))),
 ))]
 pub(crate) async fn sign_out(caller: Caller, State(app): State<App>) -> Result<Response, Problem> {
-    app.engine.end_session(&caller.actor, caller.session.id).await?;
+    app.engine.sign_out(&caller.actor).await?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, take_cookie(&app.options))]).into_response())
 }
 

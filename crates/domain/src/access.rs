@@ -92,6 +92,17 @@ impl Actor {
         self.memberships.iter().find(|(id, _)| *id == project).map(|(_, membership)| *membership)
     }
 
+    /// The same actor, limited to one project: everything else is out of their sight, whatever their role. Staff may
+    /// do in a project what its owners may, so that is what is left to them of their role.
+    #[must_use]
+    pub fn within(mut self, project: ProjectId) -> Self {
+        let owner = (self.role >= Role::Operator).then_some(Membership::Owner);
+        let membership = owner.or(self.membership(project));
+        self.memberships = membership.map(|membership| (project, membership)).into_iter().collect();
+        self.role = Role::User;
+        self
+    }
+
     /// The session that they proved themselves by, if it was one.
     pub fn session(&self) -> Option<SessionId> {
         match self.proof {
@@ -112,8 +123,12 @@ pub enum Action {
     PayProject(ProjectId),
     /// Decide about a project and who is a member.
     ManageProject(ProjectId),
-    /// Make a project of one's own.
+    /// Make a project, or join one by invitation.
     CreateProject,
+    /// Look at what everybody who is signed in may see: templates, plans, the lists of one's own things.
+    Look,
+    /// See one's own account: sessions, keys, invitations.
+    SeeAccount,
     /// Leave what one has: sign out, end a session, leave a project.
     Leave,
     /// Change one's own account: password, factors, keys, address.
@@ -141,6 +156,8 @@ words! {
         Banned = "banned",
         /// They act for somebody else, whose account is not theirs to change.
         Impersonated = "impersonated",
+        /// The key that they use is not good from where they are.
+        Address = "address_not_allowed",
     }
 }
 
@@ -154,6 +171,9 @@ impl Refusal {
             Self::Suspended => "your account is suspended: you may look, pay and leave; ask an administrator",
             Self::Banned => "your account is banned",
             Self::Impersonated => "an account can only be changed by its own user",
+            Self::Address => {
+                "this key is not good from your address; use it from one of its ranges, or make another key"
+            }
         }
     }
 }
@@ -189,7 +209,9 @@ fn by_role(actor: &Actor, action: Action) -> Answer {
         Action::SeeProject(project) => (project, Membership::Viewer),
         Action::UseProject(project) | Action::PayProject(project) => (project, Membership::Member),
         Action::ManageProject(project) => (project, Membership::Owner),
-        Action::CreateProject | Action::Leave | Action::ChangeAccount => return Answer::Yes,
+        Action::CreateProject | Action::Look | Action::SeeAccount | Action::Leave | Action::ChangeAccount => {
+            return Answer::Yes;
+        }
         Action::SeeHouse | Action::RunHouse => return needs(staff),
         Action::RunPeople => return needs(actor.role >= Role::Admin),
     };
@@ -206,6 +228,8 @@ fn by_standing(standing: Standing, action: Action) -> Option<Refusal> {
         action,
         Action::SeeProject(_)
             | Action::PayProject(_)
+            | Action::Look
+            | Action::SeeAccount
             | Action::Leave
             | Action::ChangeAccount
             | Action::SeeHouse
@@ -235,12 +259,12 @@ fn by_proof(proof: &Proof, action: Action) -> Option<Refusal> {
 /// make more of it.
 pub fn scope_of(action: Action) -> Option<Scope> {
     match action {
-        Action::SeeProject(_) => Some(Scope::Read),
+        Action::SeeProject(_) | Action::Look => Some(Scope::Read),
         Action::UseProject(_) => Some(Scope::Instances),
         Action::PayProject(_) => Some(Scope::Billing),
         Action::ManageProject(_) | Action::CreateProject => Some(Scope::Projects),
         Action::SeeHouse | Action::RunHouse | Action::RunPeople => Some(Scope::House),
-        Action::Leave | Action::ChangeAccount => None,
+        Action::SeeAccount | Action::Leave | Action::ChangeAccount => None,
     }
 }
 
@@ -306,6 +330,8 @@ mod tests {
             Action::PayProject(own),
             Action::ManageProject(own),
             Action::CreateProject,
+            Action::Look,
+            Action::SeeAccount,
             Action::Leave,
             Action::ChangeAccount,
             Action::SeeHouse,
@@ -321,6 +347,25 @@ mod tests {
             }
         }
         assert_eq!(scope_of(Action::ChangeAccount), None);
+    }
+
+    #[test]
+    fn a_key_for_one_project_has_that_project_and_nothing_else() {
+        let (own, other) = (ProjectId::new(), ProjectId::new());
+        let memberships = [(own, Membership::Member), (other, Membership::Owner)];
+        let proof = Proof::Key { id: KeyId::new(), scopes: Scope::ALL.to_vec() };
+        let user = Actor { proof: proof.clone(), ..actor(Role::User, &memberships) }.within(own);
+        assert_eq!(may(&user, Action::UseProject(own)), Answer::Yes);
+        assert_eq!(may(&user, Action::ManageProject(own)), NO(Refusal::Role));
+        assert_eq!(may(&user, Action::SeeProject(other)), Answer::Hidden);
+        let admin = Actor { proof, ..actor(Role::Admin, &[]) }.within(own);
+        assert_eq!(may(&admin, Action::ManageProject(own)), Answer::Yes);
+        assert_eq!(may(&admin, Action::SeeProject(other)), Answer::Hidden);
+        for action in [Action::SeeHouse, Action::RunHouse, Action::RunPeople] {
+            assert_eq!(may(&admin, action), NO(Refusal::Role), "{action:?}");
+        }
+        let nobody = actor(Role::User, &[]).within(own);
+        assert_eq!(may(&nobody, Action::SeeProject(own)), Answer::Hidden);
     }
 
     #[test]

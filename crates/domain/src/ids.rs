@@ -88,6 +88,8 @@ ids! {
     SessionId = "ses",
     /// A key that programs use in place of a session.
     KeyId = "key",
+    /// An invitation into a project.
+    InvitationId = "inv",
     /// A Proxmox VE installation.
     ClusterId = "clu",
     /// What an instance is made from.

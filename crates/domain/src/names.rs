@@ -69,6 +69,8 @@ names! {
     StorageName(storage_name),
     /// A public key in the one-line form of OpenSSH.
     SshKey(ssh_key),
+    /// Why somebody decided against somebody: 1 to 500 characters, shown to both.
+    Reason(reason),
 }
 
 fn hostname(text: &str) -> Result<String, BadName> {
@@ -89,6 +91,15 @@ fn title(text: &str) -> Result<String, BadName> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > 64 || text.chars().any(char::is_control) {
         return Err(BadName("use 1 to 64 printable characters"));
+    }
+    Ok(text.to_owned())
+}
+
+fn reason(text: &str) -> Result<String, BadName> {
+    let text = text.trim();
+    let odd = |c: char| c.is_control() && c != '\n';
+    if text.is_empty() || text.chars().count() > 500 || text.chars().any(odd) {
+        return Err(BadName("say why, in 1 to 500 characters"));
     }
     Ok(text.to_owned())
 }
@@ -160,6 +171,10 @@ mod tests {
         assert_eq!("Ada@Example.ORG".parse::<Email>().unwrap().as_str(), "ada@example.org");
         for bad in ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@.c", "a@c..d", "a\n@c"] {
             assert!(bad.parse::<Email>().is_err(), "{bad}");
+        }
+        assert_eq!(" spam\nagain ".parse::<Reason>().unwrap().as_str(), "spam\nagain");
+        for bad in ["", " ", "a\0b", &"x".repeat(501)] {
+            assert!(bad.parse::<Reason>().is_err(), "{bad}");
         }
         assert!("..".parse::<StorageName>().is_err());
         assert!("../x".parse::<NodeName>().is_err());

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ProjectId, SessionId, UserId};
 use crate::names::{Email, Title};
+use crate::standing::Measures;
 use crate::time::Timestamp;
 
 words! {
@@ -45,8 +46,25 @@ pub struct User {
     pub role: Role,
     /// Their own project, made with them.
     pub personal_project: ProjectId,
+    /// What has been decided against them.
+    #[serde(default)]
+    pub measures: Measures,
     /// When they were made.
     pub created_at: Timestamp,
+}
+
+impl User {
+    /// Whether anything stands against them right now.
+    pub fn standing(&self, now: Timestamp) -> Standing {
+        self.measures.standing(now)
+    }
+
+    /// The same user without measures that have ended by themselves.
+    #[must_use]
+    pub fn as_of(mut self, now: Timestamp) -> Self {
+        self.measures = self.measures.as_of(now);
+        self
+    }
 }
 
 /// A signed-in session. The token itself is kept nowhere: only its hash is.

@@ -57,7 +57,7 @@ impl Engine {
         Ok(tx.commit().await?)
     }
 
-    /// The audit log, newest first. Administrators see all of it; others what concerns a project that they may see.
+    /// The audit log, newest first. Administrators see all of it; the owners of a project what concerns that.
     pub async fn audit_log(
         &self,
         actor: &Actor,
@@ -66,14 +66,15 @@ impl Engine {
         limit: i64,
     ) -> Result<Vec<Entry>, Error> {
         match filter.project_id {
-            Some(project) => allow(may(actor, Action::SeeProject(project)), "project")?,
+            Some(project) => allow(may(actor, Action::ManageProject(project)), "project")?,
             None => allow(may(actor, Action::RunPeople), "audit log")?,
         }
         Ok(audit::list(self.db(), filter, before, limit).await?)
     }
 
-    /// Checks every seal and every entry under it against each other.
-    pub async fn verify_audit(&self, actor: &Actor) -> Result<Verification, Error> {
+    /// Checks every seal and every entry under it against each other; and that the chain still goes through this head,
+    /// if an earlier one was kept elsewhere.
+    pub async fn verify_audit(&self, actor: &Actor, expect: Option<&str>) -> Result<Verification, Error> {
         allow(may(actor, Action::RunPeople), "audit log")?;
         let mut found = Verification {
             seals: 0,
@@ -84,6 +85,9 @@ impl Engine {
             faults: Vec::new(),
         };
         let (mut hash, mut last) = (GENESIS.to_vec(), 0);
+        let expect = expect.map(|head| head.trim().to_lowercase());
+        // Before the first seal, the head is where the chain begins.
+        let mut expected = expect.as_ref().is_none_or(|head| *head == hex::encode(GENESIS));
         let mut cursor = i64::MIN;
         loop {
             let seals = audit::seals(self.db(), cursor, 200).await?;
@@ -93,6 +97,7 @@ impl Engine {
                 self.verify_seal(kept, &hash, last, &mut found).await?;
                 hash.clone_from(&kept.seal.hash);
                 last = kept.seal.last;
+                expected |= expect.as_ref().is_some_and(|head| *head == hex::encode(&hash));
             }
         }
         let mut after = last;
@@ -101,6 +106,9 @@ impl Engine {
             let Some(newest) = newer.last() else { break };
             after = newest.seq;
             found.unsealed += newer.len() as u64;
+        }
+        if !expected {
+            found.faults.push("the head that was kept elsewhere is not in the chain: it was replaced".into());
         }
         found.head = hex::encode(hash);
         Ok(found)
@@ -259,7 +267,7 @@ mod tests {
         }
 
         async fn verify(&self) -> Verification {
-            self.engine.verify_audit(&Actor::house()).await.unwrap()
+            self.engine.verify_audit(&Actor::house(), None).await.unwrap()
         }
 
         /// What somebody does who has the database in their hands.
@@ -286,6 +294,10 @@ mod tests {
         assert_eq!((later.seals, later.entries, later.unsealed), (2, 5, 0));
         assert_eq!(later.faults, [""; 0]);
         assert_ne!(found.head, later.head);
+        for (head, faults) in [(&found.head, 0), (&later.head, 0), (&"11".repeat(32), 1)] {
+            let checked = log.engine.verify_audit(&Actor::house(), Some(head)).await.unwrap();
+            assert_eq!(checked.faults.len(), faults, "{head}");
+        }
     }
 
     #[tokio::test]

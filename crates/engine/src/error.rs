@@ -5,6 +5,8 @@ use innkeeper_domain::ids::OperationId;
 use innkeeper_domain::money::{Micros, Overflow};
 use innkeeper_domain::placement::NoPlace;
 use innkeeper_domain::projects::Restriction;
+use innkeeper_domain::quotas::Exceeded;
+use innkeeper_domain::standing::Ban;
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +25,12 @@ pub enum Error {
     /// The actor is known but may not do this.
     #[error("{}", .0.message())]
     Forbidden(Refusal),
+    /// The actor is known, and banned.
+    #[error("{}", .0.message())]
+    Banned(Ban),
+    /// The project may not have this much.
+    #[error(transparent)]
+    Quota(#[from] Exceeded),
     /// Something stands against the project, so that nothing of it may run.
     #[error("{}", .0.message())]
     Restricted(Restriction),

@@ -22,6 +22,7 @@ const BATCH: i64 = 100;
 impl Engine {
     /// Follows events after `seq`, or from now on.
     pub async fn watch(&self, actor: &Actor, seq: Option<i64>) -> Result<Watched, Error> {
+        scope(actor)?;
         let hints = self.db().wakeups(Topic::Events);
         let seq = match seq {
             Some(seq) => seq,
@@ -34,7 +35,7 @@ impl Engine {
 impl Watched {
     /// The next events that the actor may see; waits until there are some.
     pub async fn next(&mut self) -> Result<Vec<Event>, Error> {
-        let scope = scope(&self.actor);
+        let scope = scope(&self.actor)?;
         loop {
             self.hints.mark_unchanged();
             let found = events::after(self.engine.db(), self.seq, scope.as_deref(), BATCH).await?;

@@ -10,6 +10,7 @@ use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::placement::{Placement, place, room_to_grow};
 use innkeeper_domain::prices::Rate;
+use innkeeper_domain::quotas::Amounts;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::{Source, Template};
 use innkeeper_domain::time::Timestamp;
@@ -82,9 +83,6 @@ impl Engine {
         if new.ssh_keys.len() > MOST_KEYS {
             return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));
         }
-        if innkeeper_store::projects::by_id(self.db(), project_id).await?.is_none() {
-            return Err(Error::NotFound("project"));
-        }
         let sources = templates::sources(self.db(), template.id).await?;
         // From here on everything is read by the transaction: on PostgreSQL, many that each hold one connection and
         // wait for a second one would wait for each other. The semaphore is never closed, so that this only waits.
@@ -93,6 +91,7 @@ impl Engine {
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
         }
+        self.fit(&mut tx, project_id, Amounts::one(size)).await?;
         let name_taken = || {
             let message = format!("the project has an instance named {} already", new.name);
             Error::conflict("name_taken", message)
@@ -221,6 +220,7 @@ impl Engine {
         if let Some(to) = resize {
             let from = instance.size;
             to.size.check_grown_from(from).map_err(|why| Error::invalid("disk_gib", why))?;
+            self.fit(&mut tx, instance.project_id, Amounts::growth(from, to.size)).await?;
             let (nodes, storages) = nodes::offers(&mut tx).await?;
             let place = (instance.cluster_id, &instance.node, &instance.storage);
             room_to_grow(place, from, to.size, &nodes, &storages)?;
@@ -300,7 +300,7 @@ impl Engine {
                 allow(may(actor, Action::SeeProject(id)), "project")?;
                 Some(vec![id])
             }
-            None => scope(actor),
+            None => scope(actor)?,
         };
         let filter = instances::Filter {
             project_ids,

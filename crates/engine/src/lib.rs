@@ -6,15 +6,19 @@
 
 mod audit;
 mod billing;
+mod callers;
 mod clusters;
 mod connections;
 mod error;
 mod events;
 mod finance;
 mod idempotency;
+mod impersonations;
 mod instances;
 mod invoices;
+mod keys;
 mod ledger;
+mod members;
 mod operations;
 pub mod papers;
 mod passwords;
@@ -23,9 +27,11 @@ mod plans;
 mod poller;
 mod prices;
 mod projects;
+mod quotas;
 mod reconciler;
 mod restrictions;
 mod sessions;
+mod standing;
 mod sweeper;
 mod templates;
 mod usage;
@@ -43,21 +49,26 @@ use tokio_util::sync::CancellationToken;
 
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use billing::Billed;
+pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
 pub use events::Watched;
 pub use finance::{Finance, Spending};
 pub use idempotency::Idempotency;
+pub use impersonations::Impersonated;
 pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
+pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
+pub use members::{NewInvitation, Received};
 pub use operations::Filter as OperationFilter;
 pub use payments::{Filter as PaymentFilter, NewPayment, NewRefund, Offer, PaymentOptions};
 pub use plans::NewPlan;
 pub use prices::{NewPriceList, Sized};
+pub use quotas::{Quota, Quotas};
 pub use sessions::SignedIn;
 pub use templates::{NewSource, NewTemplate};
-pub use users::NewUser;
+pub use users::{Filter as UserFilter, NewUser, UserChange};
 pub use vouchers::{Minted, NewVouchers, Redeemed};
 
 /// How the loops behave. The defaults are right for production; tests shorten them.
@@ -82,6 +93,8 @@ pub struct Options {
     pub call_timeout: Duration,
     /// How long the audit log is kept.
     pub audit_kept: Duration,
+    /// What projects may have unless it is set for one of them.
+    pub quotas: Quotas,
     /// How instances are charged.
     pub billing: BillingOptions,
     /// How credits are sold; none where they are not.
@@ -135,6 +148,7 @@ impl Default for Options {
             limits: Limits { calls: 4, per_node: 2, creates_per_storage: 2 },
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
+            quotas: Quotas::default(),
             billing: BillingOptions::default(),
             payments: None,
             seller: None,

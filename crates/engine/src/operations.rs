@@ -62,7 +62,7 @@ impl Engine {
         limit: i64,
     ) -> Result<Vec<Operation>, Error> {
         let filter = operations::Filter {
-            project_ids: scope(actor),
+            project_ids: scope(actor)?,
             instance_id: filter.instance_id,
             active_only: filter.active_only,
         };

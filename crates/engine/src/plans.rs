@@ -28,6 +28,7 @@ pub struct NewPlan {
 impl Engine {
     /// The plans on offer; staff see the others too.
     pub async fn plans(&self, actor: &Actor) -> Result<Vec<Plan>, Error> {
+        allow(may(actor, Action::Look), "plan")?;
         let staff = may(actor, Action::SeeHouse) == Answer::Yes;
         Ok(plans::list(self.db(), !staff).await?)
     }

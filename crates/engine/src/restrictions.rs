@@ -45,6 +45,9 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let mut hints = engine.db().wakeups(Topic::Restrictions);
     loop {
         hints.mark_unchanged();
+        if let Err(error) = engine.end_bans().await {
+            error!(%error, "ending bans that are over failed; will try again");
+        }
         if let Err(error) = engine.enforce().await {
             error!(%error, "looking after restricted projects failed; will try again");
         }

@@ -1,18 +1,16 @@
 //! Signing in and out. A session's token is shown once and kept only as a hash.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::net::IpAddr;
 
-use innkeeper_domain::access::{Action, Actor, may};
+use innkeeper_domain::access::{Action, Actor, Proof, Refusal, may};
 use innkeeper_domain::audit::{Deed, Doer, Means};
 use innkeeper_domain::ids::SessionId;
 use innkeeper_domain::names::Email;
 use innkeeper_domain::users::{SESSION_LIFETIME, Session, User};
-use innkeeper_store::{projects, sessions, users};
+use innkeeper_store::{sessions, users};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 
+use crate::callers::{hash_of, new_token};
 use crate::error::allow;
 use crate::{Engine, Error};
 
@@ -52,8 +50,12 @@ impl Engine {
             self.record_refusal(&Doer::stranger(address), Deed::refused("session.create", object)).await?;
             return Err(WRONG);
         }
-        let user = user.ok_or(WRONG)?;
-        let token = SecretString::from(format!("ink_{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())));
+        let user = user.ok_or(WRONG)?.as_of(self.clock().now());
+        if let Err(banned) = self.admit(&user) {
+            self.record_refusal(&Doer::stranger(address), Deed::refused("session.create", user.id)).await?;
+            return Err(banned);
+        }
+        let token = new_token("ink_");
         let now = self.clock().now();
         let session = Session {
             id: SessionId::new(),
@@ -62,7 +64,7 @@ impl Engine {
             expires_at: now.after(SESSION_LIFETIME),
         };
         let mut tx = self.db().begin().await?;
-        sessions::insert(&mut tx, &session, &token_hash(token.expose_secret())).await?;
+        sessions::insert(&mut tx, &session, &hash_of(token.expose_secret())).await?;
         let doer = Doer {
             user_id: Some(user.id),
             means: Means::Session,
@@ -74,30 +76,36 @@ impl Engine {
         Ok(SignedIn { user, session, token })
     }
 
-    /// Who holds this token, with what they may do right now.
-    pub async fn authenticate(
-        &self,
-        token: &str,
-        address: Option<IpAddr>,
-    ) -> Result<(Actor, Session, User), Error> {
-        let none = Error::Unauthenticated("sign in first: no session, or one that has ended");
-        let found = sessions::by_token(self.db(), &token_hash(token), self.clock().now()).await?;
-        let Some((session, user)) = found else { return Err(none) };
-        let memberships = projects::memberships_of(self.db(), user.id).await?;
-        let actor = Actor { address, ..Actor::user(user.id, user.role, memberships, session.id) };
-        Ok((actor, session, user))
+    /// The session that this token proves, and its user.
+    pub(crate) async fn session_of(&self, token: &str) -> Result<Option<(Session, User)>, Error> {
+        Ok(sessions::by_token(self.db(), &hash_of(token), self.clock().now()).await?)
     }
 
     /// The sessions of the actor that have not ended.
     pub async fn sessions(&self, actor: &Actor) -> Result<Vec<Session>, Error> {
+        allow(may(actor, Action::SeeAccount), "session")?;
         let Some(user) = actor.user_id else { return Ok(Vec::new()) };
         Ok(sessions::list_of(self.db(), user, self.clock().now()).await?)
+    }
+
+    /// Ends the session that the actor asks with.
+    pub async fn sign_out(&self, actor: &Actor) -> Result<(), Error> {
+        allow(may(actor, Action::Leave), "session")?;
+        self.end_session(actor, actor.session().ok_or(Error::NotFound("session"))?).await
     }
 
     /// Ends one of the actor's sessions.
     pub async fn end_session(&self, actor: &Actor, id: SessionId) -> Result<(), Error> {
         allow(may(actor, Action::Leave), "session")?;
         let user = actor.user_id.ok_or(Error::NotFound("session"))?;
+        if let Proof::Impersonation { session, .. } = actor.proof {
+            // Their own they end; those of the user are the user's.
+            return if id == session {
+                self.end_impersonation(actor, id).await
+            } else {
+                Err(Error::Forbidden(Refusal::Impersonated))
+            };
+        }
         let mut tx = self.db().begin().await?;
         if !sessions::delete(&mut tx, user, id).await? {
             return Err(Error::NotFound("session"));
@@ -105,8 +113,4 @@ impl Engine {
         self.record(&mut tx, actor, Deed::done("session.end", id));
         Ok(tx.commit().await?)
     }
-}
-
-fn token_hash(token: &str) -> Vec<u8> {
-    Sha256::digest(token.as_bytes()).to_vec()
 }

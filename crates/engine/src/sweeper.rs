@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use innkeeper_store::{events, idempotency, sessions};
+use innkeeper_store::{events, idempotency, impersonations, keys, project_invitations, sessions};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
@@ -15,6 +15,9 @@ const KEEP_EVENTS: Duration = Duration::from_hours(24 * 7);
 
 /// A retry with the same key comes within a day, or never.
 const KEEP_KEYS: Duration = Duration::from_hours(24);
+
+/// A key that is over is shown as such for a while, so that its owner learns why it is not good any more.
+const KEEP_KEYS_OVER: Duration = Duration::from_hours(24 * 30);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     loop {
@@ -32,6 +35,9 @@ async fn sweep(engine: &Engine) -> Result<(), Error> {
     let now = engine.clock().now();
     let mut tx = engine.db().begin().await?;
     sessions::delete_expired(&mut tx, now).await?;
+    keys::delete_expired(&mut tx, now.before(KEEP_KEYS_OVER)).await?;
+    impersonations::delete_expired(&mut tx, now).await?;
+    project_invitations::delete_expired(&mut tx, now).await?;
     events::prune(&mut tx, now.before(KEEP_EVENTS)).await?;
     idempotency::prune(&mut tx, now.before(KEEP_KEYS)).await?;
     tx.commit().await?;

@@ -45,6 +45,7 @@ pub struct NewSource {
 impl Engine {
     /// The templates on offer; staff see the others too.
     pub async fn templates(&self, actor: &Actor) -> Result<Vec<Template>, Error> {
+        allow(may(actor, Action::Look), "template")?;
         let staff = may(actor, Action::SeeHouse) == Answer::Yes;
         Ok(templates::list(self.db(), !staff).await?)
     }

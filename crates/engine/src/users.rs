@@ -5,9 +5,13 @@ use innkeeper_domain::audit::{Deed, Doer};
 use innkeeper_domain::ids::{ProjectId, UserId};
 use innkeeper_domain::names::{Email, Title};
 use innkeeper_domain::projects::{Membership, Project};
+use innkeeper_domain::standing::Measures;
 use innkeeper_domain::users::{Role, User};
 use innkeeper_store::{Tx, projects, users};
 use secrecy::SecretString;
+use serde_json::json;
+
+pub use innkeeper_store::users::Filter;
 
 use crate::audit::shown;
 use crate::error::allow;
@@ -24,6 +28,15 @@ pub struct NewUser {
     pub role: Role,
     /// The password, in clear; only its hash is kept.
     pub password: SecretString,
+}
+
+/// What to change of a user; what is not given stays.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// How to greet them.
+    pub name: Option<Title>,
+    /// House-wide role.
+    pub role: Option<Role>,
 }
 
 impl Engine {
@@ -71,10 +84,44 @@ impl Engine {
         Ok(user)
     }
 
-    /// All users, in the order in which they were made.
-    pub async fn users(&self, actor: &Actor, after: Option<UserId>, limit: i64) -> Result<Vec<User>, Error> {
+    /// Users, in the order in which they were made.
+    pub async fn users(
+        &self,
+        actor: &Actor,
+        filter: &Filter,
+        after: Option<UserId>,
+        limit: i64,
+    ) -> Result<Vec<User>, Error> {
         allow(may(actor, Action::SeeHouse), "user")?;
-        Ok(users::list(self.db(), after, limit).await?)
+        let now = self.clock().now();
+        let found = users::list(self.db(), filter, now, after, limit).await?;
+        Ok(found.into_iter().map(|user| user.as_of(now)).collect())
+    }
+
+    /// One user.
+    pub async fn user(&self, actor: &Actor, id: UserId) -> Result<User, Error> {
+        allow(may(actor, Action::SeeHouse), "user")?;
+        let user = users::by_id(self.db(), id).await?.ok_or(Error::NotFound("user"))?;
+        Ok(user.as_of(self.clock().now()))
+    }
+
+    /// Changes how a user is called, or what they may do across the house.
+    pub async fn change_user(&self, actor: &Actor, id: UserId, change: UserChange) -> Result<User, Error> {
+        allow(may(actor, Action::RunPeople), "user")?;
+        let mut tx = self.db().begin().await?;
+        let mut user = users::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("user"))?;
+        let shows = |user: &User| json!({ "name": user.name, "role": user.role });
+        let before = shows(&user);
+        let role = change.role.unwrap_or(user.role);
+        if user.role == Role::Admin && role != Role::Admin {
+            self.keep_an_admin(&mut tx, id).await?;
+        }
+        user.role = role;
+        user.name = change.name.unwrap_or(user.name);
+        users::change(&mut tx, id, &user.name, user.role).await?;
+        self.record(&mut tx, actor, Deed::done("user.change", id).before(before).after(shows(&user)));
+        tx.commit().await?;
+        Ok(user.as_of(self.clock().now()))
     }
 
     async fn insert_user(&self, tx: &mut Tx, new: NewUser, hash: &str) -> Result<User, Error> {
@@ -85,6 +132,7 @@ impl Engine {
             name: new.name,
             role: new.role,
             personal_project: ProjectId::new(),
+            measures: Measures::default(),
             created_at: now,
         };
         let project = Project {

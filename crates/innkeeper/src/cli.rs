@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, client, clusters, credits, demo, finance, instances, invoices, payments, plans, prices, serve,
-    simulate, telemetry, templates, vouchers,
+    admin, api_keys, audit, client, clusters, credits, demo, finance, instances, invoices, payments, plans,
+    prices, projects, serve, simulate, telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -70,6 +70,18 @@ enum Command {
     /// Look after instances.
     #[command(subcommand)]
     Instance(instances::Instance),
+    /// Look after projects and who belongs to them.
+    #[command(subcommand)]
+    Project(projects::Project),
+    /// Look after your keys: what programs use in place of a session.
+    #[command(subcommand)]
+    Key(api_keys::Key),
+    /// Look after users.
+    #[command(subcommand)]
+    User(users::User),
+    /// Look at who did what.
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 impl Cli {
@@ -111,6 +123,10 @@ impl Cli {
             Command::Invoice(invoice) => invoice.run().await,
             Command::Finance(finance) => finance.run().await,
             Command::Instance(instance) => instance.run().await,
+            Command::Project(project) => project.run().await,
+            Command::Key(key) => key.run().await,
+            Command::User(user) => user.run().await,
+            Command::Audit(audit) => audit.run(config).await,
         }
     }
 }

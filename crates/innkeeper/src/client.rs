@@ -19,7 +19,7 @@ pub(crate) struct Remote {
     /// The server's address; by default the one of the last `innkeeper login`.
     #[arg(long, env = "INNKEEPER_URL", value_name = "URL")]
     pub url: Option<String>,
-    /// A session token; by default the one of the last `innkeeper login`. Better given by the environment than typed.
+    /// The token of a session, or a key; by default the one of the last `innkeeper login`. Better given by the environment than typed.
     #[arg(long, env = "INNKEEPER_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub token: Option<String>,
     /// Print the server's JSON instead of text.
@@ -313,10 +313,15 @@ pub(crate) async fn find(server: &Server, noun: &str, wanted: &str) -> anyhow::R
 
 /// Everything of a list, page by page.
 pub(crate) async fn all(server: &Server, noun: &str) -> anyhow::Result<Vec<Value>> {
+    all_of(server, noun, "").await
+}
+
+/// The same for what a query narrows it down to.
+pub(crate) async fn all_of(server: &Server, noun: &str, query: &str) -> anyhow::Result<Vec<Value>> {
     let mut items = Vec::new();
     let mut cursor = String::new();
     loop {
-        let page = server.get(&format!("/api/v1/{noun}?limit=200{cursor}")).await?;
+        let page = server.get(&format!("/api/v1/{noun}?limit=200&{query}{cursor}")).await?;
         items.extend(page["items"].as_array().cloned().unwrap_or_default());
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),

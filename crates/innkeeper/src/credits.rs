@@ -126,14 +126,13 @@ impl Of {
     /// The server, and the project's id.
     pub(crate) async fn find(&self) -> anyhow::Result<(Server, String)> {
         let server = Server::find(&self.remote)?;
-        let id = match &self.project {
-            Some(wanted) => find(&server, "projects", wanted).await?,
-            None => {
-                let me = server.get("/api/v1/me").await?;
-                let own = me["user"]["personal_project"].as_str();
-                own.context("the server's answer holds no project; name one with --project")?.to_owned()
-            }
-        };
+        if let Some(wanted) = &self.project {
+            let id = find(&server, "projects", wanted).await?;
+            return Ok((server, id));
+        }
+        let me = server.get("/api/v1/me").await?;
+        let own = me["user"]["personal_project"].as_str();
+        let id = own.context("the server's answer holds no project; name one with --project")?.to_owned();
         Ok((server, id))
     }
 }
@@ -229,16 +228,17 @@ fn told(balance: &Value) -> String {
     let credits = |name: &str| amount(&balance[name]);
     let mut text = format!("{} credits to spend, {} held", credits("wallet_micros"), credits("held_micros"));
     if balance["owed_micros"] != 0 {
-        text += &format!(", {} owed", credits("owed_micros"));
+        text = format!("{text}, {} owed", credits("owed_micros"));
     }
+    let mut lines = vec![text];
     if let Some(seconds) = balance["runway_seconds"].as_u64() {
         let (hours, minutes) = (seconds / 3600, seconds % 3600 / 60);
-        text += &format!("\n{} per hour: lasts {hours} h {minutes} min", credits("rate_micros_per_hour"));
+        lines.push(format!("{} per hour: lasts {hours} h {minutes} min", credits("rate_micros_per_hour")));
     }
     if let Some(since) = balance["billing_hold_since"].as_str() {
-        text += &format!("\nused up since {since}: its instances are stopped until credits are added");
+        lines.push(format!("used up since {since}: its instances are stopped until credits are added"));
     }
-    text
+    lines.join("\n")
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The `innkeeper` binary: configuration, command line and wiring.
 
 mod admin;
+mod api_keys;
+mod audit;
 mod cli;
 mod client;
 mod clusters;
@@ -17,10 +19,12 @@ mod out;
 mod payments;
 mod plans;
 mod prices;
+mod projects;
 mod serve;
 mod simulate;
 mod telemetry;
 mod templates;
+mod users;
 mod vouchers;
 
 use std::process::ExitCode;

@@ -5,8 +5,8 @@
 //! one: on SQLite it would wait for itself.
 //!
 //! PostgreSQL runs at its default isolation, read committed; what must not run side by side takes a [`Lock`].
-//! Events and the audit log are written, and the lock that orders them is taken, when a transaction commits: last of all locks, so it
-//! never closes a circle.
+//! Events and the audit log are written, and the lock that orders them is taken, when a transaction commits: last of all
+//! locks, so it never closes a circle.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -104,6 +104,8 @@ pub(crate) enum Lock {
     Slots(Uuid),
     /// Setting a seal under the audit log.
     Seals,
+    /// Deciding about people: their roles, what stands against them, and who owns a project.
+    People,
     /// Issuing an invoice.
     Invoices,
     /// Giving events and the entries of the audit log their numbers.
@@ -116,6 +118,7 @@ impl Lock {
             Self::Placement => 1,
             Self::Events => 2,
             Self::Seals => 3,
+            Self::People => 60,
             Self::Invoices => 4,
             // The low half of a version 7 id is random: two clusters hardly ever share it, and if so, they only wait.
             Self::Slots(cluster) => cluster.as_u64_pair().1.cast_signed(),
@@ -187,9 +190,11 @@ impl Db {
     /// How many migrations are missing; changes nothing. [`Error::Newer`] when some are applied that we do not know.
     pub async fn pending_migrations(&self) -> Result<usize, Error> {
         let begun: i64 = match &self.inner {
-            DbInner::Sqlite { reader, .. } => {
+            // Not by a reader: it would remember the tables as they are, and after a migration take the first row that
+            // it reads for one of before.
+            DbInner::Sqlite { writer, .. } => {
                 let sql = "select count(*) from sqlite_master where name = '_sqlx_migrations'";
-                sqlx::query_scalar(sql).fetch_one(reader).await?
+                sqlx::query_scalar(sql).fetch_one(writer).await?
             }
             DbInner::Postgres(pool) => {
                 let sql = "select count(to_regclass('_sqlx_migrations'))";
@@ -199,7 +204,10 @@ impl Db {
         let mut applied: Vec<i64> = Vec::new();
         if begun > 0 {
             let sql = "select version from _sqlx_migrations where success";
-            applied = on_db!(self, c => sqlx::query_scalar(sql).fetch_all(c).await)?;
+            applied = match &self.inner {
+                DbInner::Sqlite { writer, .. } => sqlx::query_scalar(sql).fetch_all(writer).await?,
+                DbInner::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await?,
+            };
         }
         if applied.iter().any(|version| !self.migrator().version_exists(*version)) {
             return Err(Error::Newer);

@@ -1,11 +1,14 @@
 //! Rows of projects and of who is a member.
 
 use innkeeper_domain::ids::{ProjectId, UserId};
-use innkeeper_domain::projects::{Membership, Project};
+use innkeeper_domain::names::Title;
+use innkeeper_domain::projects::{Member, Membership, Project};
 use innkeeper_domain::time::Timestamp;
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::columns::Columns;
+use crate::db::Lock;
 use crate::{Db, Error, Tx};
 
 #[derive(sqlx::FromRow)]
@@ -61,15 +64,125 @@ pub async fn memberships_of(db: &Db, user: UserId) -> Result<Vec<(ProjectId, Mem
 /// The projects of a user, or all of them, in the order in which they were made.
 pub async fn list_of(db: &Db, user: Option<UserId>) -> Result<Vec<Project>, Error> {
     let sql = "select * from projects
-        where $1 is null or id in (select project_id from memberships where user_id = $1) order by id";
+        where deleted_at is null
+            and ($1 is null or id in (select project_id from memberships where user_id = $1))
+        order by id";
     let rows: Vec<ProjectRow> =
         on_db!(db, c => sqlx::query_as(sql).bind(user.map(|u| u.0)).fetch_all(c).await)?;
     rows.into_iter().map(ProjectRow::read).collect()
 }
 
-/// The project with this id.
+/// The project with this id, unless it was deleted.
 pub async fn by_id(db: &Db, id: ProjectId) -> Result<Option<Project>, Error> {
-    let sql = "select * from projects where id = $1";
+    let sql = "select * from projects where id = $1 and deleted_at is null";
     let row: Option<ProjectRow> = on_db!(db, c => sqlx::query_as(sql).bind(id.0).fetch_optional(c).await)?;
     row.map(ProjectRow::read).transpose()
+}
+
+/// The same, within a transaction that decides about the project; nobody else changes its row until it ends.
+pub async fn by_id_tx(tx: &mut Tx, id: ProjectId) -> Result<Option<Project>, Error> {
+    let sql = format!("select * from projects where id = $1 and deleted_at is null {}", tx.for_update());
+    let row: Option<ProjectRow> =
+        on!(tx, c => sqlx::query_as(AssertSqlSafe(sql)).bind(id.0).fetch_optional(c).await)?;
+    row.map(ProjectRow::read).transpose()
+}
+
+/// Renames a project.
+pub async fn rename(tx: &mut Tx, id: ProjectId, name: &Title) -> Result<(), Error> {
+    let sql = "update projects set name = $2 where id = $1";
+    on!(tx, c => sqlx::query(sql).bind(id.0).bind(name.as_str()).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// How many instances a project has that are not deleted.
+pub async fn instances_of(tx: &mut Tx, id: ProjectId) -> Result<i64, Error> {
+    let sql = "select count(*) from instances where project_id = $1 and deleted_at is null";
+    Ok(on!(tx, c => sqlx::query_scalar(sql).bind(id.0).fetch_one(c).await)?)
+}
+
+/// Deletes a project: nobody is a member any more, nobody is invited, no key is good for it. Its row stays, since what
+/// it once had points at it.
+pub async fn delete(tx: &mut Tx, id: ProjectId, now: Timestamp) -> Result<(), Error> {
+    for sql in [
+        "delete from memberships where project_id = $1",
+        "delete from project_invitations where project_id = $1",
+        "delete from api_keys where project_id = $1",
+        "delete from restrictions where project_id = $1",
+    ] {
+        on!(tx, c => sqlx::query(sql).bind(id.0).execute(c).await.map(drop))?;
+    }
+    let sql = "update projects set deleted_at = $2 where id = $1";
+    on!(tx, c => sqlx::query(sql).bind(id.0).bind(now.0).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct MemberRow {
+    user_id: Uuid,
+    name: String,
+    email: String,
+    membership: String,
+}
+
+impl MemberRow {
+    fn read(self) -> Result<Member, Error> {
+        Ok(Member {
+            user_id: UserId(self.user_id),
+            name: Columns("users").word("name", &self.name)?,
+            email: Columns("users").word("email", &self.email)?,
+            membership: Columns("memberships").word("membership", &self.membership)?,
+        })
+    }
+}
+
+/// Who belongs to a project, in the order in which they were made.
+pub async fn members(db: &Db, id: ProjectId) -> Result<Vec<Member>, Error> {
+    let sql = "select m.user_id, u.name, u.email, m.membership
+        from memberships m join users u on u.id = m.user_id where m.project_id = $1 order by m.user_id";
+    let rows: Vec<MemberRow> = on_db!(db, c => sqlx::query_as(sql).bind(id.0).fetch_all(c).await)?;
+    rows.into_iter().map(MemberRow::read).collect()
+}
+
+/// What a user is in a project, as a transaction sees it that decides about that; nobody else decides about people
+/// until it ends.
+pub async fn membership(tx: &mut Tx, project: ProjectId, user: UserId) -> Result<Option<Membership>, Error> {
+    tx.lock(Lock::People).await?;
+    let sql = "select membership from memberships where project_id = $1 and user_id = $2";
+    let word: Option<String> =
+        on!(tx, c => sqlx::query_scalar(sql).bind(project.0).bind(user.0).fetch_optional(c).await)?;
+    Columns("memberships").word_if("membership", word.as_deref())
+}
+
+/// Ends a membership; the keys that the user had for that project end with it.
+pub async fn remove_member(tx: &mut Tx, project: ProjectId, user: UserId) -> Result<(), Error> {
+    for sql in [
+        "delete from memberships where project_id = $1 and user_id = $2",
+        "delete from api_keys where project_id = $1 and user_id = $2",
+    ] {
+        on!(tx, c => sqlx::query(sql).bind(project.0).bind(user.0).execute(c).await.map(drop))?;
+    }
+    Ok(())
+}
+
+/// The owners of a project.
+pub async fn owners(tx: &mut Tx, project: ProjectId) -> Result<Vec<UserId>, Error> {
+    let sql =
+        "select user_id from memberships where project_id = $1 and membership = 'owner' order by user_id";
+    let ids: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(sql).bind(project.0).fetch_all(c).await)?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// The projects that a user owns.
+pub async fn owned_by(tx: &mut Tx, user: UserId) -> Result<Vec<ProjectId>, Error> {
+    let sql =
+        "select project_id from memberships where user_id = $1 and membership = 'owner' order by project_id";
+    let ids: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(sql).bind(user.0).fetch_all(c).await)?;
+    Ok(ids.into_iter().map(ProjectId).collect())
+}
+
+/// How many projects a user owns that are nobody's own.
+pub async fn shared_of(tx: &mut Tx, user: UserId) -> Result<i64, Error> {
+    let sql = "select count(*) from memberships m join projects p on p.id = m.project_id
+        where m.user_id = $1 and m.membership = 'owner' and p.personal_of is null";
+    Ok(on!(tx, c => sqlx::query_scalar(sql).bind(user.0).fetch_one(c).await)?)
 }

@@ -73,3 +73,10 @@ pub async fn delete_expired(tx: &mut Tx, now: Timestamp) -> Result<u64, Error> {
     let sql = "delete from sessions where expires_at <= $1";
     Ok(on!(tx, c => sqlx::query(sql).bind(now.0).execute(c).await.map(|r| r.rows_affected()))?)
 }
+
+/// Ends the sessions of this user that were opened until then.
+pub async fn delete_until(tx: &mut Tx, user: UserId, at: Timestamp) -> Result<(), Error> {
+    let sql = "delete from sessions where user_id = $1 and created_at <= $2";
+    on!(tx, c => sqlx::query(sql).bind(user.0).bind(at.0).execute(c).await.map(drop))?;
+    Ok(())
+}

@@ -102,6 +102,11 @@ impl House {
         Client { house: self, token: None }
     }
 
+    /// Whoever holds this token.
+    pub(crate) fn holding(&self, token: &str) -> Client<'_> {
+        Client { house: self, token: Some(token.to_owned()) }
+    }
+
     /// Sets the house up and signs its first administrator in.
     pub(crate) async fn admin(&self) -> Client<'_> {
         let new = json!({ "email": "ada@example.org", "name": "Ada", "password": PASSWORD });

@@ -18,6 +18,7 @@ use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::{Origin, Source, Template};
 use innkeeper_domain::time::{Clock, Timestamp};
 use innkeeper_domain::usage::{Segment, Tariff};
+use innkeeper_domain::standing::Measures;
 use innkeeper_domain::users::{Role, User};
 use innkeeper_store::ledger::{Audit, Purses};
 use innkeeper_store::{
@@ -59,6 +60,7 @@ impl House {
             name: "Ada".parse().unwrap(),
             role: Role::User,
             personal_project: project,
+            measures: Measures::default(),
             created_at: BEGIN,
         };
         let cluster = cluster();

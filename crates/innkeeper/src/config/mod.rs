@@ -90,6 +90,7 @@ pub(crate) struct Engine {
 /// How instances are charged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the unit is part of each name")]
 pub(crate) struct Billing {
     /// Seconds of a billing period: what was used is charged at its end, and its cost is held when an instance is made.
     pub cycle_s: u64,

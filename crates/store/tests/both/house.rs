@@ -9,6 +9,7 @@ use innkeeper_domain::plans::Plan;
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::projects::{Membership, Project};
 use innkeeper_domain::sizes::Size;
+use innkeeper_domain::standing::Measures;
 use innkeeper_domain::templates::{Origin, Template};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::users::{Role, User};
@@ -48,7 +49,8 @@ pub(crate) fn person(email: &str) -> (User, Project) {
     let project =
         Project { id: personal_project, name: name.clone(), personal_of: Some(id), created_at: NOW };
     let email = email.parse().unwrap();
-    (User { id, email, name, role: Role::User, personal_project, created_at: NOW }, project)
+    let measures = Measures::default();
+    (User { id, email, name, role: Role::User, personal_project, measures, created_at: NOW }, project)
 }
 
 /// A cluster whose numbers go from 100 to `last`.

@@ -27,6 +27,8 @@ mod restrictions;
 mod schema;
 mod seal;
 mod slots;
+mod standing;
+mod teams;
 mod upgrade;
 mod vmids;
 mod vouchers;

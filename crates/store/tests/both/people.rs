@@ -3,6 +3,7 @@
 use innkeeper_domain::ids::{ProjectId, SessionId, UserId};
 use innkeeper_domain::projects::{Membership, Project};
 use innkeeper_domain::users::{Role, Session, User};
+use innkeeper_store::users::Filter;
 use innkeeper_store::{Error, projects, sessions, users};
 
 use crate::house::{House, NOW, at, person};
@@ -26,9 +27,19 @@ both! {
         assert_eq!(users::by_email(&db, &other.email).await.unwrap(), Some((other.clone(), None)));
         assert_eq!(users::by_email(&db, &"x@y".parse().unwrap()).await.unwrap(), None);
 
-        assert_eq!(users::list(&db, None, 10).await.unwrap(), [house.user.clone(), other.clone()]);
-        assert_eq!(users::list(&db, None, 1).await.unwrap(), [house.user.clone()]);
-        assert_eq!(users::list(&db, Some(house.user.id), 10).await.unwrap(), [other.clone()]);
+        let listed = async |filter: &Filter, after, limit| {
+            users::list(&db, filter, NOW, after, limit).await.unwrap()
+        };
+        let all = Filter::default();
+        assert_eq!(listed(&all, None, 10).await, [house.user.clone(), other.clone()]);
+        assert_eq!(listed(&all, None, 1).await, [house.user.clone()]);
+        assert_eq!(listed(&all, Some(house.user.id), 10).await, [other.clone()]);
+        for (text, found) in [("GRACE", 1), ("ada", 2), ("example.org", 2), ("%", 0), ("", 2)] {
+            let filter = Filter { text: Some(text.to_owned()), ..Filter::default() };
+            assert_eq!(listed(&filter, None, 10).await.len(), found, "{text}");
+        }
+        let operators = Filter { role: Some(Role::Operator), ..Filter::default() };
+        assert_eq!(listed(&operators, None, 10).await, [other.clone()]);
 
         let mut tx = db.begin().await.unwrap();
         users::set_password(&mut tx, other.id, "$argon2id$y").await.unwrap();

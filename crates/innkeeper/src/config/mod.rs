@@ -556,7 +556,6 @@ fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
         "DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "QUOTAS", "BILLING", "PAYMENTS",
         "INVOICES", "LOG",
     ];
-    ];
     for name in names {
         let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {
             continue;

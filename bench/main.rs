@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod bare;
+mod charging;
 mod load;
 mod machine;
 mod memory;
@@ -51,6 +52,8 @@ enum Measurement {
     Memory,
     /// 500 instances asked for at once.
     Throughput,
+    /// One billing period of a hundred thousand instances, and of a million.
+    Charging,
 }
 
 fn main() {
@@ -85,6 +88,9 @@ async fn measure(arguments: &Arguments) {
     }
     if wanted(Measurement::Throughput) {
         throughput::measure(&mut report).await;
+    }
+    if wanted(Measurement::Charging) {
+        charging::measure(&mut report).await;
     }
     if wanted(Measurement::Reads) {
         reads::measure(&mut report).await;

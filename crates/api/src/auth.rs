@@ -8,16 +8,25 @@ use axum::middleware::Next;
 use axum::response::Response;
 use innkeeper_domain::access::{Action, Actor, Answer, may};
 use innkeeper_domain::ids::SessionId;
+use innkeeper_domain::tickets::Purpose;
+use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::users::User;
 use innkeeper_engine::{Identified, Proven, SignedIn};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::problem::Problem;
-use crate::{App, Options, refusals};
+use crate::{App, Options, refusals, visitors};
 
-/// The cookie that carries the session's token.
+/// The cookie that carries the session's access token.
 pub(crate) const COOKIE: &str = "innkeeper_session";
+
+/// The cookie that carries its refresh token, to the one address that takes it.
+const REFRESH_COOKIE: &str = "innkeeper_refresh";
+/// The cookie of a browser that was sent to another house.
+const OIDC_COOKIE: &str = "innkeeper_oidc";
+const OIDC_PATH: &str = "/api/v1/sessions/oidc";
+const REFRESH_PATH: &str = "/api/v1/sessions/refresh";
 
 /// Somebody who is signed in, with what they may do right now.
 #[derive(Clone, Debug)]
@@ -26,7 +35,7 @@ pub(crate) struct Caller {
     pub(crate) user: User,
     /// How they proved it.
     pub(crate) by: Proven,
-    /// To ask again later whether the session still stands.
+    /// To ask again later whether it still stands.
     pub(crate) token: SecretString,
 }
 
@@ -51,9 +60,10 @@ pub(crate) async fn authenticate(
     let (token, by_cookie) = match bearer(request.headers()) {
         Some(token) => (token, false),
         // Without a token the engine says what it says to every unknown one.
-        None => (cookie(request.headers()).unwrap_or_default(), true),
+        None => (cookie(request.headers(), COOKIE).unwrap_or_default(), true),
     };
-    let Identified { actor, user, by } = app.engine.authenticate(token, None).await?;
+    let address = visitors::address(request.extensions(), request.headers(), &app.options.trusted_proxies);
+    let Identified { actor, user, by } = app.engine.authenticate(token, address).await?;
     if by_cookie
         && !is_safe(request.method())
         && !comes_from_us(request.headers(), &app.options).unwrap_or(false)
@@ -108,12 +118,12 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     pairs
         .flat_map(|pairs| pairs.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE).then_some(value))
+        .find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 /// Whether a page of ours caused the request, by what the browser says; none when nothing says anything.
@@ -139,18 +149,55 @@ fn is_ours(origin: &str, host: Option<&str>, options: &Options) -> bool {
     [named, public].into_iter().flatten().any(|ours| ours.origin() == origin.origin())
 }
 
-/// The header that gives a browser its session.
-pub(crate) fn give_cookie(signed_in: &SignedIn, options: &Options) -> String {
-    let lifetime = signed_in.session.expires_at.since(signed_in.session.created_at).as_secs();
-    write_cookie(signed_in.token.expose_secret(), lifetime, options)
+/// The ticket of a browser that comes back from another house; empty when it has none.
+pub(crate) fn oidc_ticket(headers: &HeaderMap) -> SecretString {
+    cookie(headers, OIDC_COOKIE).unwrap_or_default().into()
 }
 
-/// The header that takes it away.
-pub(crate) fn take_cookie(options: &Options) -> String {
-    write_cookie("", 0, options)
+/// The cookie that ties what comes back from another house to the browser that was sent there; an empty ticket takes it
+/// away. Lax, since the browser comes back from another site.
+pub(crate) fn oidc_cookie(ticket: &str, options: &Options) -> String {
+    let secure = if options.secure_cookies { "; Secure" } else { "" };
+    let max_age = if ticket.is_empty() { 0 } else { Purpose::Oidc.lifetime().as_secs() };
+    format!("{OIDC_COOKIE}={ticket}; HttpOnly; SameSite=Lax; Path={OIDC_PATH}; Max-Age={max_age}{secure}")
 }
 
-fn write_cookie(value: &str, max_age: u64, options: &Options) -> String {
+/// The refresh token that a browser sends by itself, if a page of ours had it do so.
+pub(crate) fn refresh_cookie(headers: &HeaderMap, app: &App) -> Result<SecretString, Problem> {
+    let none = || {
+        Problem::unauthenticated("session_ended", "give a refresh token")
+            .remedy("sign in with `POST /api/v1/sessions`")
+    };
+    let token = cookie(headers, REFRESH_COOKIE).ok_or_else(none)?;
+    if !comes_from_us(headers, &app.options).unwrap_or(false) {
+        return Err(Problem::cross_site());
+    }
+    Ok(token.into())
+}
+
+/// The cookies that give a browser its session.
+pub(crate) fn give_cookies(signed_in: &SignedIn, app: &App) -> [String; 2] {
+    let lasts = |until: Timestamp| until.since(app.engine.clock().now()).as_secs();
+    let (access, refresh) = (signed_in.access.expose_secret(), signed_in.refresh.expose_secret());
+    [
+        access_cookie(access, lasts(signed_in.access_expires_at), &app.options),
+        refresh_cookie_of(refresh, lasts(signed_in.session.expires_at), &app.options),
+    ]
+}
+
+/// The cookies that take it away.
+pub(crate) fn take_cookies(app: &App) -> [String; 2] {
+    [access_cookie("", 0, &app.options), refresh_cookie_of("", 0, &app.options)]
+}
+
+fn access_cookie(value: &str, max_age: u64, options: &Options) -> String {
     let secure = if options.secure_cookies { "; Secure" } else { "" };
     format!("{COOKIE}={value}; HttpOnly; SameSite=Lax; Path=/; Max-Age={max_age}{secure}")
+}
+
+fn refresh_cookie_of(value: &str, max_age: u64, options: &Options) -> String {
+    let secure = if options.secure_cookies { "; Secure" } else { "" };
+    format!(
+        "{REFRESH_COOKIE}={value}; HttpOnly; SameSite=Strict; Path={REFRESH_PATH}; Max-Age={max_age}{secure}"
+    )
 }

@@ -35,8 +35,10 @@ pub(crate) struct IdempotencyKey {
 const ABOUT: &str = "The front desk of a Proxmox VE house: containers and virtual machines for people who never see \
 Proxmox.
 
-**Signing in.** `POST /api/v1/sessions` answers a token: send it as `Authorization: Bearer …`. Browsers get the same \
-in a cookie; with the cookie, changes are taken from our own pages only.
+**Signing in.** `POST /api/v1/sessions` answers a short-lived token: send it as `Authorization: Bearer …`, and get the \
+next one with `POST /api/v1/sessions/refresh` before it ends. Where a second factor is on, it answers `202` with a ticket \
+for `POST /api/v1/sessions/second-factor`. Browsers get the same in cookies; with these, changes are taken from our own \
+pages only.
 
 **Keys.** Programs use a key of `POST /api/v1/keys` in place of a session, sent in the same way; it does what its scopes \
 say, and no more than its user may.
@@ -57,6 +59,7 @@ are bytes. Amounts of credits are whole micro-credits (`amount_micros`): 1 credi
 const TAGS: &[(&str, &str)] = &[
     ("setup", "The first administrator of a new house"),
     ("sessions", "Signing in and out"),
+    ("account", "Your own account: password, second factors, address"),
     ("users", "People and machines that sign in"),
     ("keys", "What programs use in place of a session"),
     ("projects", "Who owns instances, and who belongs to whom"),

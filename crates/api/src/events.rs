@@ -114,8 +114,9 @@ impl Follower {
 
     /// Whether the session still stands, and its holder may see what they could see when they came.
     async fn is_as_before(&self) -> Result<bool, Error> {
-        match self.engine.authenticate(self.caller.token.expose_secret(), self.caller.actor.address).await {
-            Ok(now) => Ok(now.actor == self.caller.actor),
+        let Caller { actor, by, token, .. } = &self.caller;
+        match self.engine.authenticate_again(by, token.expose_secret(), actor.address).await {
+            Ok(now) => Ok(now.actor == *actor),
             Err(Error::Unauthenticated(_) | Error::Banned(_) | Error::Forbidden(_)) => Ok(false),
             Err(error) => Err(error),
         }

@@ -4,6 +4,7 @@
 //! Every route is either on the short list of public ones or behind [`auth::authenticate`]; which of the two is
 //! decided here, once, and not by each handler.
 
+mod account;
 mod audit;
 mod auth;
 mod clusters;
@@ -20,8 +21,10 @@ mod keys;
 mod ledger;
 mod members;
 mod nodes;
+mod oidc;
 mod operations;
 mod page;
+mod passkeys;
 mod payments;
 mod plans;
 mod prices;
@@ -29,6 +32,7 @@ mod problem;
 mod projects;
 mod quotas;
 mod refusals;
+mod registration;
 mod secret;
 mod sessions;
 mod setup;
@@ -36,6 +40,7 @@ mod standing;
 mod templates;
 mod usage;
 mod users;
+mod visitors;
 mod vouchers;
 mod welcome;
 
@@ -44,6 +49,7 @@ use std::sync::Arc;
 use crate::refusals::Refusals;
 use axum::extract::FromRef;
 use axum::middleware;
+use innkeeper_domain::addresses::AddressRange;
 use innkeeper_engine::Engine;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -59,6 +65,8 @@ pub struct Options {
     /// Where people reach us, for example `https://rooms.example.org`. Pages of this origin, and of the host that a
     /// request names, may make changes with the session cookie.
     pub public_url: Option<String>,
+    /// Proxies that may say for whom they ask, in `X-Forwarded-For`.
+    pub trusted_proxies: Vec<AddressRange>,
 }
 
 /// What handlers share.
@@ -127,6 +135,17 @@ fn public() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(setup::get_setup, setup::set_up))
         .routes(routes!(sessions::sign_in))
+        .routes(routes!(sessions::give_second_factor))
+        .routes(routes!(sessions::refresh))
+        .routes(routes!(passkeys::begin_passkey_sign_in))
+        .routes(routes!(passkeys::sign_in_by_passkey))
+        .routes(routes!(oidc::list_providers))
+        .routes(routes!(oidc::begin_oidc))
+        .routes(routes!(oidc::come_back))
+        .routes(routes!(registration::register))
+        .routes(routes!(registration::confirm_email))
+        .routes(routes!(registration::ask_to_recover))
+        .routes(routes!(registration::recover))
         .routes(routes!(docs::openapi_json))
         .routes(routes!(payments::payment_webhook))
 }
@@ -134,10 +153,28 @@ fn public() -> OpenApiRouter<App> {
 /// What only somebody who is signed in may ask.
 fn signed_in() -> OpenApiRouter<App> {
     OpenApiRouter::default()
-        .routes(routes!(sessions::list_sessions))
+        .routes(routes!(sessions::list_sessions, sessions::end_other_sessions))
         .routes(routes!(sessions::sign_out))
         .routes(routes!(sessions::end_session))
-        .routes(routes!(users::get_me))
+        .routes(routes!(users::get_me, account::change_me))
+        .routes(routes!(account::change_password))
+        .routes(routes!(account::get_factors))
+        .routes(routes!(account::offer_totp))
+        .routes(routes!(account::confirm_totp))
+        .routes(routes!(account::remove_totp))
+        .routes(routes!(account::renew_recovery_codes))
+        .routes(routes!(account::reset_factors))
+        .routes(routes!(passkeys::begin_passkey))
+        .routes(routes!(passkeys::list_passkeys, passkeys::add_passkey))
+        .routes(routes!(passkeys::rename_passkey))
+        .routes(routes!(passkeys::remove_passkey))
+        .routes(routes!(oidc::list_identities))
+        .routes(routes!(oidc::begin_link))
+        .routes(routes!(oidc::unlink))
+        .routes(routes!(registration::ask_to_verify))
+        .routes(routes!(registration::change_email))
+        .routes(routes!(registration::list_house_invitations, registration::invite_into_house))
+        .routes(routes!(registration::withdraw_house_invitation))
         .routes(routes!(users::list_users, users::create_user))
         .routes(routes!(users::get_user, users::change_user))
         .routes(routes!(standing::suspend_user))

@@ -55,6 +55,9 @@ pub(crate) struct Problem {
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[schema(as = ProblemMore)]
 pub(crate) struct More {
+    /// Seconds to wait before trying again; the same as in `Retry-After`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
     /// The operation that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     operation_id: Option<OperationId>,
@@ -89,6 +92,11 @@ impl Problem {
             remedy: None,
             more: Box::default(),
         }
+    }
+
+    /// The kind of problem for programs.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
     }
 
     #[must_use]
@@ -172,6 +180,16 @@ impl Problem {
             .remedy("try again in a moment")
     }
 
+    fn too_many(wait: Duration) -> Self {
+        // A second more than needed rather than one less.
+        let seconds = wait.as_secs().saturating_add(1);
+        let detail = format!("this was tried too often; wait {seconds} s");
+        Self {
+            more: Box::new(More { retry_after: Some(seconds), ..More::default() }),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts", detail)
+        }
+    }
+
     /// Ours to mend: the caller is told nothing of the inside.
     fn internal() -> Self {
         let detail = "something went wrong on our side; it has been logged";
@@ -234,6 +252,11 @@ impl From<Error> for Problem {
             ),
             Error::Unauthenticated(detail) => Self::unauthenticated("unauthenticated", detail)
                 .remedy("sign in with `POST /api/v1/sessions` and send the token as `Authorization: Bearer`"),
+            Error::Denied { code, message } => Self::unauthenticated(code, message),
+            Error::TooMany(wait) => Self::too_many(wait),
+            Error::Unavailable { code, message } => {
+                Self::new(StatusCode::CONFLICT, code, "The house is not set up for this", message)
+            }
             // The numbers are the house's affair, and customers read this too.
             Error::Conflict { code: "vmids_exhausted", .. } => Self::no_place(NoPlace::NoNode),
             Error::Conflict { code, message } => {
@@ -256,13 +279,6 @@ impl From<Error> for Problem {
                 "The cluster does not do its part",
                 message,
             ),
-            Error::TooMany(wait) => {
-                let detail = format!("this was tried too often; wait {} s", wait.as_secs().saturating_add(1));
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts", detail)
-            }
-            Error::Unavailable { code, message } => {
-                Self::new(StatusCode::CONFLICT, code, "The house is not set up for this", message)
-            }
             Error::Untrusted(message) => Self::new(
                 StatusCode::BAD_REQUEST,
                 "webhook_refused",
@@ -308,9 +324,13 @@ impl From<Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> axum::response::Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.more.retry_after;
         let mut response = (status, axum::Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use innkeeper_domain::audit::Doer;
+use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::names::{Email, Title};
 use innkeeper_domain::users::Role;
 use innkeeper_engine::{Engine, NewUser};
@@ -14,13 +16,20 @@ use crate::auth::NotCrossSite;
 use crate::extract::Asked;
 use crate::problem::{MEDIA_TYPE, Problem};
 use crate::secret::Secret;
-use crate::sessions::{Opened, SignedInAnswer};
+use crate::sessions::{SignedInAnswer, entered};
+use crate::visitors::Visitor;
 
-/// Whether the house has its first administrator.
+/// What a visitor may know of the house.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Setup {
     /// Whether the first administrator is missing.
     needed: bool,
+    /// Who may register.
+    registration: Registration,
+    /// Whether the house sends mails: without, nobody can recover a forgotten password by themselves.
+    mail: bool,
+    /// Whether there can be passkeys: they need an address with a name.
+    passkeys: bool,
 }
 
 /// The first administrator.
@@ -36,10 +45,16 @@ pub(crate) struct FirstAdmin {
     password: Secret,
 }
 
-/// Is the first administrator missing?
+/// Is the first administrator missing, and who may register?
 #[utoipa::path(get, path = "/setup", tag = "setup", responses((status = 200, description = "Whether it is", body = Setup)))]
 pub(crate) async fn get_setup(State(engine): State<Engine>) -> Result<Json<Setup>, Problem> {
-    Ok(Json(Setup { needed: engine.is_new_house().await? }))
+    let needed = engine.is_new_house().await?;
+    Ok(Json(Setup {
+        needed,
+        registration: engine.registration(),
+        mail: engine.sends_mail(),
+        passkeys: engine.has_passkeys(),
+    }))
 }
 
 /// Make the first administrator and sign them in.
@@ -53,13 +68,13 @@ pub(crate) async fn get_setup(State(engine): State<Engine>) -> Result<Json<Setup
 ))]
 pub(crate) async fn set_up(
     _: NotCrossSite,
+    Visitor(visitor): Visitor,
     State(app): State<App>,
     Asked(new): Asked<FirstAdmin>,
-) -> Result<Opened, Problem> {
+) -> Result<Response, Problem> {
     let email = new.email.to_string();
     let password = new.password.0;
     let new = NewUser { email: new.email, name: new.name, role: Role::Admin, password: password.clone() };
-    app.engine.create_first_admin(&Doer::stranger(None), new).await?;
-    let signed_in = app.engine.sign_in(&email, &password, None).await?;
-    Ok(Opened::new(&signed_in, &app.options))
+    app.engine.create_first_admin(&Doer::stranger(visitor.address), new).await?;
+    Ok(entered(app.engine.sign_in(&visitor, &email, &password).await?, &app))
 }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use innkeeper_domain::ids::{ProjectId, UserId};
+use innkeeper_domain::mails::Language;
 use innkeeper_domain::names::{Email, Title};
 use innkeeper_domain::projects::Membership;
 use innkeeper_domain::standing::{Ban, Measures, Suspension};
@@ -36,6 +37,10 @@ pub(crate) struct User {
     role: Role,
     /// Their own project, made with them.
     personal_project: ProjectId,
+    /// Whether the address is known to be theirs; who has not confirmed it makes nothing.
+    email_verified: bool,
+    /// In which language we write to them.
+    language: Language,
     /// Set while they are suspended: they look, pay and leave.
     suspension: Option<Suspension>,
     /// Set while they are banned: they do not get in.
@@ -46,9 +51,22 @@ pub(crate) struct User {
 
 impl From<domain::User> for User {
     fn from(user: domain::User) -> Self {
-        let domain::User { id, email, name, role, personal_project, measures, created_at } = user;
+        let email_verified = user.email_verified_at.is_some();
+        let domain::User { id, email, name, role, personal_project, language, measures, created_at, .. } =
+            user;
         let Measures { suspension, ban } = measures;
-        Self { id, email, name, role, personal_project, suspension, ban, created_at }
+        Self {
+            id,
+            email,
+            name,
+            role,
+            personal_project,
+            email_verified,
+            language,
+            suspension,
+            ban,
+            created_at,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! Ensures: issuer, audience, nonce, expiry and signature of the ID token were checked; a `none` or a shared-secret
 //! signature is refused; the e-mail address counts as verified only when the provider says so.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -144,7 +145,7 @@ impl Oidc {
     ) -> Result<Identity, Error> {
         let metadata = self.metadata(None).await?;
         let client = self.client(metadata)?;
-        let http = |request| self.carry(request);
+        let http = self.carrier();
         let tokens = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .map_err(|error| Error::Unreadable { whom: WHOM, what: error.to_string() })?
@@ -213,7 +214,7 @@ impl Oidc {
     ) -> Result<(), Error> {
         let subject = SubjectIdentifier::new(identity.subject.clone());
         let Ok(request) = client.user_info(token.clone(), Some(subject)) else { return Ok(()) };
-        let http = |request| self.carry(request);
+        let http = self.carrier();
         let claims: CoreUserInfoClaims = request.request_async(&http).await.map_err(|error| match error {
             UserInfoError::Request(error) => error,
             UserInfoError::ClaimsVerification(_) => {
@@ -241,7 +242,7 @@ impl Oidc {
         // As it was written: a slash more or less is another issuer.
         let written = self.settings.issuer.as_str();
         let issuer = if self.settings.issuer.path() == "/" { written.trim_end_matches('/') } else { written };
-        let http = |request| self.carry(request);
+        let http = self.carrier();
         let mut outcome = Err(DiscoveryError::Other(String::new()));
         for candidate in [issuer.to_owned(), format!("{issuer}/")] {
             let issuer = IssuerUrl::new(candidate).map_err(|error| Error::Settings(error.to_string()))?;
@@ -282,23 +283,31 @@ impl Oidc {
         .set_redirect_uri(redirect))
     }
 
-    /// Carries the library's requests over our wire.
-    async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, Error> {
-        let (parts, body) = request.into_parts();
-        let url = Url::parse(&parts.uri.to_string()).map_err(|error| unreadable(&error.to_string()))?;
-        demand_https(&url, "an address of the sign-in provider")?;
-        let request = if parts.method == http::Method::POST {
-            self.wire.post(url).body(body)
-        } else {
-            self.wire.get(url)
-        };
-        let answer = self.wire.send(request.headers(parts.headers)).await?;
-        let mut response = http::Response::builder().status(answer.status);
-        if let Some(headers) = response.headers_mut() {
-            *headers = answer.headers;
+    /// Carries the library's requests over our wire. Owns what it needs, so that whoever awaits it may move between
+    /// threads.
+    fn carrier(&self) -> impl Fn(HttpRequest) -> Carried + use<> {
+        let wire = self.wire.clone();
+        move |request| {
+            let wire = wire.clone();
+            Box::pin(async move { carry(&wire, request).await })
         }
-        response.body(answer.body.to_vec()).map_err(|error| unreadable(&error.to_string()))
     }
+}
+
+/// A request of the library under way.
+type Carried = Pin<Box<dyn Future<Output = Result<HttpResponse, Error>> + Send>>;
+
+async fn carry(wire: &Wire, request: HttpRequest) -> Result<HttpResponse, Error> {
+    let (parts, body) = request.into_parts();
+    let url = Url::parse(&parts.uri.to_string()).map_err(|error| unreadable(&error.to_string()))?;
+    demand_https(&url, "an address of the sign-in provider")?;
+    let request = if parts.method == http::Method::POST { wire.post(url).body(body) } else { wire.get(url) };
+    let answer = wire.send(request.headers(parts.headers)).await?;
+    let mut response = http::Response::builder().status(answer.status);
+    if let Some(headers) = response.headers_mut() {
+        *headers = answer.headers;
+    }
+    response.body(answer.body.to_vec()).map_err(|error| unreadable(&error.to_string()))
 }
 
 fn unreadable(what: &str) -> Error {

@@ -1,7 +1,7 @@
 //! Ranges of network addresses, by which keys are limited and proxies are trusted.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,17 @@ pub struct AddressRange {
 pub struct BadRange;
 
 impl AddressRange {
+    /// Whom a caller's address stands for when callers are counted: itself with IPv4, its /64 with IPv6, where everybody
+    /// has so many to change between.
+    pub fn of_caller(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            address @ IpAddr::V4(_) => Self { base: address, length: 32 },
+            IpAddr::V6(address) => {
+                Self { base: IpAddr::V6(Ipv6Addr::from_bits(cut(address.to_bits(), 64))), length: 64 }
+            }
+        }
+    }
+
     /// Whether the address lies within.
     pub fn contains(&self, address: IpAddr) -> bool {
         // An IPv4 caller on a socket of both kinds is still an IPv4 caller.
@@ -121,6 +132,14 @@ mod tests {
         // As a socket of both kinds shows it.
         assert!(holds("127.0.0.0/8", "::ffff:127.0.0.1"));
         assert_eq!(range("192.0.2.7").to_string(), "192.0.2.7/32");
+    }
+
+    #[test]
+    fn a_caller_is_one_address_of_ipv4_and_a_64_of_ipv6() {
+        let of = |text: &str| AddressRange::of_caller(text.parse().unwrap()).to_string();
+        assert_eq!(of("203.0.113.7"), "203.0.113.7/32");
+        assert_eq!(of("::ffff:203.0.113.7"), "203.0.113.7/32");
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
     }
 
     #[test]

@@ -88,6 +88,12 @@ ids! {
     SessionId = "ses",
     /// A key that programs use in place of a session.
     KeyId = "key",
+    /// A passkey.
+    PasskeyId = "psk",
+    /// An invitation into the house.
+    HouseInvitationId = "hiv",
+    /// A mail on its way.
+    MailId = "mai",
     /// An invitation into a project.
     InvitationId = "inv",
     /// A Proxmox VE installation.

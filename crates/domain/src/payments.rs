@@ -49,6 +49,16 @@ words! {
     }
 }
 
+impl Provider {
+    /// What it calls itself, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stripe => "Stripe",
+            Self::Paypal => "PayPal",
+        }
+    }
+}
+
 impl Currency {
     /// Digits after the point.
     pub const fn digits(self) -> u32 {

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ProjectId, SessionId, UserId};
+use crate::ids::{ProjectId, UserId};
+use crate::mails::Language;
 use crate::names::{Email, Title};
 use crate::standing::Measures;
 use crate::time::Timestamp;
@@ -46,6 +47,12 @@ pub struct User {
     pub role: Role,
     /// Their own project, made with them.
     pub personal_project: ProjectId,
+    /// When the address was known to be theirs; none while that is not known.
+    #[serde(default)]
+    pub email_verified_at: Option<Timestamp>,
+    /// In which language we write to them.
+    #[serde(default)]
+    pub language: Language,
     /// What has been decided against them.
     #[serde(default)]
     pub measures: Measures,
@@ -56,7 +63,10 @@ pub struct User {
 impl User {
     /// Whether anything stands against them right now.
     pub fn standing(&self, now: Timestamp) -> Standing {
-        self.measures.standing(now)
+        match self.measures.standing(now) {
+            Standing::Good if self.email_verified_at.is_none() => Standing::Unverified,
+            standing => standing,
+        }
     }
 
     /// The same user without measures that have ended by themselves.
@@ -66,22 +76,6 @@ impl User {
         self
     }
 }
-
-/// A signed-in session. The token itself is kept nowhere: only its hash is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
-    /// Identity, safe to show.
-    pub id: SessionId,
-    /// Who signed in.
-    pub user_id: UserId,
-    /// When.
-    pub created_at: Timestamp,
-    /// When it ends by itself.
-    pub expires_at: Timestamp,
-}
-
-/// How long a session lasts after signing in.
-pub const SESSION_LIFETIME: std::time::Duration = std::time::Duration::from_hours(24 * 7);
 
 /// The fewest characters of a password that we accept.
 pub const PASSWORD_MIN: usize = 10;

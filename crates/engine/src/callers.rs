@@ -9,9 +9,10 @@ use innkeeper_domain::access::{Actor, Proof, Refusal};
 use innkeeper_domain::ids::{SessionId, UserId};
 use innkeeper_domain::impersonations::{self, Impersonation};
 use innkeeper_domain::keys::{self, Key};
+use innkeeper_domain::sessions::Session;
 use innkeeper_domain::time::Timestamp;
-use innkeeper_domain::users::{Role, Session, Standing, User};
-use innkeeper_store::projects;
+use innkeeper_domain::users::{Role, Standing, User};
+use innkeeper_store::{projects, sessions};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
@@ -61,11 +62,33 @@ impl Engine {
             self.by_impersonation(token, address).await
         } else {
             let (session, user) = self.session_of(token).await?.ok_or(NOBODY)?;
-            self.admit_session(session.created_at, &user)?;
-            let proof = Proof::Session(session.id);
-            let actor = self.actor(&user, proof, address).await?;
-            Ok(Identified { actor, user: user.as_of(self.clock().now()), by: Proven::Session(session) })
+            self.identified(session, user, address).await
         }
+    }
+
+    /// The same for somebody who was let in before. What lasts longer than an access token (an open stream) asks by the
+    /// session itself.
+    pub async fn authenticate_again(
+        &self,
+        by: &Proven,
+        token: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Identified, Error> {
+        let Proven::Session(session) = by else { return self.authenticate(token, address).await };
+        let found = sessions::by_id(self.db(), session.id, self.clock().now()).await?;
+        let (session, user) = found.ok_or(NOBODY)?;
+        self.identified(session, user, address).await
+    }
+
+    async fn identified(
+        &self,
+        session: Session,
+        user: User,
+        address: Option<IpAddr>,
+    ) -> Result<Identified, Error> {
+        self.admit_session(session.created_at, &user)?;
+        let actor = self.actor(&user, Proof::Session(session.id), address).await?;
+        Ok(Identified { actor, user: user.as_of(self.clock().now()), by: Proven::Session(session) })
     }
 
     /// What the user may do right now.

@@ -34,9 +34,17 @@ pub enum Error {
     /// Something stands against the project, so that nothing of it may run.
     #[error("{}", .0.message())]
     Restricted(Restriction),
-    /// Nobody is signed in, or the name and password do not match.
+    /// Nobody is signed in.
     #[error("{0}")]
     Unauthenticated(&'static str),
+    /// What was to prove who somebody is does not.
+    #[error("{message}")]
+    Denied {
+        /// Stable, snake_case.
+        code: &'static str,
+        /// What is wrong, telling no more than they may know.
+        message: &'static str,
+    },
     /// It was tried too often; it may be tried again after this time.
     #[error("too many attempts; wait {} s", .0.as_secs().saturating_add(1))]
     TooMany(std::time::Duration),

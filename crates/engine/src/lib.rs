@@ -4,6 +4,8 @@
 //! else, and writes wish and operation in one transaction; it never waits for Proxmox. The loops read wish and
 //! observation and take one step at a time.
 
+mod access;
+mod accounts;
 mod audit;
 mod billing;
 mod callers;
@@ -11,6 +13,7 @@ mod clusters;
 mod connections;
 mod error;
 mod events;
+mod factors;
 mod finance;
 mod idempotency;
 mod impersonations;
@@ -18,9 +21,13 @@ mod instances;
 mod invoices;
 mod keys;
 mod ledger;
+mod limits;
+mod mails;
 mod members;
+mod oidc;
 mod operations;
 pub mod papers;
+mod passkeys;
 mod passwords;
 mod payments;
 mod plans;
@@ -29,14 +36,18 @@ mod prices;
 mod projects;
 mod quotas;
 mod reconciler;
+mod recovery;
+mod registration;
 mod restrictions;
 mod secrets;
 mod sessions;
 mod standing;
 mod sweeper;
 mod templates;
+mod tickets;
 mod usage;
 mod users;
+mod visitors;
 mod vouchers;
 
 use std::sync::Arc;
@@ -48,12 +59,14 @@ use innkeeper_store::seal::KeyRing;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use access::Access;
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use billing::Billed;
 pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use error::Error;
 pub use events::Watched;
+pub use factors::{Second, TotpOffer};
 pub use finance::{Finance, Spending};
 pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
@@ -61,16 +74,21 @@ pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
 pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
+pub use limits::Guess;
 pub use members::{NewInvitation, Received};
+pub use oidc::{Away, Back, Provider};
 pub use operations::Filter as OperationFilter;
+pub use passkeys::Ceremony;
 pub use payments::{Filter as PaymentFilter, NewPayment, NewRefund, Offer, PaymentOptions};
 pub use plans::NewPlan;
 pub use prices::{NewPriceList, Sized};
 pub use quotas::{Quota, Quotas};
+pub use registration::{Invited, Registrant};
 pub use secrets::{Census, Resealed};
-pub use sessions::SignedIn;
+pub use sessions::{Entered, Halfway, SignedIn};
 pub use templates::{NewSource, NewTemplate};
 pub use users::{Filter as UserFilter, NewUser, UserChange};
+pub use visitors::Visitor;
 pub use vouchers::{Minted, NewVouchers, Redeemed};
 
 /// How the loops behave. The defaults are right for production; tests shorten them.
@@ -95,6 +113,8 @@ pub struct Options {
     pub call_timeout: Duration,
     /// How long the audit log is kept.
     pub audit_kept: Duration,
+    /// Who gets in, and how.
+    pub access: Access,
     /// What projects may have unless it is set for one of them.
     pub quotas: Quotas,
     /// How instances are charged.
@@ -150,6 +170,7 @@ impl Default for Options {
             limits: Limits { calls: 4, per_node: 2, creates_per_storage: 2 },
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
+            access: Access::default(),
             quotas: Quotas::default(),
             billing: BillingOptions::default(),
             payments: None,
@@ -172,6 +193,8 @@ struct Inner {
     options: Options,
     connections: connections::Connections,
     passwords: passwords::Passwords,
+    /// None where the address of the house allows no passkeys.
+    webauthn: Option<webauthn_rs::Webauthn>,
     /// Placement looks at everything that is promised, one transaction at a time; those that wait for their turn wait
     /// here, so that they do not hold the connections that everybody reads by.
     placing: tokio::sync::Semaphore,
@@ -184,6 +207,7 @@ impl Engine {
     pub fn new(db: Db, keys: KeyRing, clock: Clock, options: Options) -> Self {
         let worker = format!("{:016x}", rand::random::<u64>());
         Self(Arc::new(Inner {
+            webauthn: passkeys::ceremonies(&options.access),
             db,
             keys,
             clock,
@@ -205,6 +229,7 @@ impl Engine {
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));
+        loops.spawn(mails::run(self.clone(), stop.clone()));
         loops.spawn(payments::run(self.clone(), stop.clone()));
         loops.spawn(invoices::run(self.clone(), stop.clone()));
         let mut died = false;

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use innkeeper_store::{events, idempotency, impersonations, keys, project_invitations, sessions};
+use innkeeper_store::{
+    events, idempotency, impersonations, keys, limits, mails, project_invitations, sessions, tickets,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use crate::limits::KNOWN_FOR;
 use crate::{Engine, Error};
 
 const PERIOD: Duration = Duration::from_hours(1);
@@ -15,6 +18,9 @@ const KEEP_EVENTS: Duration = Duration::from_hours(24 * 7);
 
 /// A retry with the same key comes within a day, or never.
 const KEEP_KEYS: Duration = Duration::from_hours(24);
+
+/// When a mail went, and whether, is of interest for a month.
+const KEEP_MAILS: Duration = Duration::from_hours(24 * 30);
 
 /// A key that is over is shown as such for a while, so that its owner learns why it is not good any more.
 const KEEP_KEYS_OVER: Duration = Duration::from_hours(24 * 30);
@@ -35,6 +41,9 @@ async fn sweep(engine: &Engine) -> Result<(), Error> {
     let now = engine.clock().now();
     let mut tx = engine.db().begin().await?;
     sessions::delete_expired(&mut tx, now).await?;
+    tickets::delete_expired(&mut tx, now).await?;
+    limits::prune(&mut tx, now, now.before(KNOWN_FOR)).await?;
+    mails::prune(&mut tx, now.before(KEEP_MAILS)).await?;
     keys::delete_expired(&mut tx, now.before(KEEP_KEYS_OVER)).await?;
     impersonations::delete_expired(&mut tx, now).await?;
     project_invitations::delete_expired(&mut tx, now).await?;

@@ -3,6 +3,7 @@
 use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::audit::{Deed, Doer};
 use innkeeper_domain::ids::{ProjectId, UserId};
+use innkeeper_domain::mails::Language;
 use innkeeper_domain::names::{Email, Title};
 use innkeeper_domain::projects::{Membership, Project};
 use innkeeper_domain::standing::Measures;
@@ -28,6 +29,32 @@ pub struct NewUser {
     pub role: Role,
     /// The password, in clear; only its hash is kept.
     pub password: SecretString,
+}
+
+/// A user to be written down.
+pub(crate) struct Newcomer {
+    pub(crate) email: Email,
+    pub(crate) name: Title,
+    pub(crate) role: Role,
+    /// Whether the address is known to be theirs.
+    pub(crate) email_verified: bool,
+    pub(crate) language: Language,
+    /// None for those who sign in by other means.
+    pub(crate) password_hash: Option<String>,
+}
+
+impl Newcomer {
+    /// Somebody for whom an administrator vouches.
+    fn vouched(new: &NewUser, hash: String) -> Self {
+        Self {
+            email: new.email.clone(),
+            name: new.name.clone(),
+            role: new.role,
+            email_verified: true,
+            language: Language::default(),
+            password_hash: Some(hash),
+        }
+    }
 }
 
 /// What to change of a user; what is not given stays.
@@ -58,7 +85,8 @@ impl Engine {
         if !innkeeper_store::settings::put_new(&mut tx, "first_admin", new.email.as_str()).await? {
             return Err(taken());
         }
-        let user = self.insert_user(&mut tx, NewUser { role: Role::Admin, ..new }, &hash).await?;
+        let user =
+            self.insert_user(&mut tx, Newcomer::vouched(&NewUser { role: Role::Admin, ..new }, hash)).await?;
         self.record_by(&mut tx, doer, Deed::done("user.create", user.id).after(shown(&user)));
         tx.commit().await?;
         Ok(user)
@@ -77,7 +105,7 @@ impl Engine {
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
         }
-        let user = self.insert_user(&mut tx, new, &hash).await?;
+        let user = self.insert_user(&mut tx, Newcomer::vouched(&new, hash)).await?;
         self.record(&mut tx, actor, Deed::done("user.create", user.id).after(shown(&user)));
         self.remember(&mut tx, actor, key, &user).await?;
         tx.commit().await?;
@@ -124,7 +152,7 @@ impl Engine {
         Ok(user.as_of(self.clock().now()))
     }
 
-    async fn insert_user(&self, tx: &mut Tx, new: NewUser, hash: &str) -> Result<User, Error> {
+    pub(crate) async fn insert_user(&self, tx: &mut Tx, new: Newcomer) -> Result<User, Error> {
         let now = self.clock().now();
         let user = User {
             id: UserId::new(),
@@ -132,6 +160,8 @@ impl Engine {
             name: new.name,
             role: new.role,
             personal_project: ProjectId::new(),
+            email_verified_at: new.email_verified.then_some(now),
+            language: new.language,
             measures: Measures::default(),
             created_at: now,
         };
@@ -141,7 +171,7 @@ impl Engine {
             personal_of: Some(user.id),
             created_at: now,
         };
-        match users::insert(tx, &user, Some(hash)).await {
+        match users::insert(tx, &user, new.password_hash.as_deref()).await {
             Err(innkeeper_store::Error::Conflict(_)) => {
                 return Err(Error::conflict(
                     "email_taken",

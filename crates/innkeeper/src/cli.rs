@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::out::say;
 use crate::{
     admin, api_keys, audit, client, clusters, credits, demo, finance, instances, invoices, payments, plans,
-    prices, projects, secrets, serve, simulate, telemetry, templates, users, vouchers,
+    prices, projects, secrets, serve, sessions, simulate, telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -44,6 +44,11 @@ enum Command {
     Openapi,
     /// Sign in to a server; the commands below then act as you.
     Login(client::Login),
+    /// Sign out: the session of the last `innkeeper login` ends.
+    Logout(client::Logout),
+    /// Look after your sessions.
+    #[command(subcommand)]
+    Session(sessions::Session),
     /// Look after clusters.
     #[command(subcommand)]
     Cluster(clusters::Cluster),
@@ -117,6 +122,8 @@ impl Cli {
                 Ok(())
             }
             Command::Login(login) => login.run().await,
+            Command::Logout(logout) => logout.run().await,
+            Command::Session(session) => session.run().await,
             Command::Cluster(cluster) => cluster.run().await,
             Command::Template(template) => template.run().await,
             Command::Plan(plan) => plan.run().await,
@@ -135,13 +142,19 @@ impl Cli {
     }
 }
 
-/// A database address may carry a password.
+/// A database address may carry a password; so does the way to a mail server.
 fn redacted(mut config: Config) -> Config {
     if let Some((scheme, rest)) = config.database.url.as_deref().and_then(|url| url.split_once("://"))
         && let Some((login, place)) = rest.rsplit_once('@')
         && let Some((user, _)) = login.split_once(':')
     {
         config.database.url = Some(format!("{scheme}://{user}:…@{place}"));
+    }
+    for oidc in &mut config.access.oidc {
+        oidc.client_secret = oidc.client_secret.as_ref().map(|_| "…".into());
+    }
+    if config.mail.password.is_some() {
+        config.mail.password = Some("…".into());
     }
     config
 }

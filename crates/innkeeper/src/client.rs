@@ -3,9 +3,10 @@
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ pub(crate) struct Remote {
     /// The server's address; by default the one of the last `innkeeper login`.
     #[arg(long, env = "INNKEEPER_URL", value_name = "URL")]
     pub url: Option<String>,
-    /// The token of a session, or a key; by default the one of the last `innkeeper login`. Better given by the environment than typed.
+    /// A session token; by default the one of the last `innkeeper login`. Better given by the environment than typed.
     #[arg(long, env = "INNKEEPER_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub token: Option<String>,
     /// Print the server's JSON instead of text.
@@ -71,30 +72,73 @@ pub(crate) struct Login {
 /// Where one signs in.
 const SIGN_IN: &str = "/api/v1/sessions";
 
-/// Where a sign-in is kept, readable by its owner only.
-#[derive(Serialize, Deserialize)]
+/// What is kept of a sign-in, in a file that only its owner can read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Kept {
     url: String,
     token: String,
+    /// Gets the next token; a sign-in of an older program has none.
+    refresh_token: Option<String>,
+}
+
+impl Kept {
+    fn of(url: &str, answer: &Value) -> anyhow::Result<Self> {
+        let text = |name: &str| answer[name].as_str().map(str::to_owned);
+        let token = text("token").context("the server's answer holds no token")?;
+        Ok(Self { url: url.to_owned(), token, refresh_token: text("refresh_token") })
+    }
+
+    fn read() -> Option<Self> {
+        std::fs::read(kept_in().ok()?).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+    }
+
+    /// Writes beside and renames: another command that reads meanwhile finds the old one or the new one.
+    fn write(&self) -> anyhow::Result<()> {
+        let file = kept_in()?;
+        let folder = file.parent().context("the sign-in has no place")?;
+        std::fs::create_dir_all(folder)?;
+        let beside = folder.join(format!("session.{:016x}", rand::random::<u64>()));
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        options.open(&beside)?.write_all(&serde_json::to_vec(self)?)?;
+        Ok(std::fs::rename(&beside, &file)?)
+    }
 }
 
 impl Login {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let url = address(&self.url)?;
+        let server =
+            Server { url: address(&self.url)?, token: Mutex::default(), renews: false, http: http()? };
         let password = read_password("Password: ")?;
-        let server = Server { url, token: None, http: http()? };
         let body = json!({ "email": self.email, "password": password.expose_secret() });
-        let answer = server.request(Method::POST, SIGN_IN, Some(&body)).await?;
-        let token = answer["token"].as_str().context("the server's answer holds no token")?;
-        let file = kept_in()?;
-        let kept = serde_json::to_vec(&Kept { url: server.url, token: token.to_owned() })?;
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)?;
+        let mut answer = server.request(Method::POST, SIGN_IN, Some(&body)).await?;
+        if let Some(ticket) = answer["ticket"].as_str() {
+            if answer["totp"] != true && answer["recovery_code"] != true {
+                bail!("a passkey is asked for, which only a browser can give; sign in there");
+            }
+            let code = read_password("Code of your authenticator, or a recovery code: ")?;
+            let code = code.expose_secret().trim();
+            let is_code = code.len() <= 8 && code.bytes().all(|b| b.is_ascii_digit() || b == b' ');
+            let body = json!({ "ticket": ticket, if is_code { "code" } else { "recovery_code" }: code });
+            answer = server.request(Method::POST, &format!("{SIGN_IN}/second-factor"), Some(&body)).await?;
         }
-        // Removed first, so that an older file with looser rights cannot lend them to this one.
-        let _ = std::fs::remove_file(&file);
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?.write_all(&kept)?;
+        Kept::of(&server.url, &answer)?.write()?;
         say!("signed in as {}", self.email);
+        Ok(())
+    }
+}
+
+/// Sign out.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Logout {}
+
+impl Logout {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let Some(kept) = Kept::read() else { bail!("nobody is signed in here") };
+        let remote = Remote { url: Some(kept.url), token: None, json: false };
+        Server::find(&remote)?.request(Method::DELETE, "/api/v1/sessions/current", None).await?;
+        std::fs::remove_file(kept_in()?)?;
+        say!("signed out");
         Ok(())
     }
 }
@@ -127,22 +171,54 @@ fn address(url: &str) -> anyhow::Result<String> {
 /// A server, and who we are there.
 pub(crate) struct Server {
     url: String,
-    token: Option<SecretString>,
+    token: Mutex<Option<SecretString>>,
+    /// Whether the token is the kept one, which we renew when it has ended.
+    renews: bool,
     http: reqwest::Client,
 }
 
 impl Server {
     /// The server that was named, or the one of the last sign-in.
     pub(crate) fn find(remote: &Remote) -> anyhow::Result<Self> {
-        let kept: Option<Kept> =
-            std::fs::read(kept_in()?).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let (kept_url, kept_token) = kept.map(|kept| (kept.url, kept.token)).unzip();
-        let url = remote.url.as_deref().map(address).transpose()?.or(kept_url.clone());
-        let Some(url) = url else { bail!("sign in first: `innkeeper login --url … --email …`") };
+        let kept = Kept::read();
+        let url = remote.url.as_deref().map(address).transpose()?;
+        let Some(url) = url.or_else(|| kept.as_ref().map(|kept| kept.url.clone())) else {
+            bail!("sign in first: `innkeeper login --url … --email …`")
+        };
         // A token is only ever sent to the server that gave it.
-        let kept_token = kept_token.filter(|_| kept_url.as_deref() == Some(&url));
-        let token = remote.token.clone().or(kept_token).map(SecretString::from);
-        Ok(Self { url, token, http: http()? })
+        let kept = kept.filter(|kept| kept.url == url).filter(|_| remote.token.is_none());
+        let renews = kept.is_some();
+        let token = remote.token.clone().or(kept.map(|kept| kept.token)).map(SecretString::from);
+        Ok(Self { url, token: Mutex::new(token), renews, http: http()? })
+    }
+
+    fn token(&self) -> Option<SecretString> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gets the next token for the kept sign-in; false when it has ended for good.
+    async fn renew(&self) -> anyhow::Result<bool> {
+        let Some(kept) = Kept::read().filter(|kept| self.renews && kept.url == self.url) else {
+            return Ok(false);
+        };
+        let ours = self.token();
+        // Another command may have been faster; then its token is the one to use.
+        let fresh = if ours.is_some_and(|token| token.expose_secret() == kept.token) {
+            let Some(refresh_token) = &kept.refresh_token else { return Ok(false) };
+            let request = self.http.post(format!("{}{SIGN_IN}/refresh", self.url));
+            let request = request.json(&json!({ "refresh_token": refresh_token }));
+            let response = request.send().await.map_err(|error| self.unanswered(&error))?;
+            if !response.status().is_success() {
+                return Ok(false);
+            }
+            let fresh = Kept::of(&self.url, &response.json().await.context("the answer broke off")?)?;
+            fresh.write()?;
+            fresh
+        } else {
+            kept
+        };
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh.token.into());
+        Ok(true)
     }
 
     /// Reads something.
@@ -179,25 +255,20 @@ impl Server {
         method: &Method,
         path: &str,
         body: Option<&Value>,
-    ) -> anyhow::Result<(reqwest::StatusCode, Vec<u8>)> {
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token.expose_secret());
+    ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+        // The same key if it has to be sent again.
+        let key = format!("{:032x}", rand::random::<u128>());
+        let mut response = self.send(method, path, body, &key).await?;
+        if response.status() == StatusCode::UNAUTHORIZED && self.renews && self.renew().await? {
+            response = self.send(method, path, body, &key).await?;
         }
-        if *method == Method::POST {
-            request = request.header("Idempotency-Key", format!("{:032x}", rand::random::<u128>()));
-        }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await.map_err(|error| self.unanswered(&error))?;
         let status = response.status();
         let bytes = response.bytes().await.context("the answer broke off")?;
         Ok((status, bytes.into()))
     }
 
     /// A problem becomes an error that says what to do.
-    fn refused(&self, status: reqwest::StatusCode, path: &str, text: &str) -> anyhow::Result<Value> {
+    fn refused(&self, status: StatusCode, path: &str, text: &str) -> anyhow::Result<Value> {
         let problem: Value = serde_json::from_str(text).unwrap_or_default();
         if problem["code"].is_null() {
             bail!("{} answers {status}, but not as Innkeeper does; is the address right?", self.url);
@@ -209,7 +280,7 @@ impl Server {
         };
         // What the server advises is said to programs; here these are the commands.
         let remedy = match problem["code"].as_str() {
-            Some("unauthenticated") if self.token.is_some() => Some("run `innkeeper login` again"),
+            Some("unauthenticated") if self.token().is_some() => Some("run `innkeeper login` again"),
             Some("unauthenticated") if path != SIGN_IN => Some("run `innkeeper login` for this server"),
             Some("unauthenticated") => None,
             Some("no_such_route") => Some("give the server's address without a path"),
@@ -220,6 +291,26 @@ impl Server {
             Some(remedy) => bail!("{told}\n  {remedy}"),
             None => bail!("{told}"),
         }
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        key: &str,
+    ) -> anyhow::Result<reqwest::Response> {
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
+        if let Some(token) = self.token() {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        if *method == Method::POST {
+            request = request.header("Idempotency-Key", key);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        request.send().await.map_err(|error| self.unanswered(&error))
     }
 
     /// Why no answer came: the last cause says it, those before it only repeat the address.

@@ -10,6 +10,7 @@ use innkeeper_domain::audit::Doer;
 use innkeeper_domain::clusters::{Endpoint, VmidRange};
 use innkeeper_domain::ids::ClusterId;
 use innkeeper_domain::instances::Kind;
+use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::prices::UnitPrices;
 use innkeeper_domain::sizes::Size;
@@ -48,7 +49,9 @@ const TOKEN_USER: &str = "innkeeper@pve";
 impl Demo {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let kept = Folder::open(self.folder.as_deref())?;
-        let config = Config { data_dir: kept.path.clone(), ..Config::default() };
+        let listener = listen(self.listen).await?;
+        let address = listener.local_addr()?;
+        let config = config(&kept.path, address);
         let latency = if self.latency <= 0.0 { Latency::Zero } else { Latency::Scaled(self.latency) };
         let options = pve_sim::Options {
             clusters: CLUSTERS.iter().map(|(name, nodes)| ClusterOptions::named(name, nodes)).collect(),
@@ -61,8 +64,6 @@ impl Demo {
         let engine = house::open(&config).await?;
         let password = simulate::new_secret();
         let guest = furnish(&engine, &sim, &password).await.context("the sample data cannot be made")?;
-        let listener = listen(self.listen).await?;
-        let address = listener.local_addr()?;
         println!(
             "Innkeeper demo: two simulated clusters, sample templates and plans, and two instances on their way\n"
         );
@@ -74,6 +75,7 @@ impl Demo {
                 "  faults     http://{control}/faults?cluster=lodge (break it as docs/operator.md shows)"
             );
         }
+        println!("  mails      {}/mails (one file each; nothing leaves this machine)", kept.path.display());
         println!(
             "  folder     {}{}\n",
             kept.path.display(),
@@ -83,10 +85,20 @@ impl Demo {
         println!("  innkeeper login --url http://{address} --email {}", guest.email);
         println!("  innkeeper instance create my-first --template \"Debian 12\"\n");
         println!("Ctrl-C ends it.");
-        let result = serve::until_signal(engine, listener, innkeeper_api::Options::default()).await;
+        let result = serve::until_signal(engine, listener, serve::api_options(&config)).await;
         sim.shutdown().await;
         result
     }
+}
+
+/// Everybody may register, and mails go into a folder. Passkeys need a name, which `localhost` is and a number is not.
+fn config(folder: &Path, address: SocketAddr) -> Config {
+    let mut config = Config { data_dir: folder.to_owned(), ..Config::default() };
+    config.server.public_url = Some(format!("http://localhost:{}", address.port()));
+    config.access.registration = Registration::Open;
+    config.mail.from = Some("Innkeeper demo <desk@inn.example>".to_owned());
+    config.mail.folder = Some(folder.join("mails"));
+    config
 }
 
 /// The demo's folder; a temporary one is removed when this is dropped.

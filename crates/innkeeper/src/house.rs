@@ -30,9 +30,11 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Engine> {
     let db = open_database(config).await?;
     let file = config.key_file();
     // A new key would open none of them.
-    if !file.exists() && !innkeeper_store::clusters::list(&db).await?.is_empty() {
+    let sealed = !innkeeper_store::clusters::list(&db).await?.is_empty()
+        || innkeeper_store::factors::any_totp(&db).await?;
+    if sealed && !file.exists() {
         bail!(
-            "{} is missing, and the database holds tokens that were sealed with it; put it back from its copy",
+            "{} is missing, and the database holds secrets that were sealed with it; put it back from its copy",
             file.display()
         );
     }

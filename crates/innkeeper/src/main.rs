@@ -22,6 +22,7 @@ mod prices;
 mod projects;
 mod secrets;
 mod serve;
+mod sessions;
 mod simulate;
 mod telemetry;
 mod templates;

@@ -35,11 +35,16 @@ impl Serve {
         info!("listening on http://{address}");
         // For whoever started us on a port of the system's choice.
         println!("listening on http://{address}");
-        let options = innkeeper_api::Options {
-            secure_cookies: config.secure_cookies(),
-            public_url: config.server.public_url.clone(),
-        };
-        until_signal(engine, listener, options).await
+        until_signal(engine, listener, api_options(config)).await
+    }
+}
+
+/// How we are reached.
+pub(crate) fn api_options(config: &Config) -> innkeeper_api::Options {
+    innkeeper_api::Options {
+        secure_cookies: config.secure_cookies(),
+        public_url: config.server.public_url.clone(),
+        trusted_proxies: config.server.trusted_proxies.clone(),
     }
 }
 

@@ -81,6 +81,36 @@ pub(crate) enum User {
         #[command(flatten)]
         remote: Remote,
     },
+    /// Invite somebody into the house: by mail where there is an address and the house sends mails, else by a link that
+    /// is shown once.
+    Invite {
+        /// For whom it is; left out, whoever holds the link may register.
+        email: Option<String>,
+        /// What they will be: `user`, `operator` or `admin`.
+        #[arg(long, default_value = "user")]
+        role: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// List the invitations into the house.
+    Invitations {
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Take an invitation back.
+    Withdraw {
+        /// The invitation's id.
+        invitation: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Take all second factors from a user who has lost them; their password alone signs in then.
+    ResetFactors {
+        /// Their e-mail address or id.
+        user: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
     /// Act for a user for half an hour: prints a token for `INNKEEPER_TOKEN`.
     Impersonate {
         /// Their e-mail address or id.
@@ -128,6 +158,38 @@ impl User {
                 change(&user, &remote, Method::POST, "/ban", body).await
             }
             Self::Unban { user, remote } => change(&user, &remote, Method::POST, "/unban", json!({})).await,
+            Self::Invite { email, role, remote } => {
+                let server = Server::find(&remote)?;
+                let body = json!({ "email": email, "role": role });
+                let made = server.request(Method::POST, "/api/v1/house-invitations", Some(&body)).await?;
+                remote.tell(&made, || match made["link"].as_str() {
+                    Some(link) => {
+                        format!("hand this link over; it is shown this once and works once:\n{link}")
+                    }
+                    None => format!("the invitation is on its way to {}", cell(&made["invitation"]["email"])),
+                });
+                Ok(())
+            }
+            Self::Invitations { remote } => {
+                let invitations = all_of(&Server::find(&remote)?, "house-invitations", "").await?;
+                let names = ["id", "email", "role", "created_at", "expires_at", "used_at"];
+                remote.tell_list(invitations, &names, |invitation| cells(invitation, &names));
+                Ok(())
+            }
+            Self::Withdraw { invitation, remote } => {
+                let server = Server::find(&remote)?;
+                let path = format!("/api/v1/house-invitations/{invitation}");
+                server.request(Method::DELETE, &path, None).await?;
+                done(&remote, &format!("{invitation} is worth nothing any more"));
+                Ok(())
+            }
+            Self::ResetFactors { user, remote } => {
+                let server = Server::find(&remote)?;
+                let id = find(&server, &user).await?;
+                server.request(Method::DELETE, &format!("/api/v1/users/{id}/factors"), None).await?;
+                done(&remote, &format!("{user} signs in by password alone now; their sessions have ended"));
+                Ok(())
+            }
             Self::Impersonate { user, reason, remote } => {
                 let server = Server::find(&remote)?;
                 let id = find(&server, &user).await?;

@@ -181,7 +181,10 @@ impl Db {
     pub async fn migrate(&self) -> Result<usize, Error> {
         let pending = self.pending_migrations().await?;
         match &self.inner {
-            DbInner::Sqlite { writer, .. } => self.migrator().run(writer).await?,
+            DbInner::Sqlite { writer, reader } => {
+                self.migrator().run(writer).await?;
+                look_again(reader).await?;
+            }
             DbInner::Postgres(pool) => self.migrator().run(pool).await?,
         }
         Ok(pending)
@@ -286,6 +289,18 @@ async fn open_sqlite(url: &str) -> Result<Db, Error> {
     let reader = options.pragma("query_only", "on");
     let reader = SqlitePoolOptions::new().max_connections(READERS).connect_with(reader).await?;
     Ok(Db { inner: DbInner::Sqlite { writer, reader }, wake: Arc::new(Wake::local()) })
+}
+
+/// Has every open reader see the new tables. A connection that knew the old ones prepares a `select *` by these, and
+/// stumbles over rows with more columns.
+async fn look_again(reader: &SqlitePool) -> Result<(), Error> {
+    let mut seen = Vec::new();
+    for _ in 0..reader.size() {
+        let mut connection = reader.acquire().await?;
+        sqlx::query("select count(*) from sqlite_master").fetch_one(&mut *connection).await?;
+        seen.push(connection);
+    }
+    Ok(())
 }
 
 /// Makes the file for its owner alone: it holds hashes of passwords. SQLite gives the files beside it the same rights.

@@ -30,11 +30,16 @@ enum Kind {
     Id(&'static str),
     /// By a number.
     Number,
+    /// By the hash of a token.
+    Hash,
 }
 
 /// All of them.
 pub const COLUMNS: &[Column] = &[
     Column { table: "clusters", column: "token_secret", row: "id", kind: Kind::Id("clu") },
+    Column { table: "totp", column: "secret", row: "user_id", kind: Kind::Id("usr") },
+    Column { table: "mails", column: "words", row: "id", kind: Kind::Id("mai") },
+    Column { table: "tickets", column: "body", row: "token_hash", kind: Kind::Hash },
     Column { table: "audit_seals", column: "mac", row: "first", kind: Kind::Number },
 ];
 
@@ -45,6 +50,8 @@ pub enum Row {
     Id(Uuid),
     /// By number.
     Number(i64),
+    /// By hash.
+    Hash(Vec<u8>),
 }
 
 /// A secret where it is kept.
@@ -62,7 +69,8 @@ impl Column {
         let (table, column) = (self.table, self.column);
         match (row, self.kind) {
             (Row::Id(id), Kind::Id(prefix)) => format!("{table}/{column}/{prefix}_{}", id.simple()),
-            (Row::Id(id), Kind::Number) => format!("{table}/{column}/{}", id.simple()),
+            (Row::Id(id), _) => format!("{table}/{column}/{}", id.simple()),
+            (Row::Hash(hash), _) => format!("{table}/{column}/{}", hex::encode(hash)),
             (Row::Number(number), _) => format!("{table}/{column}/{number}"),
         }
     }
@@ -97,6 +105,13 @@ pub async fn page(
             .bind(after).bind(but).bind(limit).fetch_all(c).await)?;
         return Ok(rows.into_iter().map(|(number, text)| kept(Row::Number(number), text)).collect());
     }
+    if *kind == Kind::Hash {
+        let after =
+            after.and_then(|row| if let Row::Hash(hash) = row { Some(hash.as_slice()) } else { None });
+        let rows: Vec<(Vec<u8>, String)> = on_db!(db, c => sqlx::query_as(AssertSqlSafe(sql))
+            .bind(after).bind(but).bind(limit).fetch_all(c).await)?;
+        return Ok(rows.into_iter().map(|(hash, text)| kept(Row::Hash(hash), text)).collect());
+    }
     let after = after.and_then(|row| if let Row::Id(id) = row { Some(*id) } else { None });
     let rows: Vec<(Uuid, String)> = on_db!(db, c => sqlx::query_as(AssertSqlSafe(sql))
         .bind(after).bind(but).bind(limit).fetch_all(c).await)?;
@@ -110,6 +125,9 @@ pub async fn reseal(tx: &mut Tx, column: &Column, kept: &Kept, sealed: &Sealed) 
     let n = match &kept.row {
         Row::Id(id) => on!(tx, c => sqlx::query(sql)
             .bind(*id).bind(kept.sealed.as_str()).bind(sealed.as_str())
+            .execute(c).await.map(|r| r.rows_affected()))?,
+        Row::Hash(hash) => on!(tx, c => sqlx::query(sql)
+            .bind(hash.as_slice()).bind(kept.sealed.as_str()).bind(sealed.as_str())
             .execute(c).await.map(|r| r.rows_affected()))?,
         Row::Number(number) => on!(tx, c => sqlx::query(sql)
             .bind(*number).bind(kept.sealed.as_str()).bind(sealed.as_str())

@@ -137,13 +137,13 @@ pub async fn due(
     limit: i64,
 ) -> Result<Vec<Metered>, Error> {
     let sql = format!(
-        "{METER} where ($1 is null or instance_id > $1)
+        "{METER} where instance_id > $1
             and ((rate > 0 and charged_until < $2) or closed_from < $2)
         order by instance_id limit $3 {}",
         tx.for_update_skip_locked()
     );
     let rows: Vec<MeterRow> = on!(tx, c => sqlx::query_as(AssertSqlSafe(sql))
-        .bind(after.map(|id| id.0)).bind(until.0).bind(limit).fetch_all(c).await)?;
+        .bind(after.map_or(Uuid::nil(), |id| id.0)).bind(until.0).bind(limit).fetch_all(c).await)?;
     with_parts(tx, rows).await
 }
 
@@ -379,12 +379,16 @@ pub async fn spending(
             select project_id, sum(rate) as per_hour,
                 sum(case when charged_until < $1 then rate * (($1 - charged_until) / 1000000) / 3600 else 0 end) as accrued
             from meters
-            where ($2 is null or project_id = $2) and ($3 is null or project_id > $3)
+            where project_id >= $2 and project_id <= $3 and project_id <> $4
                 and (rate > 0 or closed_from is not null)
-            group by project_id order by project_id limit $4
+            group by project_id order by project_id limit $5
         ) m order by m.project_id";
+    // From one project to another, so that an index serves.
+    let first = project.or(after).map_or(Uuid::nil(), |id| id.0);
+    let last = project.map_or(Uuid::max(), |id| id.0);
+    let but = after.map_or(Uuid::nil(), |id| id.0);
     let rows: Vec<SpendingRow> = on_db!(db, c => sqlx::query_as(sql)
-        .bind(now.0).bind(project.map(|id| id.0)).bind(after.map(|id| id.0)).bind(limit).fetch_all(c).await)?;
+        .bind(now.0).bind(first).bind(last).bind(but).bind(limit).fetch_all(c).await)?;
     let read = |row: SpendingRow| Spending {
         project_id: ProjectId(row.project_id),
         per_hour: Micros(row.per_hour),

@@ -1,6 +1,7 @@
 //! Rows of people and machines that sign in. Password hashes leave only through [`by_email`].
 
 use innkeeper_domain::ids::{ProjectId, UserId};
+use innkeeper_domain::mails::Language;
 use innkeeper_domain::names::{Email, Title};
 use innkeeper_domain::standing::{Ban, Measures, Suspension};
 use innkeeper_domain::time::Timestamp;
@@ -23,6 +24,8 @@ struct UserRow {
     role: String,
     personal_project_id: Uuid,
     password_hash: Option<String>,
+    email_verified_at: Option<i64>,
+    language: String,
     suspended_at: Option<i64>,
     suspended_reason: Option<String>,
     banned_at: Option<i64>,
@@ -49,6 +52,8 @@ impl UserRow {
             name: columns.word("name", &self.name)?,
             role: columns.word("role", &self.role)?,
             personal_project: ProjectId(self.personal_project_id),
+            email_verified_at: self.email_verified_at.map(Timestamp),
+            language: columns.word("language", &self.language)?,
             measures,
             created_at: Timestamp(self.created_at),
         };
@@ -59,11 +64,13 @@ impl UserRow {
 /// Adds a user; [`Error::Conflict`] `email` when the address is taken. Their personal project may follow in the same
 /// transaction.
 pub async fn insert(tx: &mut Tx, user: &User, password_hash: Option<&str>) -> Result<(), Error> {
-    let sql = "insert into users (id, email, name, role, personal_project_id, password_hash, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7)";
+    let sql = "insert into users
+            (id, email, name, role, personal_project_id, password_hash, email_verified_at, language, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     on!(tx, c => sqlx::query(sql)
         .bind(user.id.0).bind(user.email.as_str()).bind(user.name.as_str()).bind(user.role.as_str())
-        .bind(user.personal_project.0).bind(password_hash).bind(user.created_at.0)
+        .bind(user.personal_project.0).bind(password_hash)
+        .bind(user.email_verified_at.map(|at| at.0)).bind(user.language.as_str()).bind(user.created_at.0)
         .execute(c).await.map(drop))
     .map_err(|e| explain(e, UNIQUE))
 }
@@ -75,12 +82,27 @@ pub async fn by_id(db: &Db, id: UserId) -> Result<Option<User>, Error> {
     Ok(row.map(UserRow::read).transpose()?.map(|(user, _)| user))
 }
 
+/// The same within a transaction, for reading only.
+pub async fn by_id_in(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
+    let sql = "select * from users where id = $1";
+    let row: Option<UserRow> = on!(tx, c => sqlx::query_as(sql).bind(id.0).fetch_optional(c).await)?;
+    Ok(row.map(UserRow::read).transpose()?.map(|(user, _)| user))
+}
+
 /// The user with this address, and the hash of their password if they have one.
 pub async fn by_email(db: &Db, email: &Email) -> Result<Option<(User, Option<String>)>, Error> {
     let sql = "select * from users where lower(email) = lower($1)";
     let row: Option<UserRow> =
         on_db!(db, c => sqlx::query_as(sql).bind(email.as_str()).fetch_optional(c).await)?;
     row.map(UserRow::read).transpose()
+}
+
+/// The user with this address, within a transaction.
+pub async fn by_email_tx(tx: &mut Tx, email: &Email) -> Result<Option<User>, Error> {
+    let sql = "select * from users where lower(email) = lower($1)";
+    let row: Option<UserRow> =
+        on!(tx, c => sqlx::query_as(sql).bind(email.as_str()).fetch_optional(c).await)?;
+    Ok(row.map(UserRow::read).transpose()?.map(|(user, _)| user))
 }
 
 /// How many users there are.
@@ -175,4 +197,42 @@ pub async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<(), Err
     let sql = "update users set password_hash = $2 where id = $1";
     on!(tx, c => sqlx::query(sql).bind(id.0).bind(hash).execute(c).await.map(drop))?;
     Ok(())
+}
+
+/// Replaces the hash of a user's password, unless it has been replaced since it was read.
+pub async fn upgrade_password(tx: &mut Tx, id: UserId, old: &str, new: &str) -> Result<bool, Error> {
+    let sql = "update users set password_hash = $3 where id = $1 and password_hash = $2";
+    let n = on!(tx, c => sqlx::query(sql).bind(id.0).bind(old).bind(new).execute(c).await.map(|r| r.rows_affected()))?;
+    Ok(n == 1)
+}
+
+/// The hash of a user's password, if they have one.
+pub async fn password_of(db: &Db, id: UserId) -> Result<Option<String>, Error> {
+    let sql = "select password_hash from users where id = $1";
+    let hash: Option<Option<String>> =
+        on_db!(db, c => sqlx::query_scalar(sql).bind(id.0).fetch_optional(c).await)?;
+    Ok(hash.flatten())
+}
+
+/// Any password hash that came from elsewhere (bcrypt), while there are some.
+pub async fn an_imported_password(db: &Db) -> Result<Option<String>, Error> {
+    let sql =
+        "select password_hash from users where password_hash like '$2%' order by password_hash desc limit 1";
+    let hash: Option<Option<String>> = on_db!(db, c => sqlx::query_scalar(sql).fetch_optional(c).await)?;
+    Ok(hash.flatten())
+}
+
+/// Sets a user's address, known to be theirs; [`Error::Conflict`] `email` when it is taken.
+pub async fn set_email(tx: &mut Tx, id: UserId, email: &Email, verified_at: Timestamp) -> Result<(), Error> {
+    let sql = "update users set email = $2, email_verified_at = $3 where id = $1";
+    on!(tx, c => sqlx::query(sql).bind(id.0).bind(email.as_str()).bind(verified_at.0).execute(c).await.map(drop))
+        .map_err(|e| explain(e, UNIQUE))
+}
+
+/// Sets how to greet a user, and in which language to write to them.
+pub async fn set_profile(tx: &mut Tx, id: UserId, name: &Title, language: Language) -> Result<bool, Error> {
+    let sql = "update users set name = $2, language = $3 where id = $1";
+    let n = on!(tx, c => sqlx::query(sql)
+        .bind(id.0).bind(name.as_str()).bind(language.as_str()).execute(c).await.map(|r| r.rows_affected()))?;
+    Ok(n == 1)
 }

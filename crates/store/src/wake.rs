@@ -19,17 +19,20 @@ pub enum Topic {
     Restrictions,
     /// An event was appended.
     Events,
+    /// A mail was written.
+    Mails,
 }
 
 impl Topic {
     /// In the order of their numbers.
-    const ALL: [Self; 3] = [Self::Work, Self::Restrictions, Self::Events];
+    const ALL: [Self; 4] = [Self::Work, Self::Restrictions, Self::Events, Self::Mails];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Work => "work",
             Self::Restrictions => "restrictions",
             Self::Events => "events",
+            Self::Mails => "mails",
         }
     }
 }

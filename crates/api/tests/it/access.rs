@@ -11,11 +11,22 @@ use crate::house::{Answer, Client, House, with_json};
 /// What anybody may ask.
 const PUBLIC: &[&str] = &[
     "GET /api/v1/openapi.json",
+    "GET /api/v1/sessions/oidc",
+    "GET /api/v1/sessions/oidc/{provider}/callback",
     "GET /api/v1/setup",
     "GET /healthz",
     "GET /readyz",
+    "POST /api/v1/email-verifications",
+    "POST /api/v1/password-recoveries",
+    "POST /api/v1/password-recoveries/finish",
     "POST /api/v1/payment-webhooks/{provider}",
+    "POST /api/v1/registrations",
     "POST /api/v1/sessions",
+    "POST /api/v1/sessions/oidc/{provider}",
+    "POST /api/v1/sessions/passkey",
+    "POST /api/v1/sessions/passkey/begin",
+    "POST /api/v1/sessions/refresh",
+    "POST /api/v1/sessions/second-factor",
     "POST /api/v1/setup",
 ];
 

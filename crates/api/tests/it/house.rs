@@ -1,14 +1,19 @@
 //! A house for one test: a fresh database, an engine over it, and the API as a function from requests to answers.
 
+use std::net::{IpAddr, SocketAddr};
+
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::ConnectInfo;
 use axum::http::request::Builder;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use innkeeper_api::{Options, router_until};
+use innkeeper_connectors::mail::{Mailer, Route};
 use innkeeper_domain::clusters::{Cluster, Endpoint, Health, Node, Storage, VmidRange};
 use innkeeper_domain::ids::ClusterId;
+use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::time::{Clock, Timestamp};
-use innkeeper_engine::Engine;
+use innkeeper_engine::{Access, Engine};
 use innkeeper_store::seal::{KeyRing, SealKey};
 use innkeeper_store::{Db, clusters, nodes};
 use serde_json::{Value, json};
@@ -25,8 +30,9 @@ pub(crate) struct House {
     /// Where the database is.
     pub(crate) url: String,
     keys: KeyRing,
+    engine: Engine,
     router: Router,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An answer, read to its end.
@@ -72,11 +78,54 @@ impl Answer {
     }
 }
 
+/// A mail as its reader sees it.
+#[derive(Debug)]
+pub(crate) struct Mail {
+    pub(crate) to: String,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+}
+
+impl Mail {
+    fn read(file: &str) -> Self {
+        let (head, body) = file.split_once("\r\n\r\n").unwrap();
+        let header = |name: &str| {
+            let line = head.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap_or_default().trim().to_owned()
+        };
+        let quoted = header("Content-Transfer-Encoding:") == "quoted-printable";
+        let text = if quoted { unquoted(body) } else { body.to_owned() };
+        Self { to: header("To:"), subject: header("Subject:"), text: text.replace("\r\n", "\n") }
+    }
+
+    /// The token in the link.
+    pub(crate) fn token(&self) -> String {
+        let (_, token) = self.text.split_once("token=").or(self.text.split_once("invitation=")).unwrap();
+        token.lines().next().unwrap().to_owned()
+    }
+}
+
+/// Text that was made fit for mail, as it was (RFC 2045).
+fn unquoted(text: &str) -> String {
+    let text = text.replace("=\r\n", "");
+    let mut bytes = Vec::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once('=') {
+        bytes.extend_from_slice(before.as_bytes());
+        bytes.push(u8::from_str_radix(&after[..2], 16).unwrap());
+        rest = &after[2..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).unwrap()
+}
+
 /// A client that may be signed in.
 #[derive(Clone)]
 pub(crate) struct Client<'a> {
     house: &'a House,
     pub(crate) token: Option<String>,
+    /// From where they come; not known when there is none.
+    pub(crate) address: Option<IpAddr>,
 }
 
 impl House {
@@ -85,17 +134,37 @@ impl House {
     }
 
     pub(crate) async fn with(options: Options) -> Self {
+        Self::run(options, innkeeper_engine::Options::default()).await
+    }
+
+    /// A house that sends mails, into a folder, and lets register whom it says.
+    pub(crate) async fn with_mail(registration: Registration) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let route = Route::Folder(folder.path().join("mails"));
+        let access = Access {
+            registration,
+            public_url: Some("https://rooms.example.org".to_owned()),
+            mailer: Some(Mailer::new("The Inn <desk@inn.example>", route).unwrap()),
+            ..Access::default()
+        };
+        let engine = innkeeper_engine::Options { access, ..innkeeper_engine::Options::default() };
+        Self::build(folder, Options::default(), engine).await
+    }
+
+    pub(crate) async fn run(options: Options, engine: innkeeper_engine::Options) -> Self {
+        Self::build(tempfile::tempdir().unwrap(), options, engine).await
+    }
+
+    async fn build(folder: TempDir, options: Options, engine: innkeeper_engine::Options) -> Self {
         let url = format!("sqlite:{}", folder.path().join("house.db").display());
         let db = Db::open(&url).await.unwrap();
         db.migrate().await.unwrap();
         let clock = Clock::manual(Timestamp(1_795_221_883_000_000));
         let keys = KeyRing::new(SealKey::generate(), Vec::new());
-        let engine =
-            Engine::new(db.clone(), keys.clone(), clock.clone(), innkeeper_engine::Options::default());
+        let engine = Engine::new(db.clone(), keys.clone(), clock.clone(), engine);
         let stop = CancellationToken::new();
-        let router = router_until(engine, options, stop.clone());
-        Self { db, clock, stop, url, keys, router, _folder: folder }
+        let router = router_until(engine.clone(), options, stop.clone());
+        Self { db, clock, stop, url, keys, engine, router, folder }
     }
 
     /// Sends a request and gives the answer as soon as its head is there.
@@ -109,20 +178,48 @@ impl House {
         Answer { status: head.status, headers: head.headers, body }
     }
 
+    /// Sends what is to be sent, and gives the mails that were sent since the last time, oldest first.
+    pub(crate) async fn mails(&self) -> Vec<Mail> {
+        while self.engine.send_mails().await.unwrap() > 0 {}
+        let folder = self.folder.path().join("mails");
+        let mut files: Vec<_> = std::fs::read_dir(&folder)
+            .map(|files| files.map(|file| file.unwrap().path()).collect())
+            .unwrap_or_default();
+        files.sort();
+        files
+            .into_iter()
+            .map(|file| {
+                let mail = Mail::read(&std::fs::read_to_string(&file).unwrap());
+                std::fs::remove_file(file).unwrap();
+                mail
+            })
+            .collect()
+    }
+
     pub(crate) fn anybody(&self) -> Client<'_> {
-        Client { house: self, token: None }
+        Client { house: self, token: None, address: None }
+    }
+
+    /// Somebody at this address.
+    pub(crate) fn from(&self, address: &str) -> Client<'_> {
+        Client { address: Some(address.parse().unwrap()), ..self.anybody() }
+    }
+
+    /// Whoever this answer signed in.
+    pub(crate) fn with_token(&self, answer: &Value) -> Client<'_> {
+        Client { token: Some(answer["token"].as_str().unwrap().to_owned()), ..self.anybody() }
     }
 
     /// Whoever holds this token.
     pub(crate) fn holding(&self, token: &str) -> Client<'_> {
-        Client { house: self, token: Some(token.to_owned()) }
+        Client { token: Some(token.to_owned()), ..self.anybody() }
     }
 
     /// Sets the house up and signs its first administrator in.
     pub(crate) async fn admin(&self) -> Client<'_> {
         let new = json!({ "email": "ada@example.org", "name": "Ada", "password": PASSWORD });
         let body = self.anybody().post("/api/v1/setup", &new).await.expect(201);
-        Client { house: self, token: Some(body["token"].as_str().unwrap().to_owned()) }
+        self.with_token(&body)
     }
 
     /// Makes a user and signs them in.
@@ -136,7 +233,7 @@ impl House {
     pub(crate) async fn sign_in(&self, email: &str) -> Client<'_> {
         let given = json!({ "email": email, "password": PASSWORD });
         let body = self.anybody().post("/api/v1/sessions", &given).await.expect(201);
-        Client { house: self, token: Some(body["token"].as_str().unwrap().to_owned()) }
+        self.with_token(&body)
     }
 
     /// A cluster that answered a moment ago, with one node and plenty of room; and a template in it.
@@ -219,7 +316,11 @@ pub(crate) fn template(name: &str) -> Value {
 
 impl Client<'_> {
     pub(crate) fn request(&self, method: Method, path: &str) -> Builder {
-        let builder = Request::builder().method(method).uri(path).header(header::HOST, "rooms.example.org");
+        let mut builder =
+            Request::builder().method(method).uri(path).header(header::HOST, "rooms.example.org");
+        if let Some(address) = self.address {
+            builder = builder.extension(ConnectInfo(SocketAddr::from((address, 4711))));
+        }
         match &self.token {
             Some(token) => builder.header(header::AUTHORIZATION, format!("Bearer {token}")),
             None => builder,

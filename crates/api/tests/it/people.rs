@@ -118,6 +118,7 @@ async fn a_ban_ends_sessions_says_why_and_ends_by_itself() {
     assert_eq!(sign_in(PASSWORD).await.problem(403), "banned");
 
     house.clock.advance(std::time::Duration::from_hours(2));
+    let admin = house.sign_in("ada@example.org").await;
     assert_eq!(grace.get("/api/v1/me").await.problem(401), "unauthenticated", "sessions end with a ban");
     program.get("/api/v1/instances").await.expect(200);
     assert_eq!(sign_in(PASSWORD).await.expect(201)["user"]["ban"], Value::Null);
@@ -170,6 +171,7 @@ async fn an_administrator_acts_for_a_user_openly_and_briefly() {
     let acting = house.holding(opened["token"].as_str().unwrap());
     house.clock.advance(std::time::Duration::from_mins(30));
     assert_eq!(acting.get("/api/v1/me").await.problem(401), "unauthenticated");
+    let admin = house.sign_in("ada@example.org").await;
     let opened = admin.post(&path, &why).await.expect(201);
     let acting = house.holding(opened["token"].as_str().unwrap());
     acting.get("/api/v1/me").await.expect(200);

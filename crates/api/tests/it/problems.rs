@@ -99,7 +99,7 @@ async fn everything_that_goes_wrong_is_told_in_one_form() {
         write!(text, "## {name}\n{body}\n\n").unwrap();
     }
     insta::assert_snapshot!("problems", text);
-    assert_eq!(told[2].1.header(header::ALLOW), "GET,HEAD");
+    assert_eq!(told[2].1.header(header::ALLOW), "GET,HEAD,PATCH");
     assert_eq!(told[3].1.header(header::WWW_AUTHENTICATE), "Bearer");
 }
 

@@ -6,14 +6,20 @@ use crate::house::{House, PASSWORD};
 async fn of_two_who_set_up_at_once_one_becomes_administrator() {
     let house = House::new().await;
     let anybody = house.anybody();
-    assert_eq!(anybody.get("/api/v1/setup").await.expect(200), json!({ "needed": true }));
+    assert_eq!(
+        anybody.get("/api/v1/setup").await.expect(200),
+        json!({ "needed": true, "registration": "closed", "mail": false, "passkeys": false })
+    );
     let first = json!({ "email": "ada@example.org", "name": "Ada", "password": PASSWORD });
     let second = json!({ "email": "eve@example.org", "name": "Eve", "password": PASSWORD });
     let (a, b) = tokio::join!(anybody.post("/api/v1/setup", &first), anybody.post("/api/v1/setup", &second));
     let (winner, loser) = if a.status == 201 { (a, b) } else { (b, a) };
     assert_eq!(winner.expect(201)["user"]["role"], "admin");
     assert_eq!(loser.problem(409), "already_set_up");
-    assert_eq!(anybody.get("/api/v1/setup").await.expect(200), json!({ "needed": false }));
+    assert_eq!(
+        anybody.get("/api/v1/setup").await.expect(200),
+        json!({ "needed": false, "registration": "closed", "mail": false, "passkeys": false })
+    );
     assert_eq!(anybody.post("/api/v1/setup", &second).await.problem(409), "already_set_up");
 }
 

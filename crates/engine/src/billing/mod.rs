@@ -63,6 +63,14 @@ impl Engine {
     /// One round: charges every period that has ended, then looks whose credits run out. Any number of processes may
     /// do this at any time; nothing is charged twice.
     pub async fn bill(&self) -> Result<Billed, Error> {
+        let billed = self.charge_due().await?;
+        self.watch_runways().await?;
+        self.end_graces().await?;
+        Ok(billed)
+    }
+
+    /// Charges every period that has ended.
+    pub async fn charge_due(&self) -> Result<Billed, Error> {
         let until = period_begin(self.clock().now(), self.options().billing.cycle);
         let mut all = Billed::default();
         loop {
@@ -73,8 +81,6 @@ impl Engine {
                 break;
             }
         }
-        self.watch_runways().await?;
-        self.end_graces().await?;
         Ok(all)
     }
 

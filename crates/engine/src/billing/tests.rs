@@ -60,6 +60,8 @@ impl House {
             name: "Ada".parse().unwrap(),
             role: Role::User,
             personal_project: project,
+            email_verified_at: Some(BEGIN),
+            language: innkeeper_domain::mails::Language::En,
             measures: Measures::default(),
             created_at: BEGIN,
         };

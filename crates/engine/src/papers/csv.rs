@@ -154,9 +154,9 @@ mod tests {
         .with(Account::Of(project, Purse::Wallet), Micros(-7))
         .with(Account::Of(project, Purse::Held), Micros(-3))
         .with(Account::House(HouseAccount::Revenue), Micros(10));
-        let table = ledger_csv(&[posting.clone()]);
+        let table = ledger_csv(std::slice::from_ref(&posting));
         let second = table.lines().nth(1).unwrap();
-        let rest = format!("2026-11-21T00:44:43.000000Z,charge,ins_1,-7,-3,0,'=1+1,charge:1");
+        let rest = "2026-11-21T00:44:43.000000Z,charge,ins_1,-7,-3,0,'=1+1,charge:1";
         assert_eq!(second, format!("{},{rest}", posting.id));
     }
 }

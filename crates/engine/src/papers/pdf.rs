@@ -122,7 +122,7 @@ pub fn invoice_pdf(invoice: &Invoice) -> Vec<u8> {
                 (false, true) => "Refund undone",
                 (false, false) => "Payment",
             };
-            let what = format!("{} {what}, {}", day(line.at), line.provider);
+            let what = format!("{} {what}, {}", day(line.at), line.provider.name());
             sheet.row(PLAIN, &what, &line.id, &line.amount.to_string(), &line.credits.to_string());
         }
         let mut totals: BTreeMap<Currency, i64> = BTreeMap::new();
@@ -244,8 +244,12 @@ mod tests {
         }
     }
 
+    /// Text stands as it is, or, where a letter of it has an accent, in hexadecimal.
     fn contains(pdf: &[u8], text: &[u8]) -> bool {
-        pdf.windows(text.len()).any(|window| window == text)
+        let hexadecimal = hex::encode_upper(text);
+        [text, hexadecimal.as_bytes()]
+            .iter()
+            .any(|text| pdf.windows(text.len()).any(|window| window == *text))
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl Engine {
                     cause: Cause::Payment,
                     cause_id: payment.id.to_string(),
                     key: format!("payment:{}", payment.id),
-                    memo: Some(format!("{} by {}", payment.amount, payment.provider)),
+                    memo: Some(format!("{} by {}", payment.amount, payment.provider.name())),
                     by: payment.asked_by,
                 };
                 self.credit(&mut tx, &credit).await?;

@@ -16,7 +16,9 @@ use innkeeper_domain::payments::{Currency, Payment, Provider};
 use innkeeper_domain::projects::Membership;
 use innkeeper_domain::time::{Clock, Timestamp};
 use innkeeper_domain::users::Role;
-use innkeeper_engine::{Engine, Error, Idempotency, NewPayment, NewUser, Options, PaymentOptions};
+use innkeeper_engine::{
+    AuditFilter, Engine, Error, Idempotency, NewPayment, NewUser, Options, PaymentOptions,
+};
 use innkeeper_store::{Db, KeyRing, SealKey, ledger};
 
 use crate::doubles;
@@ -109,7 +111,7 @@ impl House {
 
     /// What was refused, as administrators read it.
     pub(crate) async fn refusals(&self) -> Vec<String> {
-        let log = self.engine.audit_log(&self.admin, &Default::default(), None, 200).await.unwrap();
+        let log = self.engine.audit_log(&self.admin, &AuditFilter::default(), None, 200).await.unwrap();
         let refused = log.into_iter().filter(|entry| entry.deed.outcome == Outcome::Refused);
         refused
             .map(|entry| format!("{} {} {}", entry.deed.action, entry.deed.object, entry.deed.after))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::payments::{Amount, Currency, PaymentState, Provider};
-use innkeeper_engine::Error;
+use innkeeper_engine::{Error, PaymentFilter};
 use innkeeper_store::payments;
 use serde_json::json;
 
@@ -177,7 +177,7 @@ both! {
             assert_eq!((third.id, third.redirect), (again.id, again.redirect));
         }
         assert_eq!(house.stripe.world.lock().unwrap().sessions.len(), 3);
-        assert_eq!(payments::list(&house.db, &Default::default(), None, 10).await.unwrap().len(), 3);
+        assert_eq!(payments::list(&house.db, &PaymentFilter::default(), None, 10).await.unwrap().len(), 3);
     }
 
     async fn a_crash_between_the_providers_answer_and_our_commit_loses_nothing(db: Db) {
@@ -186,7 +186,7 @@ both! {
         house.stripe.faults.next(Fault::AnswerLost);
         let order = house.order(Provider::Stripe, 12);
         house.engine.begin_payment(&house.payer, order, None).await.unwrap_err();
-        let mut orders = payments::list(&house.db, &Default::default(), None, 10).await.unwrap();
+        let mut orders = payments::list(&house.db, &PaymentFilter::default(), None, 10).await.unwrap();
         let payment = orders.pop().unwrap();
         assert_eq!((payment.reference.as_deref(), payment.state), (None, PaymentState::Open));
         // Its webhook is matched by our own id.
@@ -199,7 +199,7 @@ both! {
         house.stripe.faults.next(Fault::AnswerLost);
         let order = house.order(Provider::Stripe, 8);
         house.engine.begin_payment(&house.payer, order, None).await.unwrap_err();
-        let second = payments::list(&house.db, &Default::default(), None, 1).await.unwrap().pop().unwrap();
+        let second = payments::list(&house.db, &PaymentFilter::default(), None, 1).await.unwrap().pop().unwrap();
         house.later(Duration::from_secs(61)).await;
         let second = house.payment(&second).await;
         house.stripe.pay(reference(&second));
@@ -211,7 +211,7 @@ both! {
         house.stripe.faults.next(Fault::Broken);
         let order = house.order(Provider::Stripe, 9);
         house.engine.begin_payment(&house.payer, order, None).await.unwrap_err();
-        let third = payments::list(&house.db, &Default::default(), None, 1).await.unwrap().pop().unwrap();
+        let third = payments::list(&house.db, &PaymentFilter::default(), None, 1).await.unwrap().pop().unwrap();
         house.later(Duration::from_hours(2)).await;
         assert_eq!(house.payment(&third).await.state, PaymentState::Expired);
         house.check().await;
@@ -224,7 +224,7 @@ both! {
         house.stripe.world.lock().unwrap().refuse_next = true;
         let error = house.engine.begin_payment(&house.payer, order, None).await.unwrap_err();
         assert!(matches!(error, Error::Provider(_)), "{error}");
-        let payment = payments::list(&house.db, &Default::default(), None, 1).await.unwrap().pop().unwrap();
+        let payment = payments::list(&house.db, &PaymentFilter::default(), None, 1).await.unwrap().pop().unwrap();
         assert_eq!((payment.state, payment.due_at), (PaymentState::Failed, None));
         assert!(payment.problem.is_some());
     }
@@ -263,7 +263,7 @@ both! {
         let error = house.engine.begin_payment(&stranger, order, None).await.unwrap_err();
         assert!(matches!(error, Error::NotFound(_)), "{error}");
         assert!(matches!(house.engine.payment(&stranger, payment.id).await, Err(Error::NotFound(_))));
-        let all = house.engine.payments(&stranger, &Default::default(), None, 10).await;
+        let all = house.engine.payments(&stranger, &PaymentFilter::default(), None, 10).await;
         assert!(matches!(all, Err(Error::Forbidden(_))));
     }
 

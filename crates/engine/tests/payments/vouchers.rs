@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::users::Role;
-use innkeeper_engine::{Error, Minted, NewVouchers};
+use innkeeper_engine::{AuditFilter, Error, Minted, NewVouchers};
 use innkeeper_store::vouchers;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -91,7 +91,7 @@ both! {
         let again = house.engine.create_vouchers(&house.admin, new, Some(&key("v"))).await.unwrap_err();
         assert!(matches!(again, Error::Conflict { code: "codes_shown_once", .. }), "{again}");
         assert_eq!(house.engine.vouchers(&house.admin, None, 10).await.unwrap().len(), 3);
-        let log = house.engine.audit_log(&house.admin, &Default::default(), None, 200).await.unwrap();
+        let log = house.engine.audit_log(&house.admin, &AuditFilter::default(), None, 200).await.unwrap();
         assert!(codes.iter().all(|code| !format!("{log:?}").contains(code.as_str())));
         let user = house.engine.vouchers(&house.payer, None, 10).await;
         assert!(matches!(user, Err(Error::Forbidden(_))));

@@ -6,11 +6,18 @@ mod secret;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use innkeeper_connectors::mail::{self, Mailer, Route, Smtp};
+use innkeeper_connectors::oidc;
+use innkeeper_domain::addresses::AddressRange;
+use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::quotas::Amounts;
-use serde::{Deserialize, Serialize};
+use innkeeper_domain::sessions::Lifetimes;
+use innkeeper_engine::Provider;
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use payments::{Invoices, Payments};
 
@@ -26,6 +33,10 @@ pub(crate) struct Config {
     pub database: Database,
     /// How secrets at rest are sealed.
     pub secrets: Secrets,
+    /// Who gets in.
+    pub access: Access,
+    /// How mails are sent.
+    pub mail: Mail,
     /// How the loops behave.
     pub engine: Engine,
     /// How much projects may have.
@@ -48,6 +59,83 @@ pub(crate) struct Server {
     pub listen: SocketAddr,
     /// The address that people type, when there is a proxy in front. With `https://`, cookies are marked secure.
     pub public_url: Option<String>,
+    /// Addresses, or ranges like `10.0.0.0/8`, of proxies that may say for whom they ask (`X-Forwarded-For`).
+    #[serde(deserialize_with = "list_or_text")]
+    pub trusted_proxies: Vec<AddressRange>,
+}
+
+/// Who gets in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Access {
+    /// Who may register: `closed`, `invitation` or `open`.
+    pub registration: Registration,
+    /// How the house is called in mails and in authenticators.
+    pub house_name: String,
+    /// Minutes for which an access token is good.
+    pub access_token_minutes: u64,
+    /// Days after which a session that nobody uses ends.
+    pub session_days: u64,
+    /// Other houses by which people may sign in (OpenID Connect).
+    pub oidc: Vec<Oidc>,
+}
+
+/// Another house by which people may sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Oidc {
+    /// Names it in addresses: lower-case letters, digits and hyphens. It must not change later.
+    pub name: String,
+    /// Names it on the button; by default its name.
+    pub title: Option<String>,
+    /// Its issuer, to the letter.
+    pub issuer: url::Url,
+    /// Our name there.
+    pub client_id: String,
+    /// Our secret there, or the file that holds it.
+    pub client_secret: Option<String>,
+    /// The file that holds our secret.
+    pub client_secret_file: Option<PathBuf>,
+    /// Asked for besides `openid`; by default `email` and `profile`.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Whether an address that it vouches for opens the account here with the same, confirmed address. Say yes only to a
+    /// provider that you trust with every account.
+    #[serde(default)]
+    pub link_verified_email: bool,
+}
+
+/// How mails are sent: by a server, or into a folder; by neither, and none are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Mail {
+    /// Who they are from, for example `Innkeeper <desk@inn.example>`.
+    pub from: Option<String>,
+    /// The SMTP server that takes them.
+    pub host: Option<String>,
+    /// Its port; by default 465, 587 or 25, as `security` says.
+    pub port: Option<u16>,
+    /// `tls`, `starttls`, or `none` for a server on this machine.
+    pub security: Security,
+    /// The name that the server knows us by, if it wants one.
+    pub user: Option<String>,
+    /// The password that goes with it; better given by the environment (`INNKEEPER__MAIL__PASSWORD`).
+    pub password: Option<String>,
+    /// Write them into this folder instead, one file each.
+    pub folder: Option<PathBuf>,
+}
+
+/// How the way to the mail server is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Security {
+    /// TLS from the first byte.
+    Tls,
+    /// TLS before anything is said.
+    #[default]
+    Starttls,
+    /// None: only for a server on this machine.
+    None,
 }
 
 /// Where rows are kept.
@@ -136,6 +224,8 @@ impl Default for Config {
             server: Server::default(),
             database: Database::default(),
             secrets: Secrets::default(),
+            access: Access::default(),
+            mail: Mail::default(),
             engine: Engine::default(),
             quotas: Quotas::default(),
             billing: Billing::default(),
@@ -148,7 +238,24 @@ impl Default for Config {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        let access = innkeeper_engine::Access::default();
+        Self {
+            registration: access.registration,
+            house_name: access.house_name,
+            access_token_minutes: access.lifetimes.access.as_secs() / 60,
+            session_days: access.lifetimes.idle.as_secs() / (24 * 60 * 60),
+            oidc: Vec::new(),
+        }
     }
 }
 
@@ -233,6 +340,8 @@ impl Config {
             ("engine.workers", engine.workers as u64, 10_000),
             ("engine.calls_per_cluster", engine.calls_per_cluster as u64, 1000),
             ("engine.tasks_per_node", engine.tasks_per_node.max(0) as u64, 1000),
+            ("access.access_token_minutes", self.access.access_token_minutes, 24 * 60),
+            ("access.session_days", self.access.session_days, 366),
             ("engine.creates_per_storage", engine.creates_per_storage.max(0) as u64, 1000),
             ("billing.cycle_s", self.billing.cycle_s, DAY / 1000),
             ("billing.look_every_s", self.billing.look_every_s, DAY / 1000),
@@ -245,6 +354,34 @@ impl Config {
             let good = url.starts_with("https://") || url.starts_with("http://");
             anyhow::ensure!(good, "server.public_url must begin with https:// or http://");
         }
+        let name = self.access.house_name.trim();
+        anyhow::ensure!(
+            !name.is_empty() && name.chars().count() <= 64 && !name.chars().any(char::is_control),
+            "access.house_name must have 1 to 64 printable characters"
+        );
+        let mail = &self.mail;
+        anyhow::ensure!(
+            mail.host.is_none() || mail.folder.is_none(),
+            "mails go to a server (mail.host) or into a folder (mail.folder); set one of them"
+        );
+        if mail.host.is_some() || mail.folder.is_some() {
+            anyhow::ensure!(
+                mail.from.is_some(),
+                "mail.from must be set, for example `Innkeeper <desk@inn.example>`"
+            );
+            let url = "server.public_url must be set when mails are sent: the links in them lead there";
+            anyhow::ensure!(self.server.public_url.is_some(), "{url}");
+        } else {
+            let settings = [&mail.from, &mail.user, &mail.password];
+            anyhow::ensure!(
+                settings.iter().all(|setting| setting.is_none()) && mail.port.is_none(),
+                "[mail] says how, but not whereto: set mail.host or mail.folder"
+            );
+        }
+        anyhow::ensure!(
+            mail.user.is_some() == mail.password.is_some(),
+            "mail.user and mail.password belong together"
+        );
         self.payments.options(self.server.public_url.as_deref())?;
         self.invoices.seller()?;
         if let Some(url) = &self.database.url {
@@ -272,10 +409,75 @@ impl Config {
         self.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
 
+    /// Who gets in.
+    fn access(&self) -> anyhow::Result<innkeeper_engine::Access> {
+        let access = &self.access;
+        let lifetimes = Lifetimes {
+            access: Duration::from_mins(access.access_token_minutes),
+            idle: Duration::from_hours(24 * access.session_days),
+            ..Lifetimes::default()
+        };
+        Ok(innkeeper_engine::Access {
+            registration: access.registration,
+            lifetimes,
+            house_name: access.house_name.trim().to_owned(),
+            public_url: self.server.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
+            mailer: self.mail.mailer()?,
+            providers: self.providers()?,
+        })
+    }
+
+    fn providers(&self) -> anyhow::Result<Vec<Provider>> {
+        let mut providers: Vec<Provider> = Vec::new();
+        for oidc in &self.access.oidc {
+            let name = &oidc.name;
+            let good = (1..=32).contains(&name.len())
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            anyhow::ensure!(
+                good,
+                "access.oidc: `{name}` is no name; use lower-case letters, digits and hyphens"
+            );
+            anyhow::ensure!(
+                providers.iter().all(|other| other.name != *name),
+                "access.oidc: two providers are called `{name}`"
+            );
+            let base = self.server.public_url.as_deref();
+            let base = base.context("access.oidc needs server.public_url: people come back there")?;
+            let redirect =
+                format!("{}/api/v1/sessions/oidc/{name}/callback", base.trim_end_matches('/')).parse()?;
+            let client_secret = match (&oidc.client_secret, &oidc.client_secret_file) {
+                (Some(secret), None) => secret.clone(),
+                (None, Some(file)) => std::fs::read_to_string(file)
+                    .with_context(|| format!("{} cannot be read", file.display()))?
+                    .trim()
+                    .to_owned(),
+                _ => anyhow::bail!("access.oidc: give `{name}` a client_secret, or a client_secret_file"),
+            };
+            let settings = oidc::Settings {
+                issuer: oidc.issuer.clone(),
+                client_id: oidc.client_id.clone(),
+                client_secret: client_secret.into(),
+                redirect,
+                scopes: oidc.scopes.clone(),
+                extra_ca: None,
+                timeout: None,
+            };
+            let client = oidc::Oidc::new(settings).with_context(|| format!("access.oidc: `{name}`"))?;
+            providers.push(Provider {
+                name: name.clone(),
+                title: oidc.title.clone().unwrap_or_else(|| name.clone()),
+                link_verified_email: oidc.link_verified_email,
+                client: Arc::new(client),
+            });
+        }
+        Ok(providers)
+    }
+
     /// The engine's options.
     pub(crate) fn engine_options(&self) -> anyhow::Result<innkeeper_engine::Options> {
         let engine = &self.engine;
         Ok(innkeeper_engine::Options {
+            access: self.access()?,
             poll_every: Duration::from_millis(engine.poll_every_ms),
             settle: Duration::from_millis(engine.settle_ms),
             claim: Duration::from_millis(engine.claim_ms),
@@ -308,10 +510,51 @@ impl Config {
     }
 }
 
+impl Mail {
+    /// Whoever sends mails; none when nobody does.
+    fn mailer(&self) -> anyhow::Result<Option<Mailer>> {
+        let route = match (&self.host, &self.folder) {
+            (Some(host), _) => Route::Smtp(Box::new(Smtp {
+                host: host.clone(),
+                port: self.port,
+                security: match self.security {
+                    Security::Tls => mail::Security::Tls,
+                    Security::Starttls => mail::Security::StartTls,
+                    Security::None => mail::Security::None,
+                },
+                login: self.user.clone().zip(self.password.clone().map(Into::into)),
+                extra_ca: None,
+                timeout: None,
+            })),
+            (None, Some(folder)) => Route::Folder(folder.clone()),
+            (None, None) => return Ok(None),
+        };
+        let from = self.from.as_deref().unwrap_or_default();
+        Mailer::new(from, route).map(Some).context("[mail] cannot be used")
+    }
+}
+
+/// A list, or one text with commas, as the environment gives it.
+fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AddressRange>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        List(Vec<String>),
+        Text(String),
+    }
+    let parts = match Given::deserialize(deserializer)? {
+        Given::List(parts) => parts,
+        Given::Text(text) => text.split(',').map(str::to_owned).collect(),
+    };
+    let parse = |part: &String| part.trim().parse().map_err(serde::de::Error::custom);
+    parts.iter().filter(|part| !part.trim().is_empty()).map(parse).collect()
+}
+
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    const FIRST: [&str; 10] = [
-        "DATA", "SERVER", "DATABASE", "SECRETS", "ENGINE", "QUOTAS", "BILLING", "PAYMENTS", "INVOICES", "LOG",
+    const FIRST: [&str; 12] = [
+        "DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "QUOTAS", "BILLING", "PAYMENTS",
+        "INVOICES", "LOG",
     ];
     for name in names {
         let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {
@@ -347,6 +590,44 @@ mod tests {
     }
 
     #[test]
+    fn proxies_and_mail_are_read() {
+        let config = read(
+            "[server]\npublic_url = 'https://x.example/'\ntrusted_proxies = ['10.0.0.0/8', '::1']
+            [mail]\nhost = 'mail.example.org'\nfrom = 'Inn <a@example.org>'\nuser = 'u'\npassword = 'not-a-default'",
+        );
+        let config = config.unwrap();
+        assert_eq!(config.server.trusted_proxies.len(), 2);
+        let options = config.engine_options().unwrap();
+        assert!(options.access.mailer.is_some());
+        assert_eq!(options.access.public_url.as_deref(), Some("https://x.example"));
+        let config = read("[server]\ntrusted_proxies = '10.0.0.0/8, ::1'").unwrap();
+        assert_eq!(config.server.trusted_proxies.len(), 2, "as the environment gives them");
+    }
+
+    #[test]
+    fn other_houses_are_read_and_checked_at_start() {
+        let with = |provider: &str| {
+            let text = "[server]\npublic_url = 'https://x.example'\n[[access.oidc]]\nissuer = 'https://id.example'\nclient_id = 'inn'\n";
+            read(&format!("{text}{provider}")).and_then(|config| config.engine_options())
+        };
+        let options = with("name = 'lodge'\ntitle = 'The Lodge'\nclient_secret = 'not-a-default'").unwrap();
+        let [lodge] = &options.access.providers[..] else { panic!("{options:?}") };
+        assert_eq!(
+            (lodge.name.as_str(), lodge.title.as_str(), lodge.link_verified_email),
+            ("lodge", "The Lodge", false)
+        );
+        for bad in [
+            "name = 'lodge'",
+            "name = 'The Lodge'\nclient_secret = 'x'",
+            "name = 'lodge'\nclient_secret = ''",
+            "name = 'lodge'\nclient_secret_file = '/nonexistent'",
+            "name = 'lodge'\nclient_secret = 'x'\ncolour = 'red'",
+        ] {
+            assert!(with(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn what_nobody_knows_is_refused() {
         for text in [
             "colour = 'red'",
@@ -360,6 +641,13 @@ mod tests {
             "[payments]\ncurrency = 'EUR'",
             "[invoices]\nseller = ['']",
             "[database]\nurl = 'mysql://x'",
+            "[server]\ntrusted_proxies = ['10.0.0.1/8']",
+            "[access]\nregistration = 'everybody'",
+            "[access]\naccess_token_minutes = 0",
+            "[mail]\nfolder = '/x'",
+            "[mail]\nfolder = '/x'\nfrom = 'a@example.org'",
+            "[mail]\nfrom = 'a@example.org'",
+            "[server]\npublic_url = 'https://x'\n[mail]\nfolder = '/x'\nhost = 'y'\nfrom = 'a@example.org'",
         ] {
             let error = format!("{:#}", read(text).unwrap_err());
             assert!(error.len() > 10, "{error}");

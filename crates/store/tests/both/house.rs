@@ -3,6 +3,7 @@
 use innkeeper_domain::clusters::{Cluster, Endpoint, Health, Node, Storage, VmidRange};
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId, UserId};
 use innkeeper_domain::instances::{Course, Instance, Kind};
+use innkeeper_domain::mails::Language;
 use innkeeper_domain::names::Title;
 use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::plans::Plan;
@@ -49,8 +50,18 @@ pub(crate) fn person(email: &str) -> (User, Project) {
     let project =
         Project { id: personal_project, name: name.clone(), personal_of: Some(id), created_at: NOW };
     let email = email.parse().unwrap();
-    let measures = Measures::default();
-    (User { id, email, name, role: Role::User, personal_project, measures, created_at: NOW }, project)
+    let user = User {
+        id,
+        email,
+        name,
+        role: Role::User,
+        personal_project,
+        email_verified_at: Some(NOW),
+        language: Language::En,
+        measures: Measures::default(),
+        created_at: NOW,
+    };
+    (user, project)
 }
 
 /// A cluster whose numbers go from 100 to `last`.

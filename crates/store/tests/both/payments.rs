@@ -4,7 +4,7 @@ use innkeeper_domain::ids::{PaymentId, ProjectId, RefundId};
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::payments::{Amount, Currency, Payment, PaymentState, Provider, Refund, RefundState};
 use innkeeper_store::payments::{Filter, Tally};
-use innkeeper_store::{Error, payments, refunds};
+use innkeeper_store::{Db, Error, payments, refunds};
 
 use crate::house::{House, NOW, at};
 

@@ -1,10 +1,11 @@
-//! Users, sessions, projects.
+//! Users, projects.
 
-use innkeeper_domain::ids::{ProjectId, SessionId, UserId};
+use innkeeper_domain::ids::{ProjectId, UserId};
+use innkeeper_domain::mails::Language;
 use innkeeper_domain::projects::{Membership, Project};
-use innkeeper_domain::users::{Role, Session, User};
+use innkeeper_domain::users::{Role, User};
 use innkeeper_store::users::Filter;
-use innkeeper_store::{Error, projects, sessions, users};
+use innkeeper_store::{Error, projects, users};
 
 use crate::house::{House, NOW, at, person};
 
@@ -67,41 +68,44 @@ both! {
         House::build(&db).await;
     }
 
-    async fn a_session_is_found_by_its_token_until_it_ends(db: Db) {
+    async fn what_a_user_signs_in_with_changes(db: Db) {
         let house = House::build(&db).await;
-        let session = |ends| Session {
-            id: SessionId::new(), user_id: house.user.id, created_at: NOW, expires_at: at(ends),
-        };
-        let (short, long, spare) = (session(10), session(100), session(100));
+        let (other, project) = person("grace@example.org");
         let mut tx = db.begin().await.unwrap();
-        sessions::insert(&mut tx, &short, &[1; 32]).await.unwrap();
-        sessions::insert(&mut tx, &long, &[2; 32]).await.unwrap();
-        sessions::insert(&mut tx, &spare, &[3; 32]).await.unwrap();
+        users::insert(&mut tx, &other, None).await.unwrap();
+        projects::insert(&mut tx, &project).await.unwrap();
+        assert!(!users::upgrade_password(&mut tx, house.user.id, "another", "new").await.unwrap());
+        assert!(users::upgrade_password(&mut tx, house.user.id, "$argon2id$x", "new").await.unwrap());
+        users::set_email(&mut tx, other.id, &"hopper@example.org".parse().unwrap(), at(5)).await.unwrap();
+        assert!(users::set_profile(&mut tx, other.id, &"Hopper".parse().unwrap(), Language::Fr).await.unwrap());
+        assert!(!users::set_profile(&mut tx, UserId::new(), &"X".parse().unwrap(), Language::Fr).await.unwrap());
         tx.commit().await.unwrap();
 
-        let found = |token, now| { let db = db.clone(); async move {
-            sessions::by_token(&db, &[token; 32], now).await.unwrap()
-        } };
-        assert_eq!(found(1, at(9)).await, Some((short.clone(), house.user.clone())));
-        assert_eq!(found(1, at(10)).await, None);
-        assert_eq!(found(9, NOW).await, None);
-        assert_eq!(
-            sessions::list_of(&db, house.user.id, at(10)).await.unwrap(),
-            [spare.clone(), long.clone()]
-        );
-        assert_eq!(sessions::list_of(&db, UserId::new(), NOW).await.unwrap(), []);
-
+        assert_eq!(users::an_imported_password(&db).await.unwrap(), None);
         let mut tx = db.begin().await.unwrap();
-        assert_eq!(sessions::delete_expired(&mut tx, at(10)).await.unwrap(), 1);
-        assert!(!sessions::delete(&mut tx, UserId::new(), long.id).await.unwrap(), "not theirs");
-        assert!(sessions::delete(&mut tx, house.user.id, long.id).await.unwrap());
-        assert!(!sessions::delete(&mut tx, house.user.id, long.id).await.unwrap());
-        assert!(sessions::delete_by_token(&mut tx, &[3; 32]).await.unwrap());
-        assert!(!sessions::delete_by_token(&mut tx, &[3; 32]).await.unwrap());
+        users::set_password(&mut tx, other.id, "$2y$10$x").await.unwrap();
         tx.commit().await.unwrap();
-        for token in 1..=3 {
-            assert_eq!(found(token, NOW).await, None);
-        }
+        assert_eq!(users::an_imported_password(&db).await.unwrap().as_deref(), Some("$2y$10$x"));
+        assert_eq!(users::password_of(&db, house.user.id).await.unwrap().as_deref(), Some("new"));
+        assert_eq!(users::password_of(&db, UserId::new()).await.unwrap(), None);
+        let changed = users::by_id(&db, other.id).await.unwrap().unwrap();
+        assert_eq!(changed, User {
+            email: "hopper@example.org".parse().unwrap(),
+            name: "Hopper".parse().unwrap(),
+            language: Language::Fr,
+            email_verified_at: Some(at(5)),
+            ..other.clone()
+        });
+        let mut tx = db.begin().await.unwrap();
+        assert_eq!(users::by_email_tx(&mut tx, &changed.email).await.unwrap(), Some(changed.clone()));
+        assert_eq!(users::by_email_tx(&mut tx, &"x@y".parse().unwrap()).await.unwrap(), None);
+        assert_eq!(users::by_id_in(&mut tx, other.id).await.unwrap(), Some(changed.clone()));
+        assert_eq!(users::by_id_in(&mut tx, UserId::new()).await.unwrap(), None);
+        assert_eq!(users::by_id_tx(&mut tx, other.id).await.unwrap(), Some(changed));
+        assert_eq!(users::by_id_tx(&mut tx, UserId::new()).await.unwrap(), None);
+        let taken = users::set_email(&mut tx, other.id, &house.user.email, NOW).await.unwrap_err();
+        assert!(matches!(taken, Error::Conflict("email")), "{taken:?}");
+        tx.rollback().await.unwrap();
     }
 
     async fn a_member_has_their_projects_and_staff_see_all(db: Db) {

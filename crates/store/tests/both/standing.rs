@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use innkeeper_domain::ids::{SessionId, UserId};
 use innkeeper_domain::impersonations::Impersonation;
+use innkeeper_domain::sessions::{Method, Session};
 use innkeeper_domain::standing::{Ban, Measures, Suspension};
-use innkeeper_domain::users::{Role, Session, Standing};
+use innkeeper_domain::users::{Role, Standing};
+use innkeeper_store::sessions::FirstTokens;
 use innkeeper_store::users::Filter;
 use innkeeper_store::{impersonations, projects, sessions, users};
 
@@ -67,9 +69,11 @@ both! {
         let mut tx = db.begin().await.unwrap();
         for (n, opened) in [(1, -1), (2, 0), (3, 1)] {
             let session = Session {
-                id: SessionId::new(), user_id: house.user.id, created_at: at(opened), expires_at: at(100),
+                id: SessionId::new(), user_id: house.user.id, method: Method::Password, address: None,
+                user_agent: None, created_at: at(opened), last_used_at: at(opened), expires_at: at(100),
             };
-            sessions::insert(&mut tx, &session, &[n; 32]).await.unwrap();
+            let tokens = FirstTokens { family: &[n; 32], refresh: &[n; 32] };
+            sessions::insert(&mut tx, &session, tokens).await.unwrap();
         }
         sessions::delete_until(&mut tx, house.user.id, NOW).await.unwrap();
         tx.commit().await.unwrap();

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::{InstanceId, ProjectId, UserId};
 use innkeeper_domain::names::Email;
-use innkeeper_store::{Db, instances, operations, projects, sessions, users};
+use innkeeper_domain::prices::Rate;
+use innkeeper_store::{Db, events, instances, operations, projects, sessions, usage, users};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use uuid::Uuid;
@@ -55,7 +57,7 @@ async fn of_the_release_before(engine: &str) -> Migrator {
     migrator
 }
 
-async fn nothing_is_lost(db: &Db) {
+async fn nothing_is_lost(db: &Db, token: &[u8]) {
     assert!(db.pending_migrations().await.unwrap() > 0);
     db.migrate().await.unwrap();
     let (user, project) = (UserId(id(1)), ProjectId(id(2)));
@@ -63,9 +65,24 @@ async fn nothing_is_lost(db: &Db) {
     let (found, hash) = users::by_email(db, &email).await.unwrap().unwrap();
     assert_eq!((found.id, found.personal_project, hash.as_deref()), (user, project, Some("hash")));
     assert_eq!(projects::memberships_of(db, user).await.unwrap().len(), 1);
-    assert_eq!(sessions::list_of(db, user, NOW).await.unwrap().len(), 1);
+    assert_eq!(found.email_verified_at, Some(found.created_at), "an administrator made them");
+    let kept = sessions::list_of(db, user, NOW).await.unwrap();
+    let (session, _) = sessions::by_access(db, token, NOW).await.unwrap().unwrap();
+    assert_eq!((kept.len(), kept[0].id), (1, session.id));
     let instance = instances::by_id(db, InstanceId(id(7))).await.unwrap().unwrap();
     assert_eq!((instance.vmid, instance.name.as_str(), instance.fence), (100, "web-1", 3));
+    // It costs nothing, and can be metered from now on; events go on where they were.
+    assert_eq!((instance.rate, instance.tariff), (Rate::FREE, None));
+    let mut tx = db.begin().await.unwrap();
+    assert!(usage::of_instance(&mut tx, instance.id).await.unwrap().is_some());
+    let what = "credited";
+    events::append(&mut tx, NOW, Some(project), Subject::Project, &project.to_string(), what).await.unwrap();
+    tx.commit().await.unwrap();
+    let told = events::after(db, 0, None, 9).await.unwrap();
+    assert_eq!(
+        told.iter().map(|event| (event.seq, event.what.as_str())).collect::<Vec<_>>(),
+        [(1, "running"), (2, what)]
+    );
     let listed = operations::by_id(db, innkeeper_domain::ids::OperationId(id(8))).await.unwrap();
     assert_eq!(listed.unwrap().instance_id, instance.id);
 }
@@ -80,7 +97,7 @@ async fn an_sqlite_database_of_the_release_before_goes_on() {
     let text = format!("begin; {} commit;", rows(write, "1", "0"));
     sqlx::raw_sql(AssertSqlSafe(text)).execute(&hand).await.unwrap();
     hand.close().await;
-    nothing_is_lost(&Db::open(&url).await.unwrap()).await;
+    nothing_is_lost(&Db::open(&url).await.unwrap(), id(3).as_bytes()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,7 +116,7 @@ async fn a_postgres_database_of_the_release_before_goes_on() {
         let text = format!("begin; set constraints all deferred; {text} commit;");
         sqlx::raw_sql(AssertSqlSafe(text)).execute(&hand).await.unwrap();
         hand.close().await;
-        nothing_is_lost(&Db::open(&url).await.unwrap()).await;
+        nothing_is_lost(&Db::open(&url).await.unwrap(), &[3]).await;
     })
     .await;
 }

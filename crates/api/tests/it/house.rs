@@ -28,6 +28,9 @@ pub(crate) struct House {
     pub(crate) clock: Clock,
     pub(crate) stop: CancellationToken,
     engine: Engine,
+    /// Where the database is.
+    pub(crate) url: String,
+    keys: KeyRing,
     router: Router,
     folder: TempDir,
 }
@@ -153,14 +156,15 @@ impl House {
     }
 
     async fn build(folder: TempDir, options: Options, engine: innkeeper_engine::Options) -> Self {
-        let db = Db::open(&format!("sqlite:{}", folder.path().join("house.db").display())).await.unwrap();
+        let url = format!("sqlite:{}", folder.path().join("house.db").display());
+        let db = Db::open(&url).await.unwrap();
         db.migrate().await.unwrap();
         let clock = Clock::manual(Timestamp(1_795_221_883_000_000));
         let keys = KeyRing::new(SealKey::generate(), Vec::new());
-        let engine = Engine::new(db.clone(), keys, clock.clone(), engine);
+        let engine = Engine::new(db.clone(), keys.clone(), clock.clone(), engine);
         let stop = CancellationToken::new();
         let router = router_until(engine.clone(), options, stop.clone());
-        Self { db, clock, stop, engine, router, folder }
+        Self { db, clock, stop, engine, url, keys, router, folder }
     }
 
     /// Sends a request and gives the answer as soon as its head is there.
@@ -273,7 +277,7 @@ impl House {
             used: 0,
             seen_at: now,
         };
-        let sealed = KeyRing::new(SealKey::generate(), Vec::new()).seal(b"secret", "elsewhere");
+        let sealed = self.keys.seal(b"secret", &format!("clusters/token_secret/{}", cluster.id));
         let mut tx = self.db.begin().await.unwrap();
         clusters::insert(&mut tx, &cluster, &sealed).await.unwrap();
         nodes::replace(&mut tx, cluster.id, &[node], &[storage]).await.unwrap();

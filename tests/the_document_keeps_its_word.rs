@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::support::{Kind, Server, TestDatabase};
+use crate::support::{DatabaseKind, Server, TestDatabase};
 
 /// What is left out, and why.
 const LEFT_OUT: &[(&str, &str)] = &[
@@ -35,7 +35,7 @@ fn schemathesis() -> Option<PathBuf> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_is_one_that_the_document_names() {
     let Some(program) = schemathesis() else { return };
-    let Some(database) = TestDatabase::make(Kind::Sqlite).await else { return };
+    let Some(database) = TestDatabase::make(DatabaseKind::Sqlite).await else { return };
     let server = Server::start(database, &[]).await;
     let size = json!({ "cores": 1, "memory_mib": 256, "disk_gib": 4 });
     server.post("/plans", json!({ "name": "Small", "size": size })).await;

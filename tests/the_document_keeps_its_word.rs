@@ -44,7 +44,16 @@ async fn every_answer_is_one_that_the_document_names() {
     command
         .args(["run", &format!("{}/api/v1/openapi.json", server.url)])
         .args(["--header", &format!("Authorization: Bearer {}", server.token)])
-        .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--seed", "1", "--workers", "1"])
+        .args([
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--max-examples",
+            "10",
+            "--seed",
+            "1",
+            "--workers",
+            "1",
+        ])
         .args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance"])
         .args(["--continue-on-failure", "--request-timeout", "40", "--no-color", "--warnings", "off"])
         .current_dir(server.folder());
@@ -54,5 +63,8 @@ async fn every_answer_is_one_that_the_document_names() {
     let output = command.output().await.unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
-    println!("{}", told.lines().rev().take(25).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n"));
+    println!(
+        "{}",
+        told.lines().rev().take(25).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n")
+    );
 }

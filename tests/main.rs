@@ -12,4 +12,5 @@ mod a_payment_is_credited_once;
 mod a_thousand_creates;
 mod faults_are_survived;
 mod no_hour_is_free;
+mod the_document_keeps_its_word;
 mod two_replicas;

@@ -93,6 +93,7 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
         "Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)",
     ),
     ("NotFound", 404, "It does not exist, or not as far as you may know (`not_found`)"),
+    ("KeyReused", 409, "The `Idempotency-Key` was used for something else (`idempotency_key_reused`)"),
     ("BodyTooLarge", 413, "The body is larger than 256 KiB (`body_too_large`)"),
     ("WrongMediaType", 415, "The body is not `application/json` (`unsupported_media_type`)"),
     (
@@ -156,11 +157,15 @@ pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
             // What takes a key reads the body, even where it expects none.
             let (signed_in, body) = (operation.security.is_some(), keyed || operation.request_body.is_some());
             let has_parameters = !parameters.is_empty();
+            // A span of time may be read well, and still be too long.
+            let span = parameters.iter().any(|p| matches!(p, RefOr::T(p) if p.name == "from"));
             let can_be = |status| match status {
                 400 => body || has_parameters,
                 401 | 403 => signed_in,
                 404 => path.contains('{'),
-                413 | 415 | 422 => body,
+                409 => keyed,
+                413 | 415 => body,
+                422 => body || span,
                 _ => true,
             };
             for (name, status, _) in PROBLEMS.iter().filter(|(_, status, _)| can_be(*status)) {

@@ -3,6 +3,7 @@
 use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::ids::{InvitationId, ProjectId, UserId};
+use innkeeper_domain::mails::{Language, Letter};
 use innkeeper_domain::names::Email;
 use innkeeper_domain::projects::{
     BadChange, INVITATION_LIFETIME, Invitation, Member, Membership, Project, check_change,
@@ -96,7 +97,8 @@ impl Engine {
         Ok(tx.commit().await?)
     }
 
-    /// Invites somebody into a project and gives the token to hand to them, which is kept nowhere. An earlier invitation
+    /// Invites somebody into a project, by mail where the house sends mails, and gives the token to hand to them, which is
+    /// kept nowhere else. An earlier invitation
     /// of the same address is replaced. A repeated request gets the invitation without the token.
     pub async fn invite(
         &self,
@@ -123,17 +125,26 @@ impl Engine {
                 "they are a member already; change what they may do",
             ));
         }
+        let by = match actor.user_id {
+            Some(user) => users::by_id(self.db(), user).await?.map(|user| user.name.to_string()),
+            None => None,
+        };
+        let by = by.unwrap_or_else(|| self.options().access.house_name.clone());
         let token = new_token("ink_inv_");
         let mut tx = self.db().begin().await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok((before, None));
         }
-        projects::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("project"))?;
+        let project = projects::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("project"))?;
         if invitations::count_of_project(&mut tx, id, now).await? >= MOST_INVITATIONS {
             let message = "the project has too many open invitations; take some back, or wait until they end";
             return Err(Error::conflict("too_many_invitations", message));
         }
         invitations::replace(&mut tx, &invitation, &hash_of(token.expose_secret())).await?;
+        let link = self.link(&format!("/invitations#token={}", token.expose_secret()));
+        let told = [("project", project.name.as_str()), ("by", by.as_str()), ("link", link.as_str())];
+        self.write_mail(&mut tx, &invitation.email, Language::default(), Letter::ProjectInvitation, &told)
+            .await?;
         self.record(&mut tx, actor, Deed::done("project.invite", id).of(id).after(shown(&invitation)));
         self.remember(&mut tx, actor, key, &invitation).await?;
         tx.commit().await?;

@@ -181,13 +181,15 @@ async fn move_credits(tx: &mut Tx, postings: &[Posting]) -> Result<(), Error> {
             });
         }
     }
-    write_entries(tx, postings).await?;
+    // Balances before entries: an entry points at its account, and many that point at a house's account and only then want
+    // to change it bring PostgreSQL's row locks into a state that it refuses ("new multixact has more than one updating
+    // member").
     for group in [projects, house] {
         let group: Vec<(Uuid, i64)> =
             group.iter().map(|account| (account.id(), changes[&account.id()].1.0)).collect();
         change_balances(tx, &group).await?;
     }
-    Ok(())
+    write_entries(tx, postings).await
 }
 
 /// Locks accounts of projects in the order of their ids. A project gets all its accounts at once: two that make them

@@ -27,10 +27,10 @@ pub(crate) struct House {
     pub(crate) db: Db,
     pub(crate) clock: Clock,
     pub(crate) stop: CancellationToken,
+    engine: Engine,
     /// Where the database is.
     pub(crate) url: String,
     keys: KeyRing,
-    engine: Engine,
     router: Router,
     folder: TempDir,
 }
@@ -164,7 +164,7 @@ impl House {
         let engine = Engine::new(db.clone(), keys.clone(), clock.clone(), engine);
         let stop = CancellationToken::new();
         let router = router_until(engine.clone(), options, stop.clone());
-        Self { db, clock, stop, url, keys, engine, router, folder }
+        Self { db, clock, stop, engine, url, keys, router, folder }
     }
 
     /// Sends a request and gives the answer as soon as its head is there.

@@ -153,8 +153,9 @@ fn location(answer: &Answer) -> &str {
 
 /// Whoever the cookies of this answer sign in.
 fn signed_in<'a>(house: &'a House, answer: &Answer) -> Client<'a> {
-    let cookies = answer.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap());
-    let token = cookies.filter_map(|cookie| cookie.strip_prefix("innkeeper_session=")).next();
+    let mut cookies =
+        answer.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap());
+    let token = cookies.find_map(|cookie| cookie.strip_prefix("innkeeper_session="));
     let token = token.expect("a session").split(';').next().unwrap();
     house.with_token(&json!({ "token": token }))
 }

@@ -5,6 +5,7 @@
 //! those that another has locked. Who was away for hours charges every period that it missed, as it would have then.
 
 mod runways;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -66,6 +67,7 @@ impl Engine {
         let billed = self.charge_due().await?;
         self.watch_runways().await?;
         self.end_graces().await?;
+        self.tell_notices().await?;
         Ok(billed)
     }
 

@@ -14,6 +14,7 @@ use innkeeper_domain::notices::Kind as Told;
 use innkeeper_domain::operations::Verb;
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::projects::{Project, Restriction};
+use innkeeper_domain::quotas::Amounts;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::standing::Measures;
 use innkeeper_domain::templates::{Origin, Source, Template};
@@ -27,7 +28,7 @@ use innkeeper_store::{
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
-use crate::{Adjustment, Engine, Error, NewInstance, Options, WantedSize};
+use crate::{Adjustment, Engine, Error, NewInstance, Options, Quotas, WantedSize};
 
 /// Half past an hour.
 const BEGIN: Timestamp = Timestamp(1_795_221_000_000_000);
@@ -46,11 +47,18 @@ struct House {
     template: TemplateId,
 }
 
+/// Here credits set the limit, not the quota.
+fn options() -> Options {
+    let plenty =
+        Amounts { instances: 1_000_000, cores: 1_000_000, memory_mib: 1_000_000_000, disk_gib: 1_000_000 };
+    Options { quotas: Quotas { per_project: plenty, ..Quotas::default() }, ..Options::default() }
+}
+
 impl House {
     async fn open(db: Db) -> Self {
         let clock = Clock::manual(BEGIN);
         let keys = KeyRing::new(SealKey::generate(), Vec::new());
-        let engine = Engine::new(db.clone(), keys, clock.clone(), Options::default());
+        let engine = Engine::new(db.clone(), keys, clock.clone(), options());
         let (user, project) = (UserId::new(), ProjectId::new());
         let made =
             Project { id: project, name: "Ada".parse().unwrap(), personal_of: Some(user), created_at: BEGIN };
@@ -569,7 +577,7 @@ both! {
         }
         let keys = KeyRing::new(SealKey::generate(), Vec::new());
         let others: Vec<Engine> = (0..4)
-            .map(|_| Engine::new(db.clone(), keys.clone(), house.clock.clone(), Options::default()))
+            .map(|_| Engine::new(db.clone(), keys.clone(), house.clock.clone(), options()))
             .collect();
         for _ in 0..3 {
             house.clock.advance(HOUR * 2);

@@ -67,6 +67,7 @@ pub(crate) struct Server {
 /// Who gets in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "an access token is called so")]
 pub(crate) struct Access {
     /// Who may register: `closed`, `invitation` or `open`.
     pub registration: Registration,

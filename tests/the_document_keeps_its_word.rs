@@ -48,7 +48,7 @@ async fn every_answer_is_one_that_the_document_names() {
             "--phases",
             "examples,coverage,fuzzing",
             "--max-examples",
-            "10",
+            "4",
             "--seed",
             "1",
             "--workers",

@@ -200,6 +200,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        // No text of ours has it, and PostgreSQL cannot even be asked for it.
+        if let Some((name, _)) =
+            pairs.clone().find(|(name, value)| name.contains('\0') || value.contains('\0'))
+        {
+            return Err(Problem::invalid_parameter(
+                name.replace('\0', ""),
+                "the character U+0000 is not accepted",
+            ));
+        }
         serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs)).map(Self).map_err(
             |error| {
                 let path = error.path().to_string();
@@ -214,6 +223,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for At<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if parts.uri.path().contains("%00") {
+            return Err(Problem::invalid_parameter("path", "the character U+0000 is not accepted"));
+        }
         let rejection = match Path::from_request_parts(parts, state).await {
             Ok(Path(value)) => return Ok(Self(value)),
             Err(rejection) => rejection,

@@ -36,6 +36,8 @@ pub enum Proof {
         id: KeyId,
         /// What it may be used for.
         scopes: Vec<Scope>,
+        /// It is good for one project only, and leads to no other.
+        limited: bool,
     },
     /// By a session of somebody else: an administrator who looks at the house through a user's eyes.
     Impersonation {
@@ -248,6 +250,7 @@ fn by_proof(proof: &Proof, action: Action) -> Option<Refusal> {
         Proof::Impersonation { .. } => {
             matches!(action, Action::ChangeAccount | Action::RunPeople).then_some(Refusal::Impersonated)
         }
+        Proof::Key { limited: true, .. } if action == Action::CreateProject => Some(Refusal::Scope),
         Proof::Key { scopes, .. } => {
             let needed = scope_of(action).is_some_and(|scope| scopes.contains(&scope));
             (!needed).then_some(Refusal::Scope)
@@ -339,7 +342,7 @@ mod tests {
             Action::RunPeople,
         ];
         for &scope in Scope::ALL {
-            let proof = Proof::Key { id: KeyId::new(), scopes: vec![scope] };
+            let proof = Proof::Key { id: KeyId::new(), scopes: vec![scope], limited: false };
             let actor = Actor { proof, ..actor(Role::Admin, &[(own, Membership::Owner)]) };
             for action in actions {
                 let expected = scope_of(action) == Some(scope);
@@ -353,7 +356,12 @@ mod tests {
     fn a_key_for_one_project_has_that_project_and_nothing_else() {
         let (own, other) = (ProjectId::new(), ProjectId::new());
         let memberships = [(own, Membership::Member), (other, Membership::Owner)];
-        let proof = Proof::Key { id: KeyId::new(), scopes: Scope::ALL.to_vec() };
+        let proof = Proof::Key { id: KeyId::new(), scopes: Scope::ALL.to_vec(), limited: true };
+        assert_eq!(
+            by_proof(&proof, Action::CreateProject),
+            Some(Refusal::Scope),
+            "a key of one project makes and joins no other"
+        );
         let user = Actor { proof: proof.clone(), ..actor(Role::User, &memberships) }.within(own);
         assert_eq!(may(&user, Action::UseProject(own)), Answer::Yes);
         assert_eq!(may(&user, Action::ManageProject(own)), NO(Refusal::Role));

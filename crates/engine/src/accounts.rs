@@ -9,7 +9,7 @@ use innkeeper_domain::mails::{Language, Letter};
 use innkeeper_domain::names::Title;
 use innkeeper_domain::tickets::Purpose;
 use innkeeper_domain::users::User;
-use innkeeper_store::{sessions, tickets, users};
+use innkeeper_store::{impersonations, sessions, tickets, users};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
@@ -81,11 +81,13 @@ impl Engine {
         })?;
         let mut tx = self.db().begin().await?;
         // Tickets first, as whoever uses one does: two who do both never wait for each other crosswise.
-        for purpose in [Purpose::Recovery, Purpose::SecondFactor] {
+        // All of them: whoever knew the old password may have begun anything with it.
+        for &purpose in Purpose::ALL {
             tickets::delete_of(&mut tx, user.id, purpose).await?;
         }
         users::set_password(&mut tx, user.id, &hash).await?;
         sessions::delete_of(&mut tx, user.id, actor.session()).await?;
+        impersonations::delete_by(&mut tx, user.id).await?;
         self.record(&mut tx, actor, Deed::done("user.change_password", user.id));
         let link = self.link("/recover");
         self.write_to(&mut tx, &user, Letter::PasswordChanged, &[("link", &link)]).await?;

@@ -106,7 +106,8 @@ impl Engine {
         if !key.is_good_from(address) {
             return Err(Error::Forbidden(Refusal::Address));
         }
-        let proof = Proof::Key { id: key.id, scopes: key.scopes.clone() };
+        let limited = key.project_id.is_some();
+        let proof = Proof::Key { id: key.id, scopes: key.scopes.clone(), limited };
         let mut actor = self.actor(&user, proof, address).await?;
         if let Some(project) = key.project_id {
             actor = actor.within(project);

@@ -206,6 +206,7 @@ impl Engine {
         factors::delete_passkeys(&mut tx, id).await?;
         let keep = actor.session().filter(|_| actor.user_id == Some(id));
         sessions::delete_of(&mut tx, id, keep).await?;
+        innkeeper_store::impersonations::delete_by(&mut tx, id).await?;
         tickets::delete_of(&mut tx, id, Purpose::SecondFactor).await?;
         let before = json!({ "totp": before.totp, "passkeys": before.passkeys });
         self.record(&mut tx, actor, Deed::done("user.reset_factors", id).before(before));

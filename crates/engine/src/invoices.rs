@@ -1,5 +1,6 @@
 //! Invoices: one per project and month, issued when the month is over, by a loop or when somebody asks.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use innkeeper_domain::access::{Action, Actor, may};
@@ -44,14 +45,20 @@ impl Engine {
     /// Issues last month's invoices that are missing; answers how many.
     pub async fn issue_missing(&self) -> Result<usize, Error> {
         let month = Month::of(self.clock().now().before(SETTLED)).before();
-        let mut issued = 0;
+        let (mut issued, mut failed) = (0, BTreeSet::new());
         loop {
             let lacking = invoices::lacking(self.db(), month, BATCH).await?;
-            for project in &lacking {
-                self.issue(&Actor::house(), *project, month, None).await?;
-                issued += 1;
+            for project in lacking.iter().filter(|project| !failed.contains(*project)).collect::<Vec<_>>() {
+                match self.issue(&Actor::house(), *project, month, None).await {
+                    Ok(_) => issued += 1,
+                    // One that cannot be billed must not keep the others from it.
+                    Err(error) => {
+                        error!(%project, %error, "issuing an invoice failed; will try again");
+                        failed.insert(*project);
+                    }
+                }
             }
-            if lacking.is_empty() {
+            if lacking.iter().all(|project| failed.contains(project)) {
                 return Ok(issued);
             }
         }
@@ -123,7 +130,8 @@ impl Engine {
 
     /// Who an invoice is for: the project, and whose it is where it is somebody's own.
     async fn buyer(&self, project: ProjectId) -> Result<Party, Error> {
-        let project = projects::by_id(self.db(), project).await?.ok_or(Error::NotFound("project"))?;
+        // What was used and paid is billed, though the project may be gone by now.
+        let project = projects::by_id_ever(self.db(), project).await?.ok_or(Error::NotFound("project"))?;
         let mut lines = vec![project.name.as_str().to_owned()];
         if let Some(user) = project.personal_of
             && let Some(user) = users::by_id(self.db(), user).await?

@@ -10,7 +10,7 @@ use innkeeper_domain::ledger::{Account, Cause, HouseAccount, Posting, Purse, rec
 use innkeeper_domain::money::{Micros, runway};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::ledger::Posted;
-use innkeeper_store::{Tx, events, ledger, notices, usage};
+use innkeeper_store::{Tx, events, ledger, notices, projects, usage};
 use serde_json::json;
 
 use crate::error::allow;
@@ -95,6 +95,8 @@ impl Engine {
     pub(crate) async fn credit(&self, tx: &mut Tx, credit: &Credit) -> Result<(Posted, Posting), Error> {
         let now = self.clock().now();
         let project = credit.project_id;
+        // Held, so that it is not deleted under the credits: nobody would have them.
+        projects::by_id_tx(tx, project).await?.ok_or(Error::NotFound("project"))?;
         let mut metered = usage::of_project_tx(tx, project).await?;
         let purses = ledger::purses_tx(tx, &[project]).await?.remove(&project).unwrap_or_default();
         let (paid, kept) = receive(credit.amount, purses.debt);

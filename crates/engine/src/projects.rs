@@ -7,7 +7,7 @@ use innkeeper_domain::names::Title;
 use innkeeper_domain::projects::{Membership, Project};
 use innkeeper_domain::users::Role;
 use innkeeper_store::ledger::{Purses, purses_tx};
-use innkeeper_store::{Tx, projects, users};
+use innkeeper_store::{Tx, payments, projects, users};
 use serde_json::json;
 
 use crate::audit::shown;
@@ -90,6 +90,7 @@ impl Engine {
     pub async fn delete_project(&self, actor: &Actor, id: ProjectId) -> Result<(), Error> {
         allow(may(actor, Action::ManageProject(id)), "project")?;
         let mut tx = self.db().begin().await?;
+        projects::lock_people(&mut tx).await?;
         let project = projects::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("project"))?;
         self.check_empty(&mut tx, &project).await?;
         projects::delete(&mut tx, id, self.clock().now()).await?;
@@ -105,6 +106,10 @@ impl Engine {
         }
         if projects::instances_of(tx, project.id).await? > 0 {
             let message = "the project still has instances; delete them first";
+            return Err(Error::conflict("project_not_empty", message));
+        }
+        if payments::unsettled_of(tx, project.id).await? > 0 {
+            let message = "a payment of the project is still on its way; wait until it has come or expired";
             return Err(Error::conflict("project_not_empty", message));
         }
         if purses_tx(tx, &[project.id]).await?.values().any(|purses| *purses != Purses::default()) {

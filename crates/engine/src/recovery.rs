@@ -7,7 +7,7 @@ use innkeeper_domain::limits::Attempt;
 use innkeeper_domain::mails::Letter;
 use innkeeper_domain::names::Email;
 use innkeeper_domain::tickets::Purpose;
-use innkeeper_store::{limits, sessions, tickets, users};
+use innkeeper_store::{factors, identities, impersonations, keys, limits, sessions, tickets, users};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
@@ -69,7 +69,8 @@ impl Engine {
             self.redeem_ticket(&mut tx, Purpose::Recovery, token.expose_secret()).await?;
         let Some((ticket, Confirmation { email })) = found else { return Err(ended()) };
         let id = ticket.user_id.ok_or_else(ended)?;
-        for purpose in [Purpose::Recovery, Purpose::SecondFactor] {
+        // Whoever had the old password may have begun anything with it: a change of address, for one.
+        for &purpose in Purpose::ALL {
             tickets::delete_of(&mut tx, id, purpose).await?;
         }
         let user = users::by_id_in(&mut tx, id).await?.ok_or_else(ended)?;
@@ -80,8 +81,15 @@ impl Engine {
         users::set_password(&mut tx, id, &hash).await?;
         if user.email_verified_at.is_none() {
             users::set_email(&mut tx, id, &email, now).await?;
+            // Until now it was not known to be theirs: whatever opens it may be a stranger's who registered their address.
+            factors::remove_totp(&mut tx, id).await?;
+            factors::set_recovery_codes(&mut tx, id, &[], now).await?;
+            factors::delete_passkeys(&mut tx, id).await?;
+            identities::delete_of(&mut tx, id).await?;
+            keys::delete_of(&mut tx, id).await?;
         }
         let ended = sessions::delete_of(&mut tx, id, None).await?;
+        impersonations::delete_by(&mut tx, id).await?;
         // Whoever reads their mail here may sign in from here, even while strangers keep guessing.
         if let Some(address) = visitor.address {
             limits::remember(&mut tx, id, AddressRange::of_caller(address), now).await?;

@@ -151,6 +151,10 @@ impl Engine {
         }
         let upgraded = self.0.passwords.upgrade(&hash, password).await?;
         let mut tx = self.db().begin().await?;
+        // It may have been replaced while we verified, and all sessions ended for it: none is opened by the old one.
+        if !users::has_password(&mut tx, user.id, &hash).await? {
+            return Err(WRONG);
+        }
         if let Some(new) = upgraded {
             users::upgrade_password(&mut tx, user.id, &hash, &new).await?;
         }
@@ -316,6 +320,7 @@ impl Engine {
         let user = actor.user_id.ok_or(Error::NotFound("session"))?;
         let mut tx = self.db().begin().await?;
         let ended = sessions::delete_of(&mut tx, user, actor.session()).await?;
+        innkeeper_store::impersonations::delete_by(&mut tx, user).await?;
         if ended > 0 {
             let deed = Deed::done("session.end_others", user).after(json!({ "ended": ended }));
             self.record(&mut tx, actor, deed);

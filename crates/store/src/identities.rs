@@ -77,6 +77,13 @@ pub async fn used(
     Ok(())
 }
 
+/// Removes all identities of a user elsewhere.
+pub async fn delete_of(tx: &mut Tx, user: UserId) -> Result<(), Error> {
+    let sql = "delete from identities where user_id = $1";
+    on!(tx, c => sqlx::query(sql).bind(user.0).execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// Removes a user's identity at this provider; false when there is none.
 pub async fn delete(tx: &mut Tx, user: UserId, provider: &str) -> Result<bool, Error> {
     let sql = "delete from identities where user_id = $1 and provider = $2";

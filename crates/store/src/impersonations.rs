@@ -70,6 +70,13 @@ pub async fn delete_of(tx: &mut Tx, user: UserId) -> Result<u64, Error> {
     Ok(on!(tx, c => sqlx::query(sql).bind(user.0).execute(c).await.map(|r| r.rows_affected()))?)
 }
 
+/// Ends all in which this administrator acts for somebody.
+pub async fn delete_by(tx: &mut Tx, admin: UserId) -> Result<(), Error> {
+    let sql = "delete from impersonations where by_user = $1";
+    on!(tx, c => sqlx::query(sql).bind(admin.0).execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// Removes those that have expired and says how many.
 pub async fn delete_expired(tx: &mut Tx, now: Timestamp) -> Result<u64, Error> {
     let sql = "delete from impersonations where expires_at <= $1";

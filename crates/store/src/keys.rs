@@ -91,6 +91,13 @@ pub async fn delete(tx: &mut Tx, user: UserId, id: KeyId) -> Result<bool, Error>
     Ok(n == 1)
 }
 
+/// Ends all keys of a user.
+pub async fn delete_of(tx: &mut Tx, user: UserId) -> Result<(), Error> {
+    let sql = "delete from api_keys where user_id = $1";
+    on!(tx, c => sqlx::query(sql).bind(user.0).execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// Removes keys that expired before this and says how many.
 pub async fn delete_expired(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
     let sql = "delete from api_keys where expires_at <= $1";

@@ -173,6 +173,12 @@ pub async fn open_of(tx: &mut Tx, project: ProjectId) -> Result<i64, Error> {
     Ok(on!(tx, c => sqlx::query_scalar(sql).bind(project.0).fetch_one(c).await)?)
 }
 
+/// How many payments of a project may still bring credits.
+pub async fn unsettled_of(tx: &mut Tx, project: ProjectId) -> Result<i64, Error> {
+    let sql = "select count(*) from payments where project_id = $1 and state in ('open', 'pending')";
+    Ok(on!(tx, c => sqlx::query_scalar(sql).bind(project.0).fetch_one(c).await)?)
+}
+
 /// One state's payments in one currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {

@@ -79,7 +79,20 @@ pub async fn by_id(db: &Db, id: ProjectId) -> Result<Option<Project>, Error> {
     row.map(ProjectRow::read).transpose()
 }
 
-/// The same, within a transaction that decides about the project; nobody else changes its row until it ends.
+/// The project with this id, deleted or not.
+pub async fn by_id_ever(db: &Db, id: ProjectId) -> Result<Option<Project>, Error> {
+    let sql = "select * from projects where id = $1";
+    let row: Option<ProjectRow> = on_db!(db, c => sqlx::query_as(sql).bind(id.0).fetch_optional(c).await)?;
+    row.map(ProjectRow::read).transpose()
+}
+
+/// Keeps everybody else from deciding about people and who belongs where, until the transaction ends. Whoever takes it
+/// takes it first: before projects and invitations.
+pub async fn lock_people(tx: &mut Tx) -> Result<(), Error> {
+    tx.lock(Lock::People).await
+}
+
+/// The project with this id, within a transaction that decides about the project; nobody else changes its row until it ends.
 pub async fn by_id_tx(tx: &mut Tx, id: ProjectId) -> Result<Option<Project>, Error> {
     let sql = format!("select * from projects where id = $1 and deleted_at is null {}", tx.for_update());
     let row: Option<ProjectRow> =

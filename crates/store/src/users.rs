@@ -199,6 +199,14 @@ pub async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<(), Err
     Ok(())
 }
 
+/// Whether this is still the hash of the user's password; it stays so until the transaction ends.
+pub async fn has_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<bool, Error> {
+    let sql = format!("select id from users where id = $1 and password_hash = $2 {}", tx.for_update());
+    let found: Option<Uuid> =
+        on!(tx, c => sqlx::query_scalar(AssertSqlSafe(sql)).bind(id.0).bind(hash).fetch_optional(c).await)?;
+    Ok(found.is_some())
+}
+
 /// Replaces the hash of a user's password, unless it has been replaced since it was read.
 pub async fn upgrade_password(tx: &mut Tx, id: UserId, old: &str, new: &str) -> Result<bool, Error> {
     let sql = "update users set password_hash = $3 where id = $1 and password_hash = $2";

@@ -201,6 +201,10 @@ impl Engine {
             if instance.course.wish.goal == Goal::Absent && instance.operation.is_some() {
                 continue;
             }
+            // Credits may have come in the meantime.
+            if notices::runway(self.db(), project).await?.held_since.is_none() {
+                return Ok(());
+            }
             match self.change_instance(&Actor::house(), instance.id, Verb::Delete, None).await {
                 Ok(_) => {
                     info!(instance = %instance.id, "deleting: its project's time without credits is over");

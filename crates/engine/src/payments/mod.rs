@@ -20,7 +20,7 @@ use innkeeper_domain::audit::Deed;
 use innkeeper_domain::ids::{PaymentId, ProjectId};
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::payments::{Amount, Currency, PAYABLE, Payment, PaymentState, Provider, next_look};
-use innkeeper_store::payments;
+use innkeeper_store::{payments, projects};
 use serde_json::json;
 use tracing::warn;
 use url::Url;
@@ -150,6 +150,7 @@ impl Engine {
             let unknown = before.redirect.is_none() && before.state == PaymentState::Open;
             return if unknown { self.introduce(&before).await } else { Ok(before) };
         }
+        projects::by_id_tx(&mut tx, new.project_id).await?.ok_or(Error::NotFound("project"))?;
         if payments::open_of(&mut tx, new.project_id).await? >= OPEN_AT_ONCE {
             return Err(Error::conflict(
                 "too_many_open_payments",

@@ -153,3 +153,18 @@ async fn a_body_that_does_not_arrive_is_not_waited_for_for_ever() {
     tokio::time::pause();
     assert_eq!(house.send(request).await.problem(408), "body_too_slow");
 }
+
+#[tokio::test]
+async fn a_character_that_no_database_takes_is_refused_at_the_door() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    for path in ["instances?name=%00", "users?text=a%00", "audit?object=%00", "me/identities/%00/remove"] {
+        let path = format!("/api/v1/{path}");
+        let answer = if path.ends_with("/remove") {
+            admin.post(&path, &json!({ "password": "x" })).await
+        } else {
+            admin.get(&path).await
+        };
+        assert_eq!(answer.problem(400), "invalid_parameter", "{path}");
+    }
+}

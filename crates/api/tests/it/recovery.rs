@@ -5,6 +5,7 @@ use std::time::Duration;
 use innkeeper_domain::invitations::Registration;
 use serde_json::json;
 
+use crate::factors::switch_on;
 use crate::house::{Answer, House, PASSWORD};
 
 const ASK: &str = "/api/v1/password-recoveries";
@@ -85,4 +86,34 @@ async fn of_ten_who_use_a_link_at_once_one_replaces_the_password() {
     let tries = (0..10).map(|_| finish(&house, &token, NEW));
     let answers = futures_util::future::join_all(tries).await;
     assert_eq!(answers.iter().filter(|answer| answer.status.as_u16() == 204).count(), 1);
+}
+
+#[tokio::test]
+async fn what_was_begun_with_the_old_password_ends_with_it() {
+    let house = House::with_mail(Registration::Closed).await;
+    let thief = house.admin().await;
+    let change = json!({ "email": "evil@example.org", "password": PASSWORD });
+    thief.post("/api/v1/me/email", &change).await.expect(202);
+    let away = house.mails().await.iter().find(|mail| mail.to == "evil@example.org").unwrap().token();
+    ask(&house, "ada@example.org").await.expect(202);
+    let back = house.mails().await.iter().find(|mail| mail.to == "ada@example.org").unwrap().token();
+    finish(&house, &back, NEW).await.expect(204);
+    let taken = house.anybody().post("/api/v1/email-verifications", &json!({ "token": away })).await;
+    assert_eq!(taken.problem(409), "link_ended");
+}
+
+#[tokio::test]
+async fn whoever_registered_with_somebody_elses_address_keeps_no_door_to_it() {
+    let house = House::with_mail(Registration::Open).await;
+    house.admin().await;
+    let new = json!({ "email": "grace@example.org", "name": "Eve", "password": PASSWORD });
+    house.anybody().post("/api/v1/registrations", &new).await.expect(202);
+    let stranger = house.sign_in("grace@example.org").await;
+    switch_on(&house, &stranger).await;
+    ask(&house, "grace@example.org").await.expect(202);
+    let back = house.mails().await.iter().find(|mail| mail.text.contains("/recover#")).unwrap().token();
+    finish(&house, &back, NEW).await.expect(204);
+    let given = json!({ "email": "grace@example.org", "password": NEW });
+    house.anybody().post("/api/v1/sessions", &given).await.expect(201);
+    assert_eq!(stranger.get("/api/v1/me").await.problem(401), "unauthenticated");
 }

@@ -243,3 +243,20 @@ async fn a_quota_holds_and_says_what_is_missing() {
     let used = grace.get(&path).await.expect(200);
     assert_eq!(used["used"], json!({ "instances": 2, "cores": 2, "memory_mib": 512, "disk_gib": 8 }));
 }
+
+#[tokio::test]
+async fn a_key_of_one_project_makes_and_joins_no_other() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let grace = house.user(&admin, "grace", "user").await;
+    let own = grace.get("/api/v1/me").await.expect(200)["user"]["personal_project"].clone();
+    let asked = json!({ "name": "ci", "scopes": ["read", "projects"], "project_id": own });
+    let made = grace.post("/api/v1/keys", &asked).await.expect(201);
+    let key = house.with_token(&made);
+    assert_eq!(
+        key.post("/api/v1/projects", &json!({ "name": "Another" })).await.problem(403),
+        "missing_scope"
+    );
+    let accept = json!({ "token": "ink_inv_never-given-out" });
+    assert_eq!(key.post("/api/v1/invitations/accept", &accept).await.problem(403), "missing_scope");
+}

@@ -57,9 +57,9 @@ async fn every_answer_is_one_that_the_document_names() {
         .args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance"])
         .args(["--continue-on-failure", "--request-timeout", "40", "--no-color", "--warnings", "off"])
         .current_dir(server.folder());
-    for (path, _) in LEFT_OUT {
-        command.args(["--exclude-path-regex", path]);
-    }
+    // Said several times, only the last would count.
+    let left_out: Vec<&str> = LEFT_OUT.iter().map(|(path, _)| *path).collect();
+    command.args(["--exclude-path-regex", &left_out.join("|")]);
     let output = command.output().await.unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));

@@ -9,12 +9,13 @@ use innkeeper_domain::mails::{Language, Letter};
 use innkeeper_domain::names::Title;
 use innkeeper_domain::tickets::Purpose;
 use innkeeper_domain::users::User;
-use innkeeper_store::{impersonations, sessions, tickets, users};
+use innkeeper_store::{sessions, tickets, users};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::error::allow;
 use crate::factors::visitor_of;
+use crate::sessions::end_sessions;
 use crate::{Engine, Error};
 
 /// How fresh the session of somebody without a password must be where others give theirs.
@@ -86,8 +87,7 @@ impl Engine {
             tickets::delete_of(&mut tx, user.id, purpose).await?;
         }
         users::set_password(&mut tx, user.id, &hash).await?;
-        sessions::delete_of(&mut tx, user.id, actor.session()).await?;
-        impersonations::delete_by(&mut tx, user.id).await?;
+        end_sessions(&mut tx, user.id, actor.session()).await?;
         self.record(&mut tx, actor, Deed::done("user.change_password", user.id));
         let link = self.link("/recover");
         self.write_to(&mut tx, &user, Letter::PasswordChanged, &[("link", &link)]).await?;

@@ -11,7 +11,7 @@ use innkeeper_domain::limits::Attempt;
 use innkeeper_domain::mails::Letter;
 use innkeeper_domain::tickets::{CODES_PER_TICKET, Purpose};
 use innkeeper_domain::users::User;
-use innkeeper_store::{Tx, factors, sessions, tickets, users};
+use innkeeper_store::{Tx, factors, tickets, users};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -19,7 +19,7 @@ use totp_rs::{Builder, Secret, Totp};
 
 use crate::callers::hash_of;
 use crate::error::allow;
-use crate::sessions::FirstHalf;
+use crate::sessions::{FirstHalf, end_sessions};
 use crate::{Engine, Error, SignedIn, Visitor};
 
 /// What an authenticator needs to make codes. Shown once.
@@ -201,12 +201,9 @@ impl Engine {
         let user = users::by_id(self.db(), id).await?.ok_or(Error::NotFound("user"))?;
         let mut tx = self.db().begin().await?;
         let before = factors::of_tx(&mut tx, id).await?;
-        factors::remove_totp(&mut tx, id).await?;
-        factors::set_recovery_codes(&mut tx, id, &[], self.clock().now()).await?;
-        factors::delete_passkeys(&mut tx, id).await?;
+        factors::delete_all(&mut tx, id, self.clock().now()).await?;
         let keep = actor.session().filter(|_| actor.user_id == Some(id));
-        sessions::delete_of(&mut tx, id, keep).await?;
-        innkeeper_store::impersonations::delete_by(&mut tx, id).await?;
+        end_sessions(&mut tx, id, keep).await?;
         tickets::delete_of(&mut tx, id, Purpose::SecondFactor).await?;
         let before = json!({ "totp": before.totp, "passkeys": before.passkeys });
         self.record(&mut tx, actor, Deed::done("user.reset_factors", id).before(before));

@@ -15,7 +15,7 @@ use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::{Source, Template};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::Topic;
-use innkeeper_store::{Tx, events, instances, nodes, operations, plans, templates, vmids};
+use innkeeper_store::{Tx, events, instances, nodes, operations, templates, vmids};
 use serde_json::{Value, json};
 
 use crate::error::allow;
@@ -342,8 +342,7 @@ impl Engine {
             WantedSize::Default => (None, None, template.default_size, "template_id"),
             WantedSize::Custom(size) => (None, None, size, "size"),
             WantedSize::Plan(id) => {
-                let plan = plans::by_id(self.db(), id).await?.filter(|plan| plan.offered);
-                let plan = plan.ok_or_else(|| Error::invalid("plan_id", "no such plan on offer"))?;
+                let plan = self.plan_on_offer(id).await?;
                 (Some(id), plan.price, plan.size, "plan_id")
             }
         })

@@ -132,7 +132,7 @@ impl Engine {
         let by = by.unwrap_or_else(|| self.options().access.house_name.clone());
         let token = new_token("ink_inv_");
         let mut tx = self.db().begin().await?;
-        projects::lock_people(&mut tx).await?;
+        users::lock_people(&mut tx).await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok((before, None));
         }
@@ -167,7 +167,7 @@ impl Engine {
     ) -> Result<(), Error> {
         allow(may(actor, Action::ManageProject(id)), "project")?;
         let mut tx = self.db().begin().await?;
-        projects::lock_people(&mut tx).await?;
+        users::lock_people(&mut tx).await?;
         let found = invitations::by_id(&mut tx, invitation, self.clock().now()).await?;
         let found = found.filter(|found| found.project_id == id).ok_or(Error::NotFound("invitation"))?;
         invitations::delete(&mut tx, invitation).await?;
@@ -199,7 +199,7 @@ impl Engine {
     ) -> Result<Project, Error> {
         allow(may(actor, Action::CreateProject), "invitation")?;
         let mut tx = self.db().begin().await?;
-        projects::lock_people(&mut tx).await?;
+        users::lock_people(&mut tx).await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
         }
@@ -216,7 +216,7 @@ impl Engine {
     ) -> Result<Project, Error> {
         allow(may(actor, Action::CreateProject), "invitation")?;
         let mut tx = self.db().begin().await?;
-        projects::lock_people(&mut tx).await?;
+        users::lock_people(&mut tx).await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
         }

@@ -33,6 +33,12 @@ impl Engine {
         Ok(plans::list(self.db(), !staff).await?)
     }
 
+    /// A plan that is on offer, as a request names it in `plan_id`.
+    pub(crate) async fn plan_on_offer(&self, id: PlanId) -> Result<Plan, Error> {
+        let plan = plans::by_id(self.db(), id).await?.filter(|plan| plan.offered);
+        plan.ok_or_else(|| Error::invalid("plan_id", "no such plan on offer"))
+    }
+
     /// Makes a plan.
     pub async fn create_plan(
         &self,

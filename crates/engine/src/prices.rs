@@ -83,8 +83,7 @@ impl Engine {
         allow(may(actor, Action::Look), "price")?;
         let (plan, size) = match sized {
             Sized::Plan(id) => {
-                let plan = plans::by_id(self.db(), id).await?.filter(|plan| plan.offered);
-                let plan = plan.ok_or_else(|| Error::invalid("plan_id", "no such plan on offer"))?;
+                let plan = self.plan_on_offer(id).await?;
                 (plan.price, plan.size)
             }
             Sized::Custom(size) => {

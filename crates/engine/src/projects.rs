@@ -90,7 +90,7 @@ impl Engine {
     pub async fn delete_project(&self, actor: &Actor, id: ProjectId) -> Result<(), Error> {
         allow(may(actor, Action::ManageProject(id)), "project")?;
         let mut tx = self.db().begin().await?;
-        projects::lock_people(&mut tx).await?;
+        users::lock_people(&mut tx).await?;
         let project = projects::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("project"))?;
         self.check_empty(&mut tx, &project).await?;
         projects::delete(&mut tx, id, self.clock().now()).await?;

@@ -7,13 +7,14 @@ use innkeeper_domain::limits::Attempt;
 use innkeeper_domain::mails::Letter;
 use innkeeper_domain::names::Email;
 use innkeeper_domain::tickets::Purpose;
-use innkeeper_store::{factors, identities, impersonations, keys, limits, sessions, tickets, users};
+use innkeeper_store::{factors, identities, keys, limits, tickets, users};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::limits::Counted;
 use crate::mails::NO_MAIL;
 use crate::registration::Confirmation;
+use crate::sessions::end_sessions;
 use crate::{Engine, Error, Visitor};
 
 impl Engine {
@@ -82,14 +83,11 @@ impl Engine {
         if user.email_verified_at.is_none() {
             users::set_email(&mut tx, id, &email, now).await?;
             // Until now it was not known to be theirs: whatever opens it may be a stranger's who registered their address.
-            factors::remove_totp(&mut tx, id).await?;
-            factors::set_recovery_codes(&mut tx, id, &[], now).await?;
-            factors::delete_passkeys(&mut tx, id).await?;
+            factors::delete_all(&mut tx, id, now).await?;
             identities::delete_of(&mut tx, id).await?;
             keys::delete_of(&mut tx, id).await?;
         }
-        let ended = sessions::delete_of(&mut tx, id, None).await?;
-        impersonations::delete_by(&mut tx, id).await?;
+        let ended = end_sessions(&mut tx, id, None).await?;
         // Whoever reads their mail here may sign in from here, even while strangers keep guessing.
         if let Some(address) = visitor.address {
             limits::remember(&mut tx, id, AddressRange::of_caller(address), now).await?;

@@ -11,7 +11,7 @@ use innkeeper_domain::access::{Action, Actor, Proof, Refusal, may};
 use innkeeper_domain::addresses::AddressRange;
 use innkeeper_domain::audit::{Deed, Doer, Means};
 use innkeeper_domain::factors::Factors;
-use innkeeper_domain::ids::SessionId;
+use innkeeper_domain::ids::{SessionId, UserId};
 use innkeeper_domain::limits::Attempt;
 use innkeeper_domain::names::Email;
 use innkeeper_domain::sessions::{Method, Session, Verdict, judge};
@@ -19,7 +19,7 @@ use innkeeper_domain::tickets::Purpose;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::users::User;
 use innkeeper_store::sessions::{FirstTokens, Rotation};
-use innkeeper_store::{Tx, factors, limits, sessions, users};
+use innkeeper_store::{Tx, factors, impersonations, limits, sessions, users};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -319,8 +319,7 @@ impl Engine {
         allow(may(actor, Action::ChangeAccount), "session")?;
         let user = actor.user_id.ok_or(Error::NotFound("session"))?;
         let mut tx = self.db().begin().await?;
-        let ended = sessions::delete_of(&mut tx, user, actor.session()).await?;
-        innkeeper_store::impersonations::delete_by(&mut tx, user).await?;
+        let ended = end_sessions(&mut tx, user, actor.session()).await?;
         if ended > 0 {
             let deed = Deed::done("session.end_others", user).after(json!({ "ended": ended }));
             self.record(&mut tx, actor, deed);
@@ -328,6 +327,14 @@ impl Engine {
         tx.commit().await?;
         Ok(ended)
     }
+}
+
+/// Ends all of a user's sessions but this one, also those in which they act for somebody else, and says how many of
+/// their own that were.
+pub(crate) async fn end_sessions(tx: &mut Tx, user: UserId, keep: Option<SessionId>) -> Result<u64, Error> {
+    let ended = sessions::delete_of(tx, user, keep).await?;
+    impersonations::delete_by(tx, user).await?;
+    Ok(ended)
 }
 
 /// Whoever holds this session, as the audit log names them.

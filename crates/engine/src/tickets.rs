@@ -42,7 +42,7 @@ impl Engine {
     ) -> Result<Option<(Ticket, T)>, Error> {
         let hash = hash_of(token);
         let found = tickets::redeem(tx, purpose, &hash, self.clock().now()).await?;
-        found.map(|(ticket, body)| Ok((ticket, self.open_body(&hash, &body)?))).transpose()
+        self.opened(&hash, found)
     }
 
     /// Looks at a ticket, and keeps others from using it until the transaction ends.
@@ -54,7 +54,7 @@ impl Engine {
     ) -> Result<Option<(Ticket, T)>, Error> {
         let hash = hash_of(token);
         let found = tickets::look(tx, purpose, &hash, self.clock().now()).await?;
-        found.map(|(ticket, body)| Ok((ticket, self.open_body(&hash, &body)?))).transpose()
+        self.opened(&hash, found)
     }
 
     /// Counts a try with a ticket; none when it is not one for this, has ended, or was tried too often.
@@ -67,7 +67,16 @@ impl Engine {
     ) -> Result<Option<(Ticket, T)>, Error> {
         let hash = hash_of(token);
         let found = tickets::try_once(tx, purpose, &hash, most, self.clock().now()).await?;
-        found.map(|(ticket, body)| Ok((ticket, self.open_body(&hash, &body)?))).transpose()
+        self.opened(&hash, found)
+    }
+
+    /// A ticket that was found, with what belongs to it.
+    fn opened<T: DeserializeOwned>(
+        &self,
+        hash: &[u8],
+        found: Option<(Ticket, Sealed)>,
+    ) -> Result<Option<(Ticket, T)>, Error> {
+        found.map(|(ticket, body)| Ok((ticket, self.open_body(hash, &body)?))).transpose()
     }
 
     fn open_body<T: DeserializeOwned>(&self, hash: &[u8], body: &Sealed) -> Result<T, Error> {

@@ -217,3 +217,11 @@ pub async fn delete_passkeys(tx: &mut Tx, user: UserId) -> Result<u64, Error> {
     let sql = "delete from passkeys where user_id = $1";
     Ok(on!(tx, c => sqlx::query(sql).bind(user.0).execute(c).await.map(|r| r.rows_affected()))?)
 }
+
+/// Takes all second factors from a user: codes by the clock, recovery codes, passkeys.
+pub async fn delete_all(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), Error> {
+    remove_totp(tx, user).await?;
+    set_recovery_codes(tx, user, &[], now).await?;
+    delete_passkeys(tx, user).await?;
+    Ok(())
+}

@@ -8,7 +8,6 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::columns::Columns;
-use crate::db::Lock;
 use crate::{Db, Error, Tx};
 
 #[derive(sqlx::FromRow)]
@@ -86,12 +85,6 @@ pub async fn by_id_ever(db: &Db, id: ProjectId) -> Result<Option<Project>, Error
     row.map(ProjectRow::read).transpose()
 }
 
-/// Keeps everybody else from deciding about people and who belongs where, until the transaction ends. Whoever takes it
-/// takes it first: before projects and invitations.
-pub async fn lock_people(tx: &mut Tx) -> Result<(), Error> {
-    tx.lock(Lock::People).await
-}
-
 /// The project with this id, within a transaction that decides about the project; nobody else changes its row until it ends.
 pub async fn by_id_tx(tx: &mut Tx, id: ProjectId) -> Result<Option<Project>, Error> {
     let sql = format!("select * from projects where id = $1 and deleted_at is null {}", tx.for_update());
@@ -159,7 +152,7 @@ pub async fn members(db: &Db, id: ProjectId) -> Result<Vec<Member>, Error> {
 /// What a user is in a project, as a transaction sees it that decides about that; nobody else decides about people
 /// until it ends.
 pub async fn membership(tx: &mut Tx, project: ProjectId, user: UserId) -> Result<Option<Membership>, Error> {
-    tx.lock(Lock::People).await?;
+    crate::users::lock_people(tx).await?;
     let sql = "select membership from memberships where project_id = $1 and user_id = $2";
     let word: Option<String> =
         on!(tx, c => sqlx::query_scalar(sql).bind(project.0).bind(user.0).fetch_optional(c).await)?;

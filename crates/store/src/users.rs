@@ -89,6 +89,21 @@ pub async fn by_id_in(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
     Ok(row.map(UserRow::read).transpose()?.map(|(user, _)| user))
 }
 
+/// The same within a transaction that decides about people; nobody else decides about people until it ends.
+pub async fn by_id_tx(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
+    lock_people(tx).await?;
+    let sql = format!("select * from users where id = $1 {}", tx.for_update());
+    let row: Option<UserRow> =
+        on!(tx, c => sqlx::query_as(AssertSqlSafe(sql)).bind(id.0).fetch_optional(c).await)?;
+    Ok(row.map(UserRow::read).transpose()?.map(|(user, _)| user))
+}
+
+/// Keeps everybody else from deciding about people and who belongs where, until the transaction ends. Whoever takes it
+/// takes it first: before projects and invitations.
+pub async fn lock_people(tx: &mut Tx) -> Result<(), Error> {
+    tx.lock(Lock::People).await
+}
+
 /// The user with this address, and the hash of their password if they have one.
 pub async fn by_email(db: &Db, email: &Email) -> Result<Option<(User, Option<String>)>, Error> {
     let sql = "select * from users where lower(email) = lower($1)";
@@ -108,15 +123,6 @@ pub async fn by_email_tx(tx: &mut Tx, email: &Email) -> Result<Option<User>, Err
 /// How many users there are.
 pub async fn count(db: &Db) -> Result<i64, Error> {
     Ok(on_db!(db, c => sqlx::query_scalar("select count(*) from users").fetch_one(c).await)?)
-}
-
-/// The same, within a transaction that decides about people; nobody else decides about people until it ends.
-pub async fn by_id_tx(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
-    tx.lock(Lock::People).await?;
-    let sql = format!("select * from users where id = $1 {}", tx.for_update());
-    let row: Option<UserRow> =
-        on!(tx, c => sqlx::query_as(AssertSqlSafe(sql)).bind(id.0).fetch_optional(c).await)?;
-    Ok(row.map(UserRow::read).transpose()?.map(|(user, _)| user))
 }
 
 /// Which users to list.

@@ -1,0 +1,3 @@
+-- Every few seconds it is asked which instances should run again; that must not read all of them.
+drop index instances_resumes;
+create index instances_resumes on instances (id) where resumes;

@@ -11,6 +11,7 @@ mod billing;
 mod callers;
 mod clusters;
 mod connections;
+mod drains;
 mod error;
 mod events;
 mod factors;
@@ -74,7 +75,7 @@ pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{
-    Duplicate, Filter as InstanceFilter, NewInstance, Rebuild, Update as InstanceUpdate, WantedSize,
+    Bulk, Duplicate, Filter as InstanceFilter, NewInstance, Rebuild, Update as InstanceUpdate, WantedSize,
 };
 pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
@@ -237,6 +238,7 @@ impl Engine {
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));
         loops.spawn(instances::keeping::run(self.clone(), stop.clone()));
+        loops.spawn(drains::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));
         loops.spawn(mails::run(self.clone(), stop.clone()));
         loops.spawn(payments::run(self.clone(), stop.clone()));

@@ -28,16 +28,82 @@ pub(crate) enum Instance {
     Stop(Change),
     /// Stop it gracefully and start it again.
     Reboot(Change),
+    /// Hold a virtual machine in memory.
+    Pause(Change),
+    /// Let a virtual machine that is held in memory go on.
+    Resume(Change),
     /// Give it another size; it goes on running.
     Resize(Resize),
-    /// Remove it for good.
-    Delete {
+    /// Give it another name or other tags.
+    Update(Update),
+    /// Make it anew from a template; all that is on it is lost.
+    Rebuild {
         #[command(flatten)]
         change: Change,
+        /// From another template, by name or id.
+        #[arg(long)]
+        template: Option<String>,
         /// Do not ask.
         #[arg(long)]
         yes: bool,
     },
+    /// Make another one like it, with all that is on it.
+    Duplicate {
+        #[command(flatten)]
+        change: Change,
+        /// The name of the copy.
+        #[arg(long)]
+        name: String,
+        /// As it was at this snapshot.
+        #[arg(long)]
+        snapshot: Option<String>,
+    },
+    /// Tell what can be done with it now, and why the rest cannot.
+    Actions(One),
+    /// Keep it from being removed or made anew.
+    Protect(One),
+    /// Let it be removed again.
+    Unprotect(One),
+    /// Take it out of the trash; it stays stopped.
+    Recover(One),
+    /// Move it to another host; for staff.
+    Migrate {
+        #[command(flatten)]
+        change: Change,
+        /// The node; the one with the most memory free when not said.
+        #[arg(long)]
+        to: Option<String>,
+    },
+    /// Put it into the trash; what is there already is removed for good.
+    Delete {
+        #[command(flatten)]
+        change: Change,
+        /// At once and for good, without the trash.
+        #[arg(long)]
+        now: bool,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Another name, other tags; what is not said stays.
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    #[command(flatten)]
+    change: Change,
+    /// Another host name.
+    #[arg(long)]
+    name: Option<String>,
+    /// A tag; repeat it for more, and give all that it should have.
+    #[arg(long = "tag")]
+    tags: Vec<String>,
+    /// Take all its tags away.
+    #[arg(long, conflicts_with = "tags")]
+    no_tags: bool,
+    /// Whether it starts with its host.
+    #[arg(long)]
+    onboot: Option<bool>,
 }
 
 /// Ask for an instance.
@@ -142,13 +208,82 @@ impl Instance {
             Self::Stop(change) => change.run(Method::POST, "/stop").await,
             Self::Reboot(change) => change.run(Method::POST, "/reboot").await,
             Self::Resize(resize) => resize.run().await,
-            Self::Delete { change, yes } => {
-                if !yes && !confirmed(&change.instance)? {
+            Self::Pause(change) => change.run(Method::POST, "/pause").await,
+            Self::Resume(change) => change.run(Method::POST, "/resume").await,
+            Self::Update(update) => update.run().await,
+            Self::Rebuild { change, template, yes } => {
+                if !yes && !confirmed(&change.instance, "loses all that is on")? {
                     bail!("not confirmed; nothing was changed");
                 }
-                change.run(Method::DELETE, "").await
+                change.rebuild(template.as_deref()).await
+            }
+            Self::Duplicate { change, name, snapshot } => {
+                let body = json!({ "name": name, "snapshot": snapshot });
+                change.ask(Method::POST, "/duplicate", Some(&body)).await
+            }
+            Self::Actions(one) => one.actions().await,
+            Self::Protect(one) => {
+                one.keep(Method::PUT, "/protection", Some(json!({ "protected": true }))).await
+            }
+            Self::Unprotect(one) => {
+                one.keep(Method::PUT, "/protection", Some(json!({ "protected": false }))).await
+            }
+            Self::Recover(one) => one.keep(Method::POST, "/recover", None).await,
+            Self::Migrate { change, to } => {
+                change.ask(Method::POST, "/migrate", Some(&json!({ "node": to }))).await
+            }
+            Self::Delete { change, now, yes } => {
+                if !yes && !confirmed(&change.instance, "removes")? {
+                    bail!("not confirmed; nothing was changed");
+                }
+                change.run(Method::DELETE, if now { "?now=true" } else { "" }).await
             }
         }
+    }
+}
+
+impl One {
+    async fn actions(self) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        let id = find(&server, "instances", &self.instance).await?;
+        let instance = server.get(&format!("/api/v1/instances/{id}")).await?;
+        let actions = instance["actions"].as_array().cloned().unwrap_or_default();
+        self.remote.tell_list(actions, &["action", "possible", "reason"], |row| {
+            cells(row, &["action", "possible", "reason"])
+        });
+        Ok(())
+    }
+
+    /// A change that is done at once.
+    async fn keep(self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        let id = find(&server, "instances", &self.instance).await?;
+        let path = format!("/api/v1/instances/{id}{path}");
+        let instance = server.request(method, &path, body.as_ref()).await?;
+        self.remote.tell(&instance, || {
+            let protected = if instance["protected"] == true { ", protected" } else { "" };
+            format!("{} is {}{protected}", cell(&instance["name"]), cell(&instance["state"]))
+        });
+        Ok(())
+    }
+}
+
+impl Update {
+    async fn run(self) -> anyhow::Result<()> {
+        let mut body = json!({});
+        if let Some(name) = &self.name {
+            body["name"] = name.as_str().into();
+        }
+        if self.no_tags || !self.tags.is_empty() {
+            body["tags"] = self.tags.clone().into();
+        }
+        if let Some(onboot) = self.onboot {
+            body["onboot"] = onboot.into();
+        }
+        if body == json!({}) {
+            bail!("say what to change: --name, --tag, --no-tags or --onboot");
+        }
+        self.change.ask(Method::PATCH, "", Some(&body)).await
     }
 }
 
@@ -173,12 +308,12 @@ fn size(size: &Value) -> String {
 }
 
 /// Asks for the name again: a guest that is deleted is gone.
-fn confirmed(name: &str) -> anyhow::Result<bool> {
+fn confirmed(name: &str, what: &str) -> anyhow::Result<bool> {
     use std::io::{IsTerminal as _, Write as _};
     if !std::io::stdin().is_terminal() {
-        bail!("pass --yes to delete without being asked");
+        bail!("pass --yes to do it without being asked");
     }
-    print!("This removes {name} and its disk for good. Type its name: ");
+    print!("This {what} {name}. Type its name: ");
     std::io::stdout().flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
@@ -235,15 +370,37 @@ impl Resize {
 
 impl Change {
     async fn run(self, method: Method, verb: &str) -> anyhow::Result<()> {
+        self.ask(method, verb, None).await
+    }
+
+    async fn ask(self, method: Method, verb: &str, body: Option<&Value>) -> anyhow::Result<()> {
         let server = Server::find(&self.remote)?;
         let id = find(&server, "instances", &self.instance).await?;
-        let operation = server.request(method, &format!("/api/v1/instances/{id}{verb}"), None).await?;
+        let operation = server.request(method, &format!("/api/v1/instances/{id}{verb}"), body).await?;
+        settle(&server, operation, self.no_wait, &self.remote).await
+    }
+
+    async fn rebuild(self, template: Option<&str>) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        let id = find(&server, "instances", &self.instance).await?;
+        let instance = server.get(&format!("/api/v1/instances/{id}")).await?;
+        let mut body = json!({ "confirm": instance["name"] });
+        if let Some(template) = template {
+            body["template_id"] = find(&server, "templates", template).await?.into();
+        }
+        let path = format!("/api/v1/instances/{id}/rebuild");
+        let operation = server.request(Method::POST, &path, Some(&body)).await?;
         settle(&server, operation, self.no_wait, &self.remote).await
     }
 }
 
 /// Follows an operation unless told not to, and fails when it failed.
-async fn settle(server: &Server, operation: Value, no_wait: bool, remote: &Remote) -> anyhow::Result<()> {
+pub(crate) async fn settle(
+    server: &Server,
+    operation: Value,
+    no_wait: bool,
+    remote: &Remote,
+) -> anyhow::Result<()> {
     let operation = if no_wait { operation } else { server.follow(&operation, remote.json).await? };
     remote.tell(&operation, || {
         format!(

@@ -6,6 +6,7 @@
 #[macro_use]
 mod db;
 mod columns;
+pub mod drains;
 mod error;
 mod wake;
 

@@ -18,11 +18,13 @@ use innkeeper_store::Topic;
 use innkeeper_store::{Tx, events, instances, nodes, operations, templates, vmids};
 use serde_json::{Value, json};
 
+mod bulk;
 mod changing;
 mod duplicating;
 pub(crate) mod keeping;
 mod rebuilding;
 
+pub use bulk::Bulk;
 pub use changing::Update;
 pub use duplicating::Duplicate;
 pub use rebuilding::Rebuild;

@@ -1,10 +1,14 @@
 //! Instances. Where one is (cluster, node, number) and what Proxmox says of it is shown to staff only.
 
+pub(crate) mod bulk;
+pub(crate) mod changing;
+pub(crate) mod power;
+
 use axum::Json;
 use axum::extract::State;
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
-use innkeeper_domain::instances::{self as domain, Kind, State as InstanceState};
-use innkeeper_domain::names::{Hostname, NodeName, SshKey, StorageName};
+use innkeeper_domain::instances::{self as domain, Action, Kind, State as InstanceState};
+use innkeeper_domain::names::{Hostname, NodeName, SshKey, StorageName, Tag};
 use innkeeper_domain::operations::Verb;
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
@@ -16,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::docs::IdempotencyKey;
-use crate::extract::{At, Key, Keyed, Query};
+use crate::extract::{At, Keyed, Query};
 use crate::operations::{Accepted, Operation};
 use crate::page::{Cursor, Limit, Page};
 use crate::problem::{MEDIA_TYPE, Problem};
@@ -48,6 +52,18 @@ pub(crate) struct Instance {
     ssh_keys: Vec<SshKey>,
     /// Its IP address, as last reported.
     address: Option<String>,
+    /// Words by which it is found again.
+    tags: Vec<Tag>,
+    /// Whether it starts with its host.
+    onboot: bool,
+    /// Settings that it has taken, but uses only from its next start, by the names that Proxmox has for them.
+    pending: Vec<String>,
+    /// Whether it is kept from being removed or made anew.
+    protected: bool,
+    /// It is in the trash, and is removed for good at this time.
+    trashed_until: Option<Timestamp>,
+    /// What can be done with it now; what cannot says why. Nothing else may be under way, but for what takes its place.
+    actions: Vec<Possible>,
     /// What is wrong with it, if anything.
     problem: Option<String>,
     /// The operation that has not ended, if any.
@@ -61,6 +77,37 @@ pub(crate) struct Instance {
     /// Where it is; for staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     placement: Option<Placement>,
+}
+
+/// Something that can be done with an instance, or not.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Possible {
+    /// What.
+    action: Action,
+    /// Whether it can be done now.
+    possible: bool,
+    /// Why not, for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    /// Why not, and what to do about it, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+impl Possible {
+    fn all(instance: &domain::Instance, staff: bool) -> Vec<Self> {
+        let offered = |action: &&Action| staff || **action != Action::Migrate;
+        let show = |&action| {
+            let bar = domain::bar(action, instance);
+            Self {
+                action,
+                possible: bar.is_none(),
+                code: bar.map(|bar| bar.code),
+                reason: bar.map(|bar| bar.reason),
+            }
+        };
+        Action::ALL.iter().filter(offered).map(show).collect()
+    }
 }
 
 /// An operation that has not ended.
@@ -90,6 +137,7 @@ pub(crate) struct Placement {
 impl Instance {
     pub(crate) fn new(instance: domain::Instance, staff: bool) -> Self {
         let state = instance.state();
+        let actions = Possible::all(&instance, staff);
         let problem = match instance.problem {
             // It names numbers and nodes.
             Some(text) if staff => Some(text),
@@ -119,6 +167,12 @@ impl Instance {
             tariff: instance.tariff,
             ssh_keys: instance.ssh_keys,
             address: instance.address,
+            tags: instance.settings.tags.into_iter().collect(),
+            onboot: instance.settings.onboot,
+            pending: instance.pending,
+            protected: instance.protected,
+            trashed_until: instance.trashed_until,
+            actions,
             problem,
             operation: instance.operation.map(|(id, verb)| ActiveOperation { id, verb }),
             seen_at: instance.seen_at,
@@ -250,79 +304,4 @@ pub(crate) async fn get_instance(
     At(id): At<InstanceId>,
 ) -> Result<Json<Instance>, Problem> {
     Ok(Json(Instance::new(engine.instance(&caller.actor, id).await?, caller.is_staff())))
-}
-
-/// Another size. Give `plan_id` or `size`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({ "size": { "cores": 4, "memory_mib": 4096, "disk_gib": 40 } }))]
-pub(crate) struct ResizeAsked {
-    /// A plan, for its size.
-    plan_id: Option<PlanId>,
-    /// A size of your own, within what the template allows. The disk cannot become smaller.
-    size: Option<Size>,
-}
-
-/// Give an instance another size.
-///
-/// It goes on running. A container has its new size at once; a virtual machine gets its new disk at once, and its new
-/// cores and memory when it is next restarted.
-#[utoipa::path(post, path = "/instances/{id}/resize", tag = "instances", request_body = ResizeAsked,
-    params(("id" = InstanceId, Path, description = "The instance"), IdempotencyKey),
-    responses(
-        (status = 202, description = "Asked; follow the operation. When the same is under way already, this is that operation", body = Operation,
-         headers(("Location" = String, description = "The operation"))),
-        (status = 409, description = "Another operation has not ended (`operation_in_progress`), it makes no sense in the present state (`wrong_state`), there is no room (`no_capacity`, `no_memory`, `no_disk`), nothing of the project may run (`billing_hold`, `suspended`, `banned`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
-    ),
-)]
-pub(crate) async fn resize_instance(
-    caller: Caller,
-    State(engine): State<Engine>,
-    At(id): At<InstanceId>,
-    Keyed { body, key }: Keyed<ResizeAsked>,
-) -> Result<Accepted, Problem> {
-    let to = match (body.plan_id, body.size) {
-        (Some(plan), None) => WantedSize::Plan(plan),
-        (None, Some(size)) => WantedSize::Custom(size),
-        _ => return Err(Problem::invalid_field("size", "give either `plan_id` or `size`")),
-    };
-    let operation = engine.resize_instance(&caller.actor, id, to, key.as_ref()).await?;
-    Ok(Accepted::new(operation, &caller))
-}
-
-/// Defines a handler that asks for one verb. They differ in nothing but the verb and what is said about it.
-macro_rules! verbs {
-    ($($(#[doc = $doc:literal])+ $method:ident $path:literal $name:ident = $verb:ident;)+) => { $(
-        $(#[doc = $doc])+
-        #[utoipa::path($method, path = $path, tag = "instances",
-            params(("id" = InstanceId, Path, description = "The instance"), IdempotencyKey),
-            responses(
-                (status = 202, description = "Asked; follow the operation. When the same is under way already, this is that operation", body = Operation,
-                 headers(("Location" = String, description = "The operation"))),
-                (status = 409, description = "Another operation has not ended (`operation_in_progress`), it makes no sense in the present state (`wrong_state`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
-            ),
-        )]
-        pub(crate) async fn $name(
-            caller: Caller,
-            State(engine): State<Engine>,
-            At(id): At<InstanceId>,
-            Key(key): Key,
-        ) -> Result<Accepted, Problem> {
-            let operation = engine.change_instance(&caller.actor, id, Verb::$verb, key.as_ref()).await?;
-            Ok(Accepted::new(operation, &caller))
-        }
-    )+ };
-}
-
-verbs! {
-    /// Run an instance.
-    post "/instances/{id}/start" start_instance = Start;
-    /// Ask an instance to stop, and cut it off when it has not done so after a minute.
-    post "/instances/{id}/shutdown" shut_down_instance = Shutdown;
-    /// Cut an instance off, as if its plug were pulled.
-    post "/instances/{id}/stop" stop_instance = Stop;
-    /// Stop an instance and run it again.
-    post "/instances/{id}/reboot" reboot_instance = Reboot;
-    /// Remove an instance and everything on it, for good.
-    delete "/instances/{id}" delete_instance = Delete;
 }

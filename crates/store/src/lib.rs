@@ -11,6 +11,7 @@ mod wake;
 
 pub mod audit;
 pub mod clusters;
+pub mod consoles;
 pub mod events;
 pub mod factors;
 pub mod finance;

@@ -24,7 +24,7 @@ impl Sight {
 }
 
 /// The guest of an instance, by the names that Proxmox uses.
-pub(super) fn guest_ref(instance: &Instance) -> Result<GuestRef, pve::Error> {
+pub(crate) fn guest_ref(instance: &Instance) -> Result<GuestRef, pve::Error> {
     let node = NodeName::new(instance.node.as_str())?;
     let vmid = Vmid::new(instance.vmid)?;
     Ok(match instance.kind {
@@ -114,7 +114,8 @@ fn blank() -> Guest {
     }
 }
 
-fn owner(instance: &Instance, config: &GuestConfig) -> Owner {
+/// Whose the guest with this configuration is.
+pub(crate) fn owner(instance: &Instance, config: &GuestConfig) -> Owner {
     let making = matches!(config.common().lock.as_deref(), Some("create" | "clone"));
     match config.common().description.as_deref().and_then(mark::read) {
         Some(id) if id == instance.id => Owner::Ours,
@@ -130,7 +131,8 @@ fn in_the_way(lock: &str) -> bool {
     !matches!(lock, "mounted" | "suspended")
 }
 
-fn power(status: &GuestStatus) -> Power {
+/// Whether a guest of which this is said runs.
+pub(crate) fn power(status: &GuestStatus) -> Power {
     // QEMU answers «running» for a paused machine, and tells the difference beside it.
     match (&status.status, status.qmp_status.as_deref()) {
         (RunState::Running, Some("paused" | "suspended" | "prelaunch")) | (RunState::Other(_), _) => {

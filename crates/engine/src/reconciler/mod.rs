@@ -9,7 +9,7 @@ mod acts;
 mod drive;
 mod faults;
 mod find;
-mod look;
+pub(crate) mod look;
 
 use std::sync::Arc;
 use std::time::Duration;

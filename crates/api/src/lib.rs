@@ -8,6 +8,7 @@ mod account;
 mod audit;
 mod auth;
 mod clusters;
+mod consoles;
 mod docs;
 mod events;
 mod extract;
@@ -148,6 +149,7 @@ fn public() -> OpenApiRouter<App> {
         .routes(routes!(registration::recover))
         .routes(routes!(docs::openapi_json))
         .routes(routes!(payments::payment_webhook))
+        .routes(routes!(consoles::open_console))
 }
 
 /// What only somebody who is signed in may ask.
@@ -240,6 +242,7 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(instances::shut_down_instance))
         .routes(routes!(instances::stop_instance))
         .routes(routes!(instances::reboot_instance))
+        .routes(routes!(consoles::ask_for_console))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::verify_audit))
         .routes(routes!(audit::list_project_audit))

@@ -131,6 +131,7 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("POST /api/v1/instances", Use, As("instance.create")),
     ("GET /api/v1/instances/{id}", See, Read),
     ("DELETE /api/v1/instances/{id}", Use, As("instance.delete")),
+    ("POST /api/v1/instances/{id}/consoles", Use, Not("gives a ticket; that it is used is written down")),
     ("PUT /api/v1/instances/{id}/price", RunPeopleIn, As("instance.reprice")),
     ("POST /api/v1/instances/{id}/reboot", Use, Elsewhere("instance.reboot", CLUSTER)),
     ("POST /api/v1/instances/{id}/resize", Use, Elsewhere("instance.resize", CLUSTER)),

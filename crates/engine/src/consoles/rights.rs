@@ -76,6 +76,7 @@ impl Rights {
     /// Returns when they may not any more. Who cannot be told twice in a row may not.
     pub(super) async fn until_lost(&mut self) -> Ending {
         let ask_again = self.engine.options().consoles.ask_again;
+        let mut hinted_at: Option<Instant> = None;
         loop {
             let hinted = tokio::select! {
                 _ = self.rights.changed() => true,
@@ -83,7 +84,10 @@ impl Rights {
                 () = tokio::time::sleep_until(self.asked_at + ask_again) => false,
             };
             if hinted {
-                tokio::time::sleep_until(self.asked_at + BREATH.min(ask_again)).await;
+                if let Some(at) = hinted_at {
+                    tokio::time::sleep_until(at + BREATH).await;
+                }
+                hinted_at = Some(Instant::now());
             }
             match self.ask().await {
                 Ok(Ok(_)) => self.unsure = false,

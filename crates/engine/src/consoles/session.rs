@@ -53,10 +53,13 @@ impl Entry {
         let _counted = self.engine.0.consoles.token();
         let ending = self.open(&mut from, &mut to, &stop).await;
         debug!(console = %self.pass.console_id, %ending, "a console ended");
-        // What is not read when a connection ends may take the last words with it.
         let farewell = async {
-            if to.send(Said::End(ending)).await.is_ok() {
-                while from.next().await.is_some_and(|heard| heard != Heard::TooMuch) {}
+            if ending == Ending::Closed {
+                // The answer to its goodbye lies ready.
+                let _ = to.close().await;
+            } else if to.send(Said::End(ending)).await.is_ok() {
+                // What is not read when a connection ends may take the last words with it.
+                while from.next().await.is_some() {}
             }
         };
         let _ = timeout(FAREWELL, farewell).await;
@@ -103,6 +106,11 @@ impl Entry {
             ending = self.tell(console.id, &traffic) => ending,
             () = sleep(engine.options().consoles.total) => Ending::TimeIsUp,
             ending = self.relay(&instance, from, to, &traffic) => ending,
+        };
+        // What took the right away may have stopped the guest first.
+        let ending = match ending {
+            Ending::Ended => rights.ask().await.ok().and_then(Result::err).unwrap_or(ending),
+            other => other,
         };
         let doer = Doer::from(&actor);
         if let Err(error) = engine.end_console(&doer, console.id, traffic.so_far(), ending).await {

@@ -283,6 +283,11 @@ impl World {
         at.is_some_and(|at| TICKET.contains(&((self.now() / SECOND) as i64 - at as i64)))
     }
 
+    /// How many consoles have a client.
+    pub fn open_consoles(&self) -> usize {
+        self.desk.bookings.values().filter(|booking| booking.state == State::Taken).count()
+    }
+
     /// The client of a console has left: its port becomes free and its task ends.
     pub(crate) fn leave_console(&mut self, place: &(String, u16), upid: &str) {
         if let Some(booking) = self.desk.bookings.get_mut(place).filter(|b| b.upid == upid) {

@@ -66,7 +66,7 @@ pub(crate) struct ConsoleOffered {
     params(("id" = InstanceId, Path, description = "The instance")),
     responses(
         (status = 201, description = "It may be opened; the ticket is shown this once", body = ConsoleOffered),
-        (status = 409, description = "The instance does not run (`guest_stopped`), makes no sense in its present state (`wrong_state`, `instance_deleted`, `instance_missing`), has no display (`no_display`) or no serial port (`no_serial_port`), there are too many (`too_many_consoles`), or nothing of the project may run (`billing_hold`, `suspended`, `banned`)", body = Problem, content_type = MEDIA_TYPE),
+        (status = 409, description = "The instance does not run (`stopped`), makes no sense in its present state (`wrong_state`, `deleted`, `missing`), has no display (`no_display`) or no serial port (`no_serial_port`), there are too many (`too_many_consoles`), or nothing of the project may run (`billing_hold`, `suspended`, `banned`)", body = Problem, content_type = MEDIA_TYPE),
         (status = 503, description = "Where the instance runs cannot be reached (`node_unreachable`), or does not answer (`no_answer`)", body = Problem, content_type = MEDIA_TYPE),
     ),
 )]
@@ -92,10 +92,10 @@ pub(crate) async fn ask_for_console(
 ///
 /// Offer the subprotocols `innkeeper.console` and the ticket. Browsers may come from our own pages only. A session or a key
 /// need not be shown; one that is must be of whoever got the ticket. Codes of the closing frame: 1000 `closed`, 1001
-/// `server_stops`, 4000 `ended`, 4001 `not_allowed`, 4002 `restricted`, 4003 `instance_deleted`, 4004 `idle`, 4005
+/// `server_stops`, 4000 `ended`, 4001 `not_allowed`, 4002 `restricted`, 4003 `deleted`, 4004 `idle`, 4005
 /// `time_is_up`, 4006 `client_too_slow`, 4007 `guest_too_slow`, 4008 `message_too_large`, 4009 `bad_message`, 4010
-/// `node_unreachable`, 4011 `no_answer`, 4012 `guest_stopped`, 4013 `no_display`, 4014 `no_serial_port`, 4015
-/// `too_many_consoles`, 4016 `text_unsupported`, 4017 `instance_missing`, 4500 `internal`.
+/// `node_unreachable`, 4011 `no_answer`, 4012 `stopped`, 4013 `no_display`, 4014 `no_serial_port`, 4015
+/// `too_many_consoles`, 4016 `text_unsupported`, 4017 `missing`, 4500 `internal`.
 #[utoipa::path(get, path = "/consoles/{id}", tag = "consoles",
     params(
         ("id" = ConsoleId, Path, description = "The console"),

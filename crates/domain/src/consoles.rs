@@ -33,7 +33,7 @@ words! {
         /// Something stands against the project.
         Restricted = "restricted",
         /// The instance was deleted, or is about to be.
-        InstanceDeleted = "instance_deleted",
+        Deleted = "deleted",
         /// Nothing was typed for too long.
         Idle = "idle",
         /// It was open for as long as a console may be.
@@ -51,7 +51,7 @@ words! {
         /// Nobody answered where the console should be.
         NoAnswer = "no_answer",
         /// The instance does not run.
-        GuestStopped = "guest_stopped",
+        Stopped = "stopped",
         /// The instance has no display.
         NoDisplay = "no_display",
         /// The instance has no serial port.
@@ -61,7 +61,7 @@ words! {
         /// The host offers no text consoles yet.
         TextUnsupported = "text_unsupported",
         /// The guest is not, or not certainly, the instance's.
-        NotOurs = "instance_missing",
+        Missing = "missing",
         /// What goes wrong on our side.
         Internal = "internal",
     }
@@ -76,7 +76,7 @@ impl Ending {
             Self::Ended => 4000,
             Self::NotAllowed => 4001,
             Self::Restricted => 4002,
-            Self::InstanceDeleted => 4003,
+            Self::Deleted => 4003,
             Self::Idle => 4004,
             Self::TimeIsUp => 4005,
             Self::ClientTooSlow => 4006,
@@ -85,12 +85,12 @@ impl Ending {
             Self::BadMessage => 4009,
             Self::NodeUnreachable => 4010,
             Self::NoAnswer => 4011,
-            Self::GuestStopped => 4012,
+            Self::Stopped => 4012,
             Self::NoDisplay => 4013,
             Self::NoSerialPort => 4014,
             Self::TooManyConsoles => 4015,
             Self::TextUnsupported => 4016,
-            Self::NotOurs => 4017,
+            Self::Missing => 4017,
             Self::Internal => 4500,
         }
     }
@@ -103,7 +103,7 @@ impl Ending {
             Self::Ended => "the instance stopped, or ended its console",
             Self::NotAllowed => "you may no longer use this console",
             Self::Restricted => "something stands against the project",
-            Self::InstanceDeleted => "the instance is being deleted",
+            Self::Deleted => "the instance is deleted",
             Self::Idle => "nothing was typed for too long",
             Self::TimeIsUp => "it was open for as long as a console may be",
             Self::ClientTooSlow => "what was shown was not taken in time",
@@ -112,12 +112,12 @@ impl Ending {
             Self::BadMessage => "a message was not understood",
             Self::NodeUnreachable => "where it runs cannot be reached",
             Self::NoAnswer => "it did not answer in time; try again",
-            Self::GuestStopped => "the instance does not run; start it",
+            Self::Stopped => "the instance does not run; start it",
             Self::NoDisplay => "it has no display; use the text console",
             Self::NoSerialPort => "it has no serial port; use graphics",
             Self::TooManyConsoles => "too many are open; close one",
             Self::TextUnsupported => "its host has no text console; use graphics",
-            Self::NotOurs => "it is not as it should be; tell an operator",
+            Self::Missing => "it is not as it should be; tell an operator",
             Self::Internal => "something went wrong on our side",
         }
     }

@@ -76,14 +76,14 @@ impl Engine {
             .map_err(|error| failed(instance, error))?;
         // Whoever has its number now: nobody looks into another's guest.
         if look::owner(instance, &config) != Owner::Ours {
-            return Err(Ending::NotOurs);
+            return Err(Ending::Missing);
         }
         let status = connection
             .console(|client| async move { client.guest(&at).status().await })
             .await
             .map_err(|error| failed(instance, error))?;
-        if look::power(&status) != Power::Running {
-            return Err(Ending::GuestStopped);
+        if look::power(&status) == Power::Stopped {
+            return Err(Ending::Stopped);
         }
         devices(&config, kind)
     }
@@ -193,8 +193,8 @@ fn ending_of(error: &pve::Error) -> Ending {
         | pve::Error::NodeUnreachable { .. }
         | pve::Error::Tls { .. }
         | pve::Error::FingerprintMismatch { .. } => Ending::NodeUnreachable,
-        pve::Error::GuestMissing { .. } => Ending::NotOurs,
-        pve::Error::NotRunning { .. } => Ending::GuestStopped,
+        pve::Error::GuestMissing { .. } => Ending::Missing,
+        pve::Error::NotRunning { .. } => Ending::Stopped,
         pve::Error::NoFreePort { .. } => Ending::TooManyConsoles,
         pve::Error::Console { fault: ConsoleFault::NoAnswer, .. } => Ending::NoAnswer,
         pve::Error::Console { fault: ConsoleFault::NotReady, .. } => Ending::TextUnsupported,

@@ -18,10 +18,10 @@ use innkeeper_domain::access::{Action, Actor, Proof, Refusal, may};
 use innkeeper_domain::audit::{Deed, Doer};
 use innkeeper_domain::consoles::{Console, Ending, Kind, Pass, Way};
 use innkeeper_domain::ids::{ConsoleId, InstanceId, UserId};
-use innkeeper_domain::instances::{Instance, Owner, Power, Seen, State};
+use innkeeper_domain::instances::{self, Instance, Owner, Power, Seen, State, bar};
 use innkeeper_domain::tickets::Purpose;
 use innkeeper_domain::time::Timestamp;
-use innkeeper_store::{consoles, instances, nodes, restrictions};
+use innkeeper_store::{consoles, nodes, restrictions};
 use secrecy::SecretString;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -83,7 +83,8 @@ const REFUSED: Error = Error::Denied {
 impl Engine {
     /// Gives a ticket for a console of an instance, unless it is clear already that it could not be opened.
     pub async fn offer_console(&self, actor: &Actor, id: InstanceId, kind: Kind) -> Result<Offered, Error> {
-        let instance = instances::by_id(self.db(), id).await?.ok_or(Error::NotFound("instance"))?;
+        let instance =
+            innkeeper_store::instances::by_id(self.db(), id).await?.ok_or(Error::NotFound("instance"))?;
         allow(may(actor, Action::UseProject(instance.project_id)), "instance")?;
         let way = match actor.proof {
             Proof::Session(id) => Way::Session(id),
@@ -96,7 +97,7 @@ impl Engine {
         if let Some(restriction) = restricted.into_iter().map(|(restriction, _)| restriction).max() {
             return Err(Error::Restricted(restriction));
         }
-        self.check_state(&instance).await?;
+        self.check_state(&instance, kind).await?;
         let limits = self.options().consoles;
         let now = self.clock().now();
         let mut tx = self.db().begin().await?;
@@ -118,25 +119,28 @@ impl Engine {
     }
 
     /// Whether there can be a console, by what we know without asking Proxmox.
-    async fn check_state(&self, instance: &Instance) -> Result<(), Error> {
-        let wrong = |message: &str| Error::conflict("wrong_state", message);
-        match instance.state() {
-            State::Deleted | State::Deleting => return Err(Error::Console(Ending::InstanceDeleted)),
-            State::Provisioning => return Err(wrong("the instance is still being made; wait until it runs")),
-            State::Failed => {
-                return Err(wrong("the instance could not be made; delete it and ask for another"));
-            }
-            State::Missing => return Err(Error::Console(Ending::NotOurs)),
-            _ => {}
+    async fn check_state(&self, instance: &Instance, kind: Kind) -> Result<(), Error> {
+        let action = match kind {
+            Kind::Text => instances::Action::TextConsole,
+            Kind::Graphics => instances::Action::GraphicsConsole,
+        };
+        if let Some(bar) = bar(action, instance) {
+            return Err(Error::conflict(bar.code, bar.reason));
+        }
+        if instance.state() == State::Deleting {
+            return Err(Error::Console(Ending::Deleted));
         }
         let nodes = nodes::list(self.db(), Some(instance.cluster_id)).await?;
         if nodes.iter().any(|node| node.name == instance.node && !node.online) {
             return Err(Error::Console(Ending::NodeUnreachable));
         }
         match instance.course.seen {
-            Seen::Present(guest) if guest.owner == Owner::Ours && guest.power == Power::Running => Ok(()),
-            Seen::Present(guest) if guest.owner == Owner::Ours => Err(Error::Console(Ending::GuestStopped)),
-            _ => Err(wrong("how the instance is cannot be told at the moment; try again in a minute")),
+            Seen::Present(guest) if guest.owner == Owner::Ours && guest.power != Power::Stopped => Ok(()),
+            Seen::Present(guest) if guest.owner == Owner::Ours => Err(Error::Console(Ending::Stopped)),
+            _ => Err(Error::conflict(
+                "unknown",
+                "how the instance is cannot be told at the moment; try again in a minute",
+            )),
         }
     }
 

@@ -59,13 +59,13 @@ impl Rights {
             Err(error) => return Err(error),
         };
         let Some(instance) = instances::by_id(self.engine.db(), self.pass.instance_id).await? else {
-            return Ok(Err(Ending::InstanceDeleted));
+            return Ok(Err(Ending::Deleted));
         };
         if may(&actor, Action::UseProject(instance.project_id)) != Answer::Yes {
             return Ok(Err(Ending::NotAllowed));
         }
         if instance.deleted_at.is_some() || instance.course.wish.goal == Goal::Absent {
-            return Ok(Err(Ending::InstanceDeleted));
+            return Ok(Err(Ending::Deleted));
         }
         if !restrictions::of(self.engine.db(), instance.project_id).await?.is_empty() {
             return Ok(Err(Ending::Restricted));

@@ -9,6 +9,7 @@ mod acts;
 mod drive;
 mod faults;
 mod find;
+mod fit;
 pub(crate) mod look;
 
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info_span};
 
 use crate::{Engine, Error};
+
+pub(crate) use look::guest_ref;
 
 /// Claims and drives until `stop`; then waits until steps under way are written down.
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {

@@ -20,9 +20,9 @@ async fn a_guest_that_does_not_run_is_named() {
     let offered = inn.ask(&grace, &guest, "text").await.expect(201);
     stop();
     let mut wire = inn.enter(&offered, &[]).await.unwrap();
-    assert_eq!(wire.end().await, (4012, "guest_stopped".to_owned()));
+    assert_eq!(wire.end().await, (4012, "stopped".to_owned()));
     inn.check(&wire);
-    assert_eq!(inn.ask(&grace, &guest, "text").await.problem(409), "guest_stopped");
+    assert_eq!(inn.ask(&grace, &guest, "text").await.problem(409), "stopped");
     // As we have it ourselves.
     let path = format!("/api/v1/instances/{}", guest.instance);
     let started = grace.post(&format!("{path}/start"), &json!({})).await.expect(202);
@@ -32,12 +32,12 @@ async fn a_guest_that_does_not_run_is_named() {
     inn.settled(&grace, &stopped).await;
     let calls = || inn.sim.cluster("lodge").stats().calls;
     let before = calls().iter().filter(|(call, _)| call.contains("/lxc/")).map(|(_, n)| n).sum::<u64>();
-    assert_eq!(inn.ask(&grace, &guest, "graphics").await.problem(409), "guest_stopped");
+    assert_eq!(inn.ask(&grace, &guest, "graphics").await.problem(409), "stopped");
     let after = calls().iter().filter(|(call, _)| call.contains("/lxc/")).map(|(_, n)| n).sum::<u64>();
     assert_eq!(before, after, "what we know is not asked again");
     let gone = grace.delete(&path).await.expect(202);
     inn.settled(&grace, &gone).await;
-    assert_eq!(inn.ask(&grace, &guest, "text").await.problem(409), "instance_deleted");
+    assert_eq!(inn.ask(&grace, &guest, "text").await.problem(409), "deleted");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,8 +77,8 @@ async fn anothers_guest_under_the_number_is_not_looked_into() {
         world.add_guest(&guest.node, pve_sim::Kind::Lxc, guest.vmid, &options, true);
     });
     let mut wire = inn.enter(&offered, &[]).await.unwrap();
-    assert_eq!(wire.end().await, (4017, "instance_missing".to_owned()));
-    assert_eq!(inn.ask(&grace, &guest, "text").await.problem(409), "instance_missing");
+    assert_eq!(wire.end().await, (4017, "missing".to_owned()));
+    assert_eq!(inn.ask(&grace, &guest, "text").await.problem(409), "missing");
     let asked = inn.sim.cluster("lodge").stats().calls;
     assert!(!asked.keys().any(|call| call.contains("termproxy")), "{asked:?}");
 }

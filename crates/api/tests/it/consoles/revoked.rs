@@ -109,7 +109,7 @@ async fn a_project_that_is_left_or_restricted_and_an_instance_that_is_deleted_cl
     let mut wire = inn.console(&admin, &guest, "text").await;
     wire.until("login: ").await;
     admin.delete(&format!("/api/v1/instances/{}", guest.instance)).await.expect(202);
-    assert_eq!(wire.end().await, (4003, "instance_deleted".to_owned()));
+    assert_eq!(wire.end().await, (4003, "deleted".to_owned()));
     inn.all_quiet().await;
 }
 

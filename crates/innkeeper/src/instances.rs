@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Remote, Server, all, cell, cells, find};
+use crate::client::{One, Remote, Server, all, cell, cells, find};
 use crate::out::say;
 
 /// Look after instances.
@@ -30,6 +30,8 @@ pub(crate) enum Instance {
     Reboot(Change),
     /// Give it another size; it goes on running.
     Resize(Resize),
+    /// Type into its terminal; Ctrl-] leaves it.
+    Console(One),
     /// Remove it for good.
     Delete {
         #[command(flatten)]
@@ -69,15 +71,6 @@ pub(crate) struct Create {
     /// Return at once instead of following it.
     #[arg(long)]
     no_wait: bool,
-    #[command(flatten)]
-    remote: Remote,
-}
-
-/// One instance.
-#[derive(Debug, Args)]
-pub(crate) struct One {
-    /// Its name or id.
-    instance: String,
     #[command(flatten)]
     remote: Remote,
 }
@@ -142,6 +135,7 @@ impl Instance {
             Self::Stop(change) => change.run(Method::POST, "/stop").await,
             Self::Reboot(change) => change.run(Method::POST, "/reboot").await,
             Self::Resize(resize) => resize.run().await,
+            Self::Console(one) => one.console().await,
             Self::Delete { change, yes } => {
                 if !yes && !confirmed(&change.instance)? {
                     bail!("not confirmed; nothing was changed");

@@ -63,7 +63,7 @@ fn last_line(bytes: &[u8]) -> Option<usize> {
 fn is_farewell(line: &[u8]) -> bool {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_start_matches('\r');
-    let denied = text.contains("@") && text.contains(": Permission denied (");
+    let denied = text.contains('@') && text.contains(": Permission denied (");
     denied || BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
 }
 

@@ -196,9 +196,8 @@ fn ending_of(error: &pve::Error) -> Ending {
         pve::Error::GuestMissing { .. } => Ending::Missing,
         pve::Error::NotRunning { .. } => Ending::Stopped,
         pve::Error::NoFreePort { .. } => Ending::TooManyConsoles,
-        pve::Error::Console { fault: ConsoleFault::NoAnswer, .. } => Ending::NoAnswer,
         pve::Error::Console { fault: ConsoleFault::NotReady, .. } => Ending::TextUnsupported,
-        pve::Error::Console { fault: ConsoleFault::Broken, .. } => Ending::NoAnswer,
+        pve::Error::Console { fault: ConsoleFault::NoAnswer | ConsoleFault::Broken, .. } => Ending::NoAnswer,
         _ => Ending::Internal,
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Rights {
     pass: Pass,
     user_id: UserId,
     address: Option<IpAddr>,
-    rights: watch::Receiver<u64>,
+    hints: watch::Receiver<u64>,
     restrictions: watch::Receiver<u64>,
     asked_at: Instant,
     /// We could not tell the last time.
@@ -34,7 +34,7 @@ pub(super) struct Rights {
 impl Rights {
     pub(super) fn new(engine: &Engine, pass: Pass, user_id: UserId, address: Option<IpAddr>) -> Self {
         Self {
-            rights: engine.db().wakeups(Topic::Rights),
+            hints: engine.db().wakeups(Topic::Rights),
             restrictions: engine.db().wakeups(Topic::Restrictions),
             engine: engine.clone(),
             pass,
@@ -48,7 +48,7 @@ impl Rights {
     /// Who uses the console, and what they see by it; or why they may not.
     pub(super) async fn ask(&mut self) -> Result<Result<(Actor, Instance), Ending>, Error> {
         // Before looking: what happens from here on makes us look again.
-        self.rights.mark_unchanged();
+        self.hints.mark_unchanged();
         self.restrictions.mark_unchanged();
         self.asked_at = Instant::now();
         let actor = match self.engine.still(self.pass.way, self.user_id, self.address).await {
@@ -79,7 +79,7 @@ impl Rights {
         let mut hinted_at: Option<Instant> = None;
         loop {
             let hinted = tokio::select! {
-                _ = self.rights.changed() => true,
+                _ = self.hints.changed() => true,
                 _ = self.restrictions.changed() => true,
                 () = tokio::time::sleep_until(self.asked_at + ask_again) => false,
             };

@@ -113,12 +113,13 @@ async fn two_hundred_at_once() {
     let opened = begun.elapsed();
     assert_eq!(inn.sim.cluster("lodge").with(|world| world.open_consoles()), CONSOLES);
     // Each by itself.
+    let begun = Instant::now();
     let typing = open.iter_mut().map(async |wire| {
         wire.say("root\n").await;
         wire.until("Password: ").await;
     });
     timeout(Duration::from_secs(30), futures_util::future::join_all(typing)).await.expect("they answer");
-    println!("{CONSOLES} consoles opened in {opened:?}, and answered in {:?}", begun.elapsed() - opened);
+    println!("{CONSOLES} consoles opened in {opened:?}, and answered in {:?}", begun.elapsed());
     drop(open);
     inn.all_quiet().await;
     let told = inn.told().await;

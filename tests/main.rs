@@ -6,6 +6,7 @@
 mod doubles;
 mod support;
 
+mod a_console_at_the_command_line;
 mod a_crash_loses_nothing;
 mod a_guest_from_nothing;
 mod a_payment_is_credited_once;

@@ -8,6 +8,7 @@ mod account;
 mod audit;
 mod auth;
 mod clusters;
+mod consoles;
 mod docs;
 mod drains;
 mod events;
@@ -151,6 +152,7 @@ fn public() -> OpenApiRouter<App> {
         .routes(routes!(registration::recover))
         .routes(routes!(docs::openapi_json))
         .routes(routes!(payments::payment_webhook))
+        .routes(routes!(consoles::open_console))
 }
 
 /// What only somebody who is signed in may ask.
@@ -265,6 +267,7 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(shares::list_shares))
         .routes(routes!(shares::share_instance, shares::unshare_instance))
         .routes(routes!(shares::list_shared))
+        .routes(routes!(consoles::ask_for_console))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::verify_audit))
         .routes(routes!(audit::list_project_audit))

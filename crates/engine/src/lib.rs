@@ -11,6 +11,7 @@ mod billing;
 mod callers;
 mod clusters;
 mod connections;
+mod consoles;
 mod drains;
 mod error;
 mod events;
@@ -67,6 +68,7 @@ pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use billing::Billed;
 pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
+pub use consoles::{Entry as ConsoleEntry, Heard, Offered as OfferedConsole, Said};
 pub use error::Error;
 pub use events::Watched;
 pub use factors::{Second, TotpOffer};
@@ -123,6 +125,8 @@ pub struct Options {
     pub access: Access,
     /// What projects may have unless it is set for one of them.
     pub quotas: Quotas,
+    /// How many consoles there may be, and how long.
+    pub consoles: innkeeper_domain::consoles::Limits,
     /// How instances are charged.
     pub billing: BillingOptions,
     /// How long an instance that is deleted can be taken back; zero: not at all.
@@ -180,6 +184,7 @@ impl Default for Options {
             audit_kept: Duration::from_hours(24 * 365),
             access: Access::default(),
             quotas: Quotas::default(),
+            consoles: innkeeper_domain::consoles::Limits::default(),
             billing: BillingOptions::default(),
             trash: Duration::ZERO,
             payments: None,
@@ -201,6 +206,8 @@ struct Inner {
     clock: Clock,
     options: Options,
     connections: connections::Connections,
+    /// Consoles that this process relays.
+    consoles: tokio_util::task::TaskTracker,
     passwords: passwords::Passwords,
     /// None where the address of the house allows no passkeys.
     webauthn: Option<webauthn_rs::Webauthn>,
@@ -222,6 +229,7 @@ impl Engine {
             clock,
             options,
             connections: connections::Connections::default(),
+            consoles: tokio_util::task::TaskTracker::new(),
             placing: tokio::sync::Semaphore::new(PLACING),
             passwords: passwords::Passwords::default(),
             worker,
@@ -243,6 +251,7 @@ impl Engine {
         loops.spawn(mails::run(self.clone(), stop.clone()));
         loops.spawn(payments::run(self.clone(), stop.clone()));
         loops.spawn(invoices::run(self.clone(), stop.clone()));
+        loops.spawn(consoles::run(self.clone(), stop.clone()));
         let mut died = false;
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {

@@ -28,6 +28,15 @@ pub(crate) struct Remote {
     pub json: bool,
 }
 
+/// One instance.
+#[derive(Debug, clap::Args)]
+pub(crate) struct One {
+    /// Its name or id.
+    pub instance: String,
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
 impl Remote {
     /// Tells an answer: the server's JSON if that was asked for, else these words.
     pub(crate) fn tell(&self, answer: &Value, words: impl FnOnce() -> String) {
@@ -190,6 +199,12 @@ impl Server {
         let renews = kept.is_some();
         let token = remote.token.clone().or(kept.map(|kept| kept.token)).map(SecretString::from);
         Ok(Self { url, token: Mutex::new(token), renews, http: http()? })
+    }
+
+    /// The address of a WebSocket of the server.
+    pub(crate) fn websocket(&self, path: &str) -> String {
+        // `http` becomes `ws`, and `https` becomes `wss`.
+        format!("ws{}{path}", self.url.trim_start_matches("http"))
     }
 
     fn token(&self) -> Option<SecretString> {

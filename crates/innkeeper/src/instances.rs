@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Remote, Server, all, cell, cells, find};
+use crate::client::{One, Remote, Server, all, cell, cells, find};
 use crate::out::say;
 
 /// Look after instances.
@@ -34,6 +34,8 @@ pub(crate) enum Instance {
     Resume(Change),
     /// Give it another size; it goes on running.
     Resize(Resize),
+    /// Type into its terminal; Ctrl-] leaves it.
+    Console(One),
     /// Give it another name or other tags.
     Update(Update),
     /// Make it anew from a template; all that is on it is lost.
@@ -139,15 +141,6 @@ pub(crate) struct Create {
     remote: Remote,
 }
 
-/// One instance.
-#[derive(Debug, Args)]
-pub(crate) struct One {
-    /// Its name or id.
-    instance: String,
-    #[command(flatten)]
-    remote: Remote,
-}
-
 /// Another size.
 #[derive(Debug, Args)]
 pub(crate) struct Resize {
@@ -208,6 +201,7 @@ impl Instance {
             Self::Stop(change) => change.run(Method::POST, "/stop").await,
             Self::Reboot(change) => change.run(Method::POST, "/reboot").await,
             Self::Resize(resize) => resize.run().await,
+            Self::Console(one) => one.console().await,
             Self::Pause(change) => change.run(Method::POST, "/pause").await,
             Self::Resume(change) => change.run(Method::POST, "/resume").await,
             Self::Update(update) => update.run().await,

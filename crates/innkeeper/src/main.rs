@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod clusters;
 mod config;
+mod consoles;
 mod credits;
 mod demo;
 mod drains;

@@ -12,6 +12,7 @@ mod wake;
 
 pub mod audit;
 pub mod clusters;
+pub mod consoles;
 pub mod events;
 pub mod factors;
 pub mod finance;

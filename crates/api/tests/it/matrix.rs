@@ -161,6 +161,7 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/drains/{id}", SeeHouse, Read),
     ("POST /api/v1/drains/{id}/stop", RunHouse, As("node.drain_stop")),
     ("POST /api/v1/instances/{id}/migrate", RunHouse, Elsewhere("instance.migrate", CLUSTER)),
+    ("POST /api/v1/instances/{id}/consoles", Use, Not("gives a ticket; that it is used is written down")),
     ("PUT /api/v1/instances/{id}/price", RunPeopleIn, As("instance.reprice")),
     ("POST /api/v1/instances/{id}/reboot", Use, Elsewhere("instance.reboot", CLUSTER)),
     ("POST /api/v1/instances/{id}/resize", Use, Elsewhere("instance.resize", CLUSTER)),

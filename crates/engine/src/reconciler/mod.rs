@@ -10,7 +10,7 @@ mod drive;
 mod faults;
 mod find;
 mod fit;
-mod look;
+pub(crate) mod look;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! Configuration: defaults that boot, one TOML file, and environment variables (`INNKEEPER__SERVER__LISTEN`), each
 //! winning over the one before. A key that nobody knows is refused, never ignored.
 
+mod consoles;
 mod payments;
 mod secret;
 
@@ -19,6 +20,7 @@ use innkeeper_domain::sessions::Lifetimes;
 use innkeeper_engine::Provider;
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub(crate) use consoles::Consoles;
 pub(crate) use payments::{Invoices, Payments};
 
 /// Everything that can be set.
@@ -41,6 +43,8 @@ pub(crate) struct Config {
     pub engine: Engine,
     /// How much projects may have.
     pub quotas: Quotas,
+    /// How many consoles there may be, and how long.
+    pub consoles: Consoles,
     /// How instances are charged.
     pub billing: Billing,
     /// What becomes of instances.
@@ -245,6 +249,7 @@ impl Default for Config {
             mail: Mail::default(),
             engine: Engine::default(),
             quotas: Quotas::default(),
+            consoles: Consoles::default(),
             billing: Billing::default(),
             instances: Instances::default(),
             payments: Payments::default(),
@@ -405,6 +410,7 @@ impl Config {
             mail.user.is_some() == mail.password.is_some(),
             "mail.user and mail.password belong together"
         );
+        self.consoles.check()?;
         self.payments.options(self.server.public_url.as_deref())?;
         self.invoices.seller()?;
         if let Some(url) = &self.database.url {
@@ -521,6 +527,7 @@ impl Config {
                 },
                 projects_per_user: self.quotas.projects_per_user,
             },
+            consoles: self.consoles.limits(),
             trash: Duration::from_secs(self.instances.trash_s),
             billing: innkeeper_engine::BillingOptions {
                 cycle: Duration::from_secs(self.billing.cycle_s),
@@ -576,9 +583,9 @@ fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Addres
 
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    const FIRST: [&str; 12] = [
-        "DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "QUOTAS", "BILLING", "PAYMENTS",
-        "INVOICES", "LOG",
+    const FIRST: [&str; 13] = [
+        "DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "QUOTAS", "CONSOLES", "BILLING",
+        "PAYMENTS", "INVOICES", "LOG",
     ];
     for name in names {
         let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {
@@ -660,6 +667,9 @@ mod tests {
             "[engine]\nworkers = 4000000000000000000",
             "[engine]\ntasks_per_node = -1",
             "[quotas]\ninstances = -1",
+            "[consoles]\nper_node = 101",
+            "[consoles]\nidle_s = 0",
+            "[consoles]\nmessage_bytes = 10",
             "[billing]\ncycle_s = 0",
             "[payments]\nenabled = true",
             "[payments]\ncurrency = 'EUR'",

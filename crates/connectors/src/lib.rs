@@ -4,6 +4,7 @@ pub mod mail;
 pub mod oidc;
 pub mod payments;
 pub mod paypal;
+pub mod ssh;
 pub mod stripe;
 mod wire;
 

@@ -8,6 +8,7 @@ mod account;
 mod audit;
 mod auth;
 mod clusters;
+mod commands;
 mod docs;
 mod events;
 mod extract;
@@ -20,6 +21,7 @@ mod invoices;
 mod keys;
 mod ledger;
 mod members;
+mod node_access;
 mod nodes;
 mod oidc;
 mod operations;
@@ -240,6 +242,17 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(instances::shut_down_instance))
         .routes(routes!(instances::stop_instance))
         .routes(routes!(instances::reboot_instance))
+        .routes(routes!(commands::run_command))
+        .routes(routes!(commands::get_command_capability))
+        .routes(routes!(commands::set_instance_password))
+        .routes(routes!(commands::set_ssh_keys))
+        .routes(routes!(commands::get_first_boot))
+        .routes(routes!(commands::forget_host_key))
+        .routes(routes!(
+            node_access::get_node_access,
+            node_access::set_node_access,
+            node_access::remove_node_access
+        ))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::verify_audit))
         .routes(routes!(audit::list_project_audit))

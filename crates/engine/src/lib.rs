@@ -10,11 +10,13 @@ mod audit;
 mod billing;
 mod callers;
 mod clusters;
+mod commands;
 mod connections;
 mod error;
 mod events;
 mod factors;
 mod finance;
+mod first_boots;
 mod idempotency;
 mod impersonations;
 mod instances;
@@ -23,7 +25,9 @@ mod keys;
 mod ledger;
 mod limits;
 mod mails;
+mod management;
 mod members;
+mod node_access;
 mod oidc;
 mod operations;
 pub mod papers;
@@ -66,6 +70,7 @@ pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use billing::Billed;
 pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
+pub use commands::{CommandOptions, NewCommand, NewPassword, Ran, Reach, SetPassword};
 pub use error::Error;
 pub use events::Watched;
 pub use factors::{Second, TotpOffer};
@@ -74,12 +79,13 @@ pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{
-    Duplicate, Filter as InstanceFilter, NewInstance, Rebuild, Update as InstanceUpdate, WantedSize,
+    Duplicate, Filter as InstanceFilter, NewInstance, Rebuild, Setup, Update as InstanceUpdate, WantedSize,
 };
 pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;
 pub use members::{NewInvitation, Received};
+pub use node_access::NewNodeAccess;
 pub use oidc::{Away, Back, Provider};
 pub use operations::Filter as OperationFilter;
 pub use passkeys::Ceremony;
@@ -120,6 +126,8 @@ pub struct Options {
     pub audit_kept: Duration,
     /// Who gets in, and how.
     pub access: Access,
+    /// How commands find their way into instances.
+    pub commands: CommandOptions,
     /// What projects may have unless it is set for one of them.
     pub quotas: Quotas,
     /// How instances are charged.
@@ -178,6 +186,7 @@ impl Default for Options {
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
             access: Access::default(),
+            commands: CommandOptions::default(),
             quotas: Quotas::default(),
             billing: BillingOptions::default(),
             trash: Duration::ZERO,
@@ -201,6 +210,8 @@ struct Inner {
     options: Options,
     connections: connections::Connections,
     passwords: passwords::Passwords,
+    /// Commands under way.
+    busy: commands::Busy,
     /// None where the address of the house allows no passkeys.
     webauthn: Option<webauthn_rs::Webauthn>,
     /// Placement looks at everything that is promised, one transaction at a time; those that wait for their turn wait
@@ -223,6 +234,7 @@ impl Engine {
             connections: connections::Connections::default(),
             placing: tokio::sync::Semaphore::new(PLACING),
             passwords: passwords::Passwords::default(),
+            busy: commands::Busy::default(),
             worker,
         }))
     }
@@ -241,6 +253,7 @@ impl Engine {
         loops.spawn(mails::run(self.clone(), stop.clone()));
         loops.spawn(payments::run(self.clone(), stop.clone()));
         loops.spawn(invoices::run(self.clone(), stop.clone()));
+        loops.spawn(first_boots::run(self.clone(), stop.clone()));
         let mut died = false;
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {

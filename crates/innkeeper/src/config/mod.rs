@@ -1,6 +1,7 @@
 //! Configuration: defaults that boot, one TOML file, and environment variables (`INNKEEPER__SERVER__LISTEN`), each
 //! winning over the one before. A key that nobody knows is refused, never ignored.
 
+mod commands;
 mod payments;
 mod secret;
 
@@ -19,6 +20,7 @@ use innkeeper_domain::sessions::Lifetimes;
 use innkeeper_engine::Provider;
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub(crate) use commands::Commands;
 pub(crate) use payments::{Invoices, Payments};
 
 /// Everything that can be set.
@@ -39,6 +41,8 @@ pub(crate) struct Config {
     pub mail: Mail,
     /// How the loops behave.
     pub engine: Engine,
+    /// How commands find their way into instances.
+    pub commands: Commands,
     /// How much projects may have.
     pub quotas: Quotas,
     /// How instances are charged.
@@ -244,6 +248,7 @@ impl Default for Config {
             access: Access::default(),
             mail: Mail::default(),
             engine: Engine::default(),
+            commands: Commands::default(),
             quotas: Quotas::default(),
             billing: Billing::default(),
             instances: Instances::default(),
@@ -512,6 +517,7 @@ impl Config {
                 per_node: engine.tasks_per_node,
                 creates_per_storage: engine.creates_per_storage,
             },
+            commands: self.commands.options(),
             quotas: innkeeper_engine::Quotas {
                 per_project: Amounts {
                     instances: self.quotas.instances.into(),
@@ -576,9 +582,9 @@ fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Addres
 
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    const FIRST: [&str; 12] = [
+    const FIRST: [&str; 13] = [
         "DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "QUOTAS", "BILLING", "PAYMENTS",
-        "INVOICES", "LOG",
+        "INVOICES", "LOG", "COMMANDS",
     ];
     for name in names {
         let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {

@@ -12,6 +12,7 @@ mod audit;
 mod catalogue;
 mod claims;
 mod clusters;
+mod commands;
 mod database;
 mod events;
 mod factors;

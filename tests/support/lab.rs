@@ -17,7 +17,7 @@ impl Lab {
         Self::with(clusters, nodes, latency, GuestProcesses::Off).await
     }
 
-    /// The same, with these processes behind the guests' consoles.
+    /// The same, with these processes behind the guests' consoles and agents.
     pub async fn with(clusters: usize, nodes: usize, latency: Latency, guests: GuestProcesses) -> Self {
         let names: Vec<String> = (1..=clusters).map(|n| format!("c{n}")).collect();
         let node_names: Vec<String> = (1..=nodes).map(|n| format!("n{n}")).collect();

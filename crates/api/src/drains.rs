@@ -17,7 +17,7 @@ use crate::docs::IdempotencyKey;
 use crate::extract::{At, Key, Keyed, Query};
 use crate::nodes::NodePath;
 use crate::operations::{Accepted, Operation};
-use crate::page::{Cursor, Page, Paging};
+use crate::page::{Page, Paging};
 use crate::problem::{MEDIA_TYPE, Problem};
 
 /// A node that is being emptied.

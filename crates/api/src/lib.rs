@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod clusters;
 mod consoles;
+mod commands;
 mod docs;
 mod drains;
 mod events;
@@ -22,6 +23,7 @@ mod invoices;
 mod keys;
 mod ledger;
 mod members;
+mod node_access;
 mod nodes;
 mod oidc;
 mod operations;
@@ -268,6 +270,17 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(shares::share_instance, shares::unshare_instance))
         .routes(routes!(shares::list_shared))
         .routes(routes!(consoles::ask_for_console))
+        .routes(routes!(commands::run_command))
+        .routes(routes!(commands::get_command_capability))
+        .routes(routes!(commands::set_instance_password))
+        .routes(routes!(commands::set_ssh_keys))
+        .routes(routes!(commands::get_first_boot))
+        .routes(routes!(commands::forget_host_key))
+        .routes(routes!(
+            node_access::get_node_access,
+            node_access::set_node_access,
+            node_access::remove_node_access
+        ))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::verify_audit))
         .routes(routes!(audit::list_project_audit))

@@ -5,6 +5,7 @@ pub mod oidc;
 pub mod payments;
 pub mod paypal;
 pub mod rfb;
+pub mod ssh;
 pub mod stripe;
 mod wire;
 

@@ -10,6 +10,7 @@ mod audit;
 mod billing;
 mod callers;
 mod clusters;
+mod commands;
 mod connections;
 mod consoles;
 mod drains;
@@ -17,6 +18,7 @@ mod error;
 mod events;
 mod factors;
 mod finance;
+mod first_boots;
 mod idempotency;
 mod impersonations;
 mod instances;
@@ -25,7 +27,9 @@ mod keys;
 mod ledger;
 mod limits;
 mod mails;
+mod management;
 mod members;
+mod node_access;
 mod oidc;
 mod operations;
 pub mod papers;
@@ -69,6 +73,7 @@ pub use billing::Billed;
 pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use consoles::{Entry as ConsoleEntry, Heard, Offered as OfferedConsole, Said};
+pub use commands::{CommandOptions, NewCommand, NewPassword, Ran, Reach, SetPassword};
 pub use error::Error;
 pub use events::Watched;
 pub use factors::{Second, TotpOffer};
@@ -77,12 +82,14 @@ pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{
-    Bulk, Duplicate, Filter as InstanceFilter, NewInstance, Rebuild, Update as InstanceUpdate, WantedSize,
+    Bulk, Duplicate, Filter as InstanceFilter, NewInstance, Rebuild, Setup, Update as InstanceUpdate,
+    WantedSize,
 };
 pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;
 pub use members::{NewInvitation, Received};
+pub use node_access::NewNodeAccess;
 pub use oidc::{Away, Back, Provider};
 pub use operations::Filter as OperationFilter;
 pub use passkeys::Ceremony;
@@ -123,6 +130,8 @@ pub struct Options {
     pub audit_kept: Duration,
     /// Who gets in, and how.
     pub access: Access,
+    /// How commands find their way into instances.
+    pub commands: CommandOptions,
     /// What projects may have unless it is set for one of them.
     pub quotas: Quotas,
     /// How many consoles there may be, and how long.
@@ -183,6 +192,7 @@ impl Default for Options {
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
             access: Access::default(),
+            commands: CommandOptions::default(),
             quotas: Quotas::default(),
             consoles: innkeeper_domain::consoles::Limits::default(),
             billing: BillingOptions::default(),
@@ -209,6 +219,8 @@ struct Inner {
     /// Consoles that this process relays.
     consoles: tokio_util::task::TaskTracker,
     passwords: passwords::Passwords,
+    /// Commands under way.
+    busy: commands::Busy,
     /// None where the address of the house allows no passkeys.
     webauthn: Option<webauthn_rs::Webauthn>,
     /// Placement looks at everything that is promised, one transaction at a time; those that wait for their turn wait
@@ -232,6 +244,7 @@ impl Engine {
             consoles: tokio_util::task::TaskTracker::new(),
             placing: tokio::sync::Semaphore::new(PLACING),
             passwords: passwords::Passwords::default(),
+            busy: commands::Busy::default(),
             worker,
         }))
     }
@@ -252,6 +265,7 @@ impl Engine {
         loops.spawn(payments::run(self.clone(), stop.clone()));
         loops.spawn(invoices::run(self.clone(), stop.clone()));
         loops.spawn(consoles::run(self.clone(), stop.clone()));
+        loops.spawn(first_boots::run(self.clone(), stop.clone()));
         let mut died = false;
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {

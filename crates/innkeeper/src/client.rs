@@ -319,6 +319,10 @@ impl Server {
         if let Some(token) = self.token() {
             request = request.bearer_auth(token.expose_secret());
         }
+        if path.ends_with("/commands") {
+            // A command is waited for, for as long as it may run.
+            request = request.timeout(std::time::Duration::from_secs(660));
+        }
         if *method == Method::POST {
             request = request.header("Idempotency-Key", key);
         }

@@ -1,11 +1,12 @@
 //! `innkeeper instance`: everything one does with instances, as a client of the server.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::{One, Remote, Server, all, cell, cells, find};
+use crate::commands;
 use crate::out::say;
 
 /// Look after instances.
@@ -34,6 +35,9 @@ pub(crate) enum Instance {
     Resume(Change),
     /// Give it another size; it goes on running.
     Resize(Resize),
+    Run(commands::Run),
+    Password(commands::Password),
+    Keys(commands::Keys),
     /// Type into its terminal; Ctrl-] leaves it.
     Console(One),
     /// Give it another name or other tags.
@@ -131,6 +135,12 @@ pub(crate) struct Create {
     /// A public key that may sign in, in OpenSSH form; may be repeated.
     #[arg(long = "ssh-key", value_name = "KEY")]
     ssh_keys: Vec<String>,
+    /// A file with a script that is run in it once, as root, after its first start.
+    #[arg(long, value_name = "FILE")]
+    user_data: Option<std::path::PathBuf>,
+    /// Put no key of the house into it: then no commands can be run in a container.
+    #[arg(long)]
+    no_management_key: bool,
     /// The project; by default your own.
     #[arg(long)]
     project: Option<String>,
@@ -201,6 +211,9 @@ impl Instance {
             Self::Stop(change) => change.run(Method::POST, "/stop").await,
             Self::Reboot(change) => change.run(Method::POST, "/reboot").await,
             Self::Resize(resize) => resize.run().await,
+            Self::Run(run) => run.run().await,
+            Self::Password(password) => password.run().await,
+            Self::Keys(keys) => keys.run().await,
             Self::Console(one) => one.console().await,
             Self::Pause(change) => change.run(Method::POST, "/pause").await,
             Self::Resume(change) => change.run(Method::POST, "/resume").await,
@@ -328,6 +341,13 @@ impl Create {
         if let (Some(cores), Some(memory_mib), Some(disk_gib)) = (self.cores, self.memory_mib, self.disk_gib)
         {
             body["size"] = json!({ "cores": cores, "memory_mib": memory_mib, "disk_gib": disk_gib });
+        }
+        if let Some(file) = &self.user_data {
+            let script = std::fs::read_to_string(file);
+            body["user_data"] = script.with_context(|| format!("{} cannot be read", file.display()))?.into();
+        }
+        if self.no_management_key {
+            body["management_key"] = false.into();
         }
         if let Some(project) = self.project {
             body["project_id"] = project.into();

@@ -6,6 +6,7 @@ mod audit;
 mod cli;
 mod client;
 mod clusters;
+mod commands;
 mod config;
 mod consoles;
 mod credits;

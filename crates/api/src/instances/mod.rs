@@ -14,7 +14,7 @@ use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::usage::Tariff;
-use innkeeper_engine::{Engine, InstanceFilter, NewInstance, WantedSize};
+use innkeeper_engine::{Engine, InstanceFilter, NewInstance, Setup, WantedSize};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -207,10 +207,23 @@ pub(crate) struct InstanceAsked {
     #[serde(default)]
     #[schema(max_items = 20)]
     ssh_keys: Vec<SshKey>,
+    /// Whether a key of ours is put into it beside them, by which commands can be run, passwords set and `user_data` be
+    /// run.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    management_key: bool,
+    /// A script that is run in it once, as root, after its first start; `GET …/first-boot` tells how it stands. It is for
+    /// `/bin/sh` unless its first line names another interpreter.
+    #[schema(max_length = 65536)]
+    user_data: Option<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl InstanceAsked {
-    fn asked(self) -> Result<NewInstance, Problem> {
+    fn asked(self) -> Result<(NewInstance, Setup), Problem> {
         let size = match (self.plan_id, self.size) {
             (None, None) => WantedSize::Default,
             (Some(plan), None) => WantedSize::Plan(plan),
@@ -219,13 +232,14 @@ impl InstanceAsked {
                 return Err(Problem::invalid_field("size", "give `plan_id` or `size`, not both"));
             }
         };
-        Ok(NewInstance {
+        let new = NewInstance {
             project_id: self.project_id,
             name: self.name,
             template_id: self.template_id,
             size,
             ssh_keys: self.ssh_keys,
-        })
+        };
+        Ok((new, Setup { management_key: self.management_key, user_data: self.user_data }))
     }
 }
 
@@ -289,7 +303,8 @@ pub(crate) async fn create_instance(
     State(engine): State<Engine>,
     Keyed { body, key }: Keyed<InstanceAsked>,
 ) -> Result<Accepted, Problem> {
-    let operation = engine.create_instance(&caller.actor, body.asked()?, key.as_ref()).await?;
+    let (new, setup) = body.asked()?;
+    let operation = engine.create_instance_with(&caller.actor, new, setup, key.as_ref()).await?;
     Ok(Accepted::new(operation, &caller))
 }
 

@@ -2,6 +2,7 @@
 //! winning over the one before. A key that nobody knows is refused, never ignored.
 
 mod consoles;
+mod commands;
 mod payments;
 mod secret;
 
@@ -21,6 +22,7 @@ use innkeeper_engine::Provider;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use consoles::Consoles;
+pub(crate) use commands::Commands;
 pub(crate) use payments::{Invoices, Payments};
 
 /// Everything that can be set.
@@ -41,6 +43,8 @@ pub(crate) struct Config {
     pub mail: Mail,
     /// How the loops behave.
     pub engine: Engine,
+    /// How commands find their way into instances.
+    pub commands: Commands,
     /// How much projects may have.
     pub quotas: Quotas,
     /// How many consoles there may be, and how long.
@@ -248,6 +252,7 @@ impl Default for Config {
             access: Access::default(),
             mail: Mail::default(),
             engine: Engine::default(),
+            commands: Commands::default(),
             quotas: Quotas::default(),
             consoles: Consoles::default(),
             billing: Billing::default(),
@@ -518,6 +523,7 @@ impl Config {
                 per_node: engine.tasks_per_node,
                 creates_per_storage: engine.creates_per_storage,
             },
+            commands: self.commands.options(),
             quotas: innkeeper_engine::Quotas {
                 per_project: Amounts {
                     instances: self.quotas.instances.into(),
@@ -583,9 +589,9 @@ fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Addres
 
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    const FIRST: [&str; 13] = [
-        "DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "QUOTAS", "CONSOLES", "BILLING",
-        "PAYMENTS", "INVOICES", "LOG",
+    const FIRST: [&str; 15] = [
+        "DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "QUOTAS", "COMMANDS", "CONSOLES",
+        "INSTANCES", "BILLING", "PAYMENTS", "INVOICES", "LOG",
     ];
     for name in names {
         let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {

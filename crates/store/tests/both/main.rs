@@ -13,6 +13,7 @@ mod catalogue;
 mod claims;
 mod clusters;
 mod consoles;
+mod commands;
 mod database;
 mod events;
 mod factors;

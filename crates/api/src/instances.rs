@@ -34,8 +34,8 @@ pub(crate) struct Instance {
     kind: Kind,
     /// How it is.
     state: InstanceState,
-    /// What it was made from.
-    template_id: TemplateId,
+    /// What it was made from; null for a guest that was adopted.
+    template_id: Option<TemplateId>,
     /// The plan it was asked by, if any.
     plan_id: Option<PlanId>,
     /// How big it is.

@@ -5,6 +5,7 @@
 //! decided here, once, and not by each handler.
 
 mod account;
+mod adoptions;
 mod audit;
 mod auth;
 mod clusters;
@@ -20,12 +21,14 @@ mod invoices;
 mod keys;
 mod ledger;
 mod members;
+mod metrics;
 mod nodes;
 mod oidc;
 mod operations;
 mod page;
 mod passkeys;
 mod payments;
+mod placements;
 mod plans;
 mod prices;
 mod problem;
@@ -205,6 +208,15 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(clusters::test_cluster))
         .routes(routes!(nodes::list_nodes))
         .routes(routes!(nodes::change_node))
+        .routes(routes!(adoptions::list_guests))
+        .routes(routes!(adoptions::list_adoptions, adoptions::adopt_guests))
+        .routes(routes!(adoptions::release_instance))
+        .routes(routes!(metrics::get_metrics))
+        .routes(routes!(metrics::get_metrics_history))
+        .routes(routes!(metrics::get_node_metrics))
+        .routes(routes!(metrics::get_node_metrics_history))
+        .routes(routes!(placements::explain_placement))
+        .routes(routes!(placements::get_placement))
         .routes(routes!(templates::list_templates, templates::create_template))
         .routes(routes!(templates::change_template))
         .routes(routes!(templates::list_sources, templates::add_source))

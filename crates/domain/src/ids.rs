@@ -104,6 +104,8 @@ ids! {
     PlanId = "pln",
     /// A guest that we own for somebody.
     InstanceId = "ins",
+    /// A guest that was in Proxmox before we looked after it.
+    AdoptionId = "adp",
     /// One asked-for change.
     OperationId = "op",
     /// Prices that hold from a time on.

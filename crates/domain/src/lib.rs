@@ -7,6 +7,7 @@ mod words;
 
 pub mod access;
 pub mod addresses;
+pub mod adoptions;
 pub mod audit;
 pub mod breaker;
 pub mod clusters;
@@ -23,6 +24,7 @@ pub mod ledger;
 pub mod limits;
 pub mod mails;
 pub mod mark;
+pub mod metrics;
 pub mod money;
 pub mod names;
 pub mod notices;

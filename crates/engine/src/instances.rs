@@ -8,7 +8,7 @@ use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectI
 use innkeeper_domain::instances::{Course, Goal, Instance, Kind, Resizing, State as InstanceState};
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::operations::{Operation, State, Verb};
-use innkeeper_domain::placement::{Placement, place, room_to_grow};
+use innkeeper_domain::placement::{Placement, Wanted, chosen, room_to_grow, survey};
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::quotas::Amounts;
 use innkeeper_domain::sizes::Size;
@@ -103,7 +103,9 @@ impl Engine {
             return Err(Error::Restricted(restriction));
         }
         let (nodes, storages) = nodes::offers(&mut tx).await?;
-        let placement = place(template.kind, size, &sources, &nodes, &storages, &[])?;
+        let wanted = Wanted { kind: template.kind, size, sources: Some(&sources), avoid: &[] };
+        let verdicts = survey(wanted, &nodes, &storages);
+        let placement = chosen(wanted, &nodes, &verdicts)?;
         let now = self.clock().now();
         let wish = Verb::Create.wish(now, template.reports_address, true);
         let draft = Draft { project_id, plan_id, size, rate, template: &template, new: &new, placement };
@@ -122,6 +124,7 @@ impl Engine {
             other => other.into(),
         })?;
         operations::insert(&mut tx, &operation).await?;
+        crate::placements::keep(&mut tx, instance.id, verdicts, now).await?;
         crate::usage::begin(&mut tx, &instance, held, now).await?;
         tell(&mut tx, &instance, now).await?;
         tx.wake(Topic::Work);
@@ -157,10 +160,15 @@ impl Engine {
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
         let instance = self.instance(actor, id).await?;
-        let template = templates::by_id(self.db(), instance.template_id).await?;
-        let template = template.ok_or_else(|| Error::Internal("an instance without a template".into()))?;
-        let (plan_id, price, size, field) = self.sized(&template, to).await?;
-        size.check_within(template.least, template.most).map_err(|error| Error::invalid(field, error))?;
+        // An adopted one has no template that would bound it.
+        let template = match instance.template_id {
+            Some(id) => templates::by_id(self.db(), id).await?,
+            None => None,
+        };
+        let (plan_id, price, size, field) = self.sized(template.as_ref(), to).await?;
+        let (least, most) =
+            template.map_or((Size::LEAST, Size::MOST), |template| (template.least, template.most));
+        size.check_within(least, most).map_err(|error| Error::invalid(field, error))?;
         let to = Resize { size, plan_id, rate: self.rate(price, size).await? };
         loop {
             if let Some(operation) = self.try_change(actor, id, Verb::Resize, Some(to), key).await? {
@@ -327,19 +335,23 @@ impl Engine {
             .await?
             .filter(|template| template.offered)
             .ok_or_else(|| Error::invalid("template_id", "no such template on offer"))?;
-        let (plan_id, price, size, field) = self.sized(&template, new.size).await?;
+        let (plan_id, price, size, field) = self.sized(Some(&template), new.size).await?;
         size.check_within(template.least, template.most).map_err(|error| Error::invalid(field, error))?;
         Ok((template, plan_id, price, size))
     }
 
-    /// The size that is wanted, the plan it comes by with its price, and the field that says so.
-    async fn sized(
+    /// The size that is wanted, the plan it comes by with its price, and the field that says so. Without a template
+    /// there is no default.
+    pub(crate) async fn sized(
         &self,
-        template: &Template,
+        template: Option<&Template>,
         wanted: WantedSize,
     ) -> Result<(Option<PlanId>, Option<Rate>, Size, &'static str), Error> {
         Ok(match wanted {
-            WantedSize::Default => (None, None, template.default_size, "template_id"),
+            WantedSize::Default => {
+                let template = template.ok_or_else(|| Error::invalid("size", "give `plan_id` or `size`"))?;
+                (None, None, template.default_size, "template_id")
+            }
             WantedSize::Custom(size) => (None, None, size, "size"),
             WantedSize::Plan(id) => {
                 let plan = self.plan_on_offer(id).await?;
@@ -360,7 +372,12 @@ impl Engine {
         sources.retain(|source| source.cluster_id == instance.cluster_id);
         let (nodes, storages) = nodes::offers(tx).await?;
         let avoid = [(instance.cluster_id, instance.node.clone())];
-        place(instance.kind, instance.size, &sources, &nodes, &storages, &avoid).map_err(Error::from)
+        let (kind, size) = (instance.kind, instance.size);
+        let wanted = Wanted { kind, size, sources: Some(&sources), avoid: &avoid };
+        let verdicts = survey(wanted, &nodes, &storages);
+        let placement = chosen(wanted, &nodes, &verdicts)?;
+        crate::placements::keep(tx, instance.id, verdicts, self.clock().now()).await?;
+        Ok(placement)
     }
 }
 
@@ -389,7 +406,7 @@ impl Draft<'_> {
             project_id: self.project_id,
             name: self.new.name.clone(),
             kind: self.template.kind,
-            template_id: self.template.id,
+            template_id: Some(self.template.id),
             plan_id: self.plan_id,
             size: self.size,
             rate: self.rate,
@@ -399,7 +416,7 @@ impl Draft<'_> {
             node: self.placement.node,
             storage: self.placement.storage,
             vmid: 0,
-            origin: self.placement.origin,
+            origin: Some(self.placement.origin),
             course,
             upid: None,
             operation: None,

@@ -6,6 +6,7 @@
 
 mod access;
 mod accounts;
+mod adoptions;
 mod audit;
 mod billing;
 mod callers;
@@ -19,17 +20,20 @@ mod idempotency;
 mod impersonations;
 mod instances;
 mod invoices;
+mod kept;
 mod keys;
 mod ledger;
 mod limits;
 mod mails;
 mod members;
+mod metrics;
 mod oidc;
 mod operations;
 pub mod papers;
 mod passkeys;
 mod passwords;
 mod payments;
+mod placements;
 mod plans;
 mod poller;
 mod prices;
@@ -60,6 +64,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use access::Access;
+pub use adoptions::{AdoptionPrice, GuestSeen, NewAdoptions, PlannedAdoption};
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use billing::Billed;
 pub use callers::{Identified, Proven};
@@ -76,10 +81,12 @@ pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;
 pub use members::{NewInvitation, Received};
+pub use metrics::Taken;
 pub use oidc::{Away, Back, Provider};
 pub use operations::Filter as OperationFilter;
 pub use passkeys::Ceremony;
 pub use payments::{Filter as PaymentFilter, NewPayment, NewRefund, Offer, PaymentOptions};
+pub use placements::{Explained, Placed, PlacementQuestion};
 pub use plans::NewPlan;
 pub use prices::{NewPriceList, Sized};
 pub use quotas::{Quota, Quotas};
@@ -192,6 +199,9 @@ struct Inner {
     clock: Clock,
     options: Options,
     connections: connections::Connections,
+    metrics: metrics::Metrics,
+    /// There is an adoption to go on with.
+    adopting: tokio::sync::Notify,
     passwords: passwords::Passwords,
     /// None where the address of the house allows no passkeys.
     webauthn: Option<webauthn_rs::Webauthn>,
@@ -213,6 +223,8 @@ impl Engine {
             clock,
             options,
             connections: connections::Connections::default(),
+            metrics: metrics::Metrics::default(),
+            adopting: tokio::sync::Notify::new(),
             placing: tokio::sync::Semaphore::new(PLACING),
             passwords: passwords::Passwords::default(),
             worker,
@@ -225,6 +237,7 @@ impl Engine {
         let mut loops = JoinSet::new();
         loops.spawn(reconciler::run(self.clone(), stop.clone()));
         loops.spawn(poller::run(self.clone(), stop.clone()));
+        loops.spawn(adoptions::run(self.clone(), stop.clone()));
         loops.spawn(billing::run(self.clone(), stop.clone()));
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));

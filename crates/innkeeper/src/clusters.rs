@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::admin::read_password;
 use crate::client::{Remote, Server, cell, find, table};
+use crate::metrics::OfNode;
 use crate::out::say;
 
 /// Look after clusters.
@@ -26,6 +27,8 @@ pub(crate) enum Cluster {
         #[command(flatten)]
         remote: Remote,
     },
+    /// Show what a node does now, or did.
+    NodeMetrics(OfNode),
     /// List the clusters.
     List {
         #[command(flatten)]
@@ -90,6 +93,7 @@ impl Cluster {
         match self {
             Self::Add(add) => add.run().await,
             Self::Reach(reach) => reach.run().await,
+            Self::NodeMetrics(metrics) => metrics.run().await,
             Self::Test { cluster, remote } => {
                 let server = Server::find(&remote)?;
                 let id = find(&server, "clusters", &cluster).await?;

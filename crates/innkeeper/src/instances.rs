@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::{Remote, Server, all, cell, cells, find};
+use crate::metrics::OfInstance;
 use crate::out::say;
 
 /// Look after instances.
@@ -30,6 +31,8 @@ pub(crate) enum Instance {
     Reboot(Change),
     /// Give it another size; it goes on running.
     Resize(Resize),
+    /// Show what it does now, or did.
+    Metrics(OfInstance),
     /// Remove it for good.
     Delete {
         #[command(flatten)]
@@ -142,6 +145,7 @@ impl Instance {
             Self::Stop(change) => change.run(Method::POST, "/stop").await,
             Self::Reboot(change) => change.run(Method::POST, "/reboot").await,
             Self::Resize(resize) => resize.run().await,
+            Self::Metrics(metrics) => metrics.run().await,
             Self::Delete { change, yes } => {
                 if !yes && !confirmed(&change.instance)? {
                     bail!("not confirmed; nothing was changed");

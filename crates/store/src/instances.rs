@@ -30,7 +30,7 @@ struct InstanceRow {
     project_id: Uuid,
     name: String,
     kind: String,
-    template_id: Uuid,
+    template_id: Option<Uuid>,
     plan_id: Option<Uuid>,
     cores: i64,
     memory_mib: i64,
@@ -88,7 +88,7 @@ impl InstanceRow {
             project_id: ProjectId(self.project_id),
             name: columns.word("name", &self.name)?,
             kind: columns.word("kind", &self.kind)?,
-            template_id: TemplateId(self.template_id),
+            template_id: self.template_id.map(TemplateId),
             plan_id: self.plan_id.map(PlanId),
             size: Size {
                 cores: columns.number("cores", self.cores)?,
@@ -175,7 +175,7 @@ pub async fn insert(tx: &mut Tx, instance: &Instance, due_at: Option<Timestamp>)
     let resize_from = i.resize_from.as_ref().map(json).transpose()?;
     let wish = &i.course.wish;
     on!(tx, c => sqlx::query(sql)
-        .bind(i.id.0).bind(i.project_id.0).bind(i.name.as_str()).bind(i.kind.as_str()).bind(i.template_id.0)
+        .bind(i.id.0).bind(i.project_id.0).bind(i.name.as_str()).bind(i.kind.as_str()).bind(i.template_id.map(|id| id.0))
         .bind(i.plan_id.map(|id| id.0)).bind(i64::from(i.size.cores)).bind(i64::from(i.size.memory_mib))
         .bind(i64::from(i.size.disk_gib)).bind(ssh_keys.as_str()).bind(i.cluster_id.0).bind(i.node.as_str())
         .bind(i.storage.as_str()).bind(i64::from(i.vmid)).bind(origin.as_str())

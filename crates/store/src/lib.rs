@@ -9,6 +9,7 @@ mod columns;
 mod error;
 mod wake;
 
+pub mod adoptions;
 pub mod audit;
 pub mod clusters;
 pub mod events;
@@ -28,6 +29,7 @@ pub mod nodes;
 pub mod notices;
 pub mod operations;
 pub mod payments;
+pub mod placements;
 pub mod plans;
 pub mod prices;
 pub mod project_invitations;

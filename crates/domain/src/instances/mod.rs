@@ -210,8 +210,8 @@ pub struct Instance {
     pub name: Hostname,
     /// Container or VM.
     pub kind: Kind,
-    /// What it was made from.
-    pub template_id: TemplateId,
+    /// What it was made from; none for a guest that was adopted.
+    pub template_id: Option<TemplateId>,
     /// The plan it was asked by, if any.
     pub plan_id: Option<PlanId>,
     /// How big it is.
@@ -230,8 +230,8 @@ pub struct Instance {
     pub storage: StorageName,
     /// Its number in the cluster.
     pub vmid: u32,
-    /// What Proxmox makes it from.
-    pub origin: Origin,
+    /// What Proxmox makes it from; none for a guest that was adopted, which is never made anew.
+    pub origin: Option<Origin>,
     /// Wish, observation and the task under way.
     pub course: Course,
     /// The task's UPID.

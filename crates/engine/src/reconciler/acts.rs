@@ -59,7 +59,12 @@ async fn create(connection: &Connection, instance: &Instance, at: GuestRef) -> R
     let cluster = &connection.cluster;
     let pool = cluster.pool.as_deref().map(PoolId::new).transpose().map_err(pve::Error::from)?;
     let storage = StorageId::new(instance.storage.as_str()).map_err(pve::Error::from)?;
-    match &instance.origin {
+    let Some(origin) = &instance.origin else {
+        // Adopted, and so complete from the beginning: the planner never asks for this.
+        let message = "a guest that was adopted is not made anew".to_owned();
+        return Err(pve::Error::NotImplemented { message }.into());
+    };
+    match origin {
         Origin::Volume(volume) => {
             let template = VolumeId::new(volume.as_str()).map_err(pve::Error::from)?;
             let disk = format!("{}:{}", instance.storage, instance.size.disk_gib);
@@ -111,13 +116,20 @@ async fn configure(connection: &Connection, instance: &Instance, at: GuestRef) -
         digest: config.common().digest.clone(),
         ..ConfigChange::default()
     };
-    if let GuestConfig::Qemu(_) = config {
+    if let GuestConfig::Qemu(machine) = &config
+        && machine.sockets.is_some_and(|sockets| sockets > 1)
+    {
+        // Cores are those of one socket. We count them all, and ours have one.
+        change.extra.push("sockets", 1_u32);
+    }
+    // How an adopted machine sets itself up is its owner's business.
+    if let (GuestConfig::Qemu(_), Some(_)) = (&config, instance.template_id) {
         let setup = CloudInit {
             ssh_public_keys: instance.ssh_keys.iter().map(|key| key.as_str().to_owned()).collect(),
             ip: [(0, PropertyString::new().set("ip", "dhcp"))].into(),
             ..CloudInit::default()
         };
-        change.extra = setup.params()?;
+        change.extra.extend(&setup.params()?);
     }
     connection.call(|client| async move { client.guest(&at).set_config(&change).await }).await?;
     Ok(Reply::Done)

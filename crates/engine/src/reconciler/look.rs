@@ -7,14 +7,14 @@ use pve::{GuestConfig, GuestRef, GuestStatus, Interface, NodeName, PropertyStrin
 use crate::connections::{CallError, Connection};
 
 /// What a look found.
-pub(super) struct Sight {
-    pub(super) seen: Seen,
+pub(crate) struct Sight {
+    pub(crate) seen: Seen,
     /// Where it is, when that is not where we thought.
-    pub(super) moved_to: Option<innkeeper_domain::names::NodeName>,
+    pub(crate) moved_to: Option<innkeeper_domain::names::NodeName>,
     /// The address it reports, when it was asked.
-    pub(super) address: Option<String>,
+    pub(crate) address: Option<String>,
     /// How big it is, when that could be read.
-    pub(super) size: Option<innkeeper_domain::sizes::Size>,
+    pub(crate) size: Option<innkeeper_domain::sizes::Size>,
 }
 
 impl Sight {
@@ -24,7 +24,7 @@ impl Sight {
 }
 
 /// The guest of an instance, by the names that Proxmox uses.
-pub(super) fn guest_ref(instance: &Instance) -> Result<GuestRef, pve::Error> {
+pub(crate) fn guest_ref(instance: &Instance) -> Result<GuestRef, pve::Error> {
     let node = NodeName::new(instance.node.as_str())?;
     let vmid = Vmid::new(instance.vmid)?;
     Ok(match instance.kind {
@@ -34,7 +34,7 @@ pub(super) fn guest_ref(instance: &Instance) -> Result<GuestRef, pve::Error> {
 }
 
 /// Reads the guest.
-pub(super) async fn look(connection: &Connection, instance: &Instance) -> Result<Sight, CallError> {
+pub(crate) async fn look(connection: &Connection, instance: &Instance) -> Result<Sight, CallError> {
     let here = guest_ref(instance)?;
     match read(connection, instance, &here).await {
         Err(CallError::Pve(pve::Error::GuestMissing { .. })) => elsewhere(connection, instance, &here).await,
@@ -143,16 +143,23 @@ fn power(status: &GuestStatus) -> Power {
 
 fn fitted(instance: &Instance, config: &GuestConfig) -> bool {
     let common = config.common();
-    common.cores == Some(instance.size.cores)
+    cores(config) == Some(instance.size.cores)
         && common.memory_mib == Some(u64::from(instance.size.memory_mib))
         && common.tags.contains(mark::TAG)
 }
 
-fn size(config: &GuestConfig) -> Option<innkeeper_domain::sizes::Size> {
+/// The cores of all sockets.
+fn cores(config: &GuestConfig) -> Option<u32> {
+    let sockets = config.as_qemu().and_then(|machine| machine.sockets).unwrap_or(1);
+    config.common().cores?.checked_mul(sockets)
+}
+
+/// How big a guest is by its configuration; none where that does not say everything.
+pub(crate) fn size(config: &GuestConfig) -> Option<innkeeper_domain::sizes::Size> {
     const GIB: u64 = 1 << 30;
     let (_, disk) = root_disk(config)?;
     Some(innkeeper_domain::sizes::Size {
-        cores: config.common().cores?,
+        cores: cores(config)?,
         memory_mib: config.common().memory_mib?.try_into().ok()?,
         disk_gib: disk.div_ceil(GIB).try_into().ok()?,
     })
@@ -163,7 +170,7 @@ fn grown(instance: &Instance, config: &GuestConfig) -> bool {
 }
 
 /// The disk that the system starts from: its name in the configuration, and its size in bytes.
-pub(super) fn root_disk(config: &GuestConfig) -> Option<(String, u64)> {
+pub(crate) fn root_disk(config: &GuestConfig) -> Option<(String, u64)> {
     let common = config.common();
     let size = |name: &str| common.disks.get(name)?.get("size")?.parse::<Size>().ok().map(Size::as_bytes);
     let name = match config {

@@ -27,6 +27,7 @@ mod money;
 mod operations;
 mod payments;
 mod people;
+mod placements;
 mod restrictions;
 mod schema;
 mod seal;

@@ -22,7 +22,8 @@ impl Drive<'_> {
             Ok(None) => {}
             Ok(Some(_)) | Err(_) => return Ok(false),
         }
-        let sources = templates::sources(self.engine.db(), self.instance.template_id).await?;
+        let Some(template) = self.instance.template_id else { return Ok(false) };
+        let sources = templates::sources(self.engine.db(), template).await?;
         let mut tx = self.engine.db().begin().await?;
         let placement = match self.engine.place_elsewhere(&mut tx, &self.instance, sources).await {
             Ok(placement) => placement,
@@ -32,7 +33,7 @@ impl Drive<'_> {
         info!(from = %self.instance.node, to = %placement.node, "the node cannot be reached; placing elsewhere");
         self.instance.node = placement.node;
         self.instance.storage = placement.storage;
-        self.instance.origin = placement.origin;
+        self.instance.origin = Some(placement.origin);
         self.instance.course.renumbered();
         Ok(matches!(self.save(tx).await?, Flow::On))
     }

@@ -33,7 +33,7 @@ pub(crate) async fn add_instances(
         let mut tx = db.begin().await.unwrap();
         let mut made = Vec::new();
         for number in 0..per_cluster {
-            let mut course = Course::new(Verb::Create.wish(now, true, true));
+            let mut course = Course::new(Verb::Create.wish(now, true, Power::Stopped, None));
             course.born = true;
             course.seen = Seen::Present(Guest {
                 owner: Owner::Ours,
@@ -41,6 +41,7 @@ pub(crate) async fn add_instances(
                 locked: false,
                 fitted: true,
                 grown: true,
+                guarded: true,
                 addressed: true,
             });
             course.task = Task::None;
@@ -59,7 +60,7 @@ pub(crate) async fn add_instances(
                 node: nodes[number % nodes.len()].parse().unwrap(),
                 storage: "local-lvm".parse().unwrap(),
                 vmid: 0,
-                origin: Some(origin.clone()),
+                origin: origin.clone(),
                 course,
                 upid: None,
                 operation: None,
@@ -69,6 +70,10 @@ pub(crate) async fn add_instances(
                 created_at: now,
                 deleted_at: None,
                 resize_from: None,
+                settings: innkeeper_domain::instances::Settings::default(),
+                pending: Vec::new(),
+                protected: false,
+                trashed_until: None,
                 fence: 1,
             };
             instance.vmid = vmids::claim(&mut tx, cluster.id, instance.id).await.unwrap().unwrap();

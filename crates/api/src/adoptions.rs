@@ -161,7 +161,7 @@ pub(crate) struct AdoptionDraft {
 
 impl From<Draft> for AdoptionDraft {
     fn from(draft: Draft) -> Self {
-        let Draft { name, kind, node, storage, size, rate, plan_id, address: _, adds_tag: _ } = draft;
+        let Draft { name, kind, node, storage, size, rate, plan_id, .. } = draft;
         Self { name, kind, node, storage, size, rate, plan_id }
     }
 }

@@ -94,6 +94,12 @@ pub struct Draft {
     pub plan_id: Option<PlanId>,
     /// It can report its addresses.
     pub address: bool,
+    /// Its name in Proxmox, which stays.
+    pub own_name: Option<String>,
+    /// It starts with its host.
+    pub onboot: bool,
+    /// It is protected against removal, and so is the instance.
+    pub protected: bool,
     /// It did not have our tag before, so that releasing it takes the tag away.
     pub adds_tag: bool,
 }

@@ -124,6 +124,16 @@ ids! {
     VoucherId = "vch",
     /// A month's account on paper.
     InvoiceId = "inv",
+    /// Names a backup.
+    BackupId = "bkp",
+    /// Names a schedule of backups.
+    ScheduleId = "sch",
+    /// Names a network.
+    NetworkId = "net",
+    /// Names a pool of addresses.
+    PoolId = "pool",
+    /// Names a drain of a node.
+    DrainId = "drn",
 }
 
 #[cfg(test)]

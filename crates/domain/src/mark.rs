@@ -1,7 +1,7 @@
 //! Our mark on a guest: its instance id, written into the guest's description when it is made, plus a tag for
 //! people who look at Proxmox. Only the description decides, and only an exact match counts.
 
-use crate::ids::InstanceId;
+use crate::ids::{BackupId, InstanceId};
 
 /// The tag that every guest of ours carries in Proxmox.
 pub const TAG: &str = "innkeeper";
@@ -11,6 +11,19 @@ const LINE: &str = "innkeeper-instance: ";
 /// The description to write when the guest is made.
 pub fn description(id: InstanceId) -> String {
     format!("{LINE}{id}")
+}
+
+const BACKUP: &str = "innkeeper-backup: ";
+
+/// The notes of a backup that we make: one line, as Proxmox shows only one.
+pub fn backup_notes(backup: BackupId, instance: InstanceId) -> String {
+    format!("{BACKUP}{backup} of {instance}")
+}
+
+/// The backup and the instance that a backup's notes name, if they are ours.
+pub fn read_backup_notes(notes: &str) -> Option<(BackupId, InstanceId)> {
+    let (backup, instance) = notes.lines().next()?.trim().strip_prefix(BACKUP)?.split_once(" of ")?;
+    Some((backup.parse().ok()?, instance.parse().ok()?))
 }
 
 /// The instance named by the mark in a guest's description, if there is exactly one. People may have added text
@@ -77,5 +90,15 @@ mod tests {
         assert!(append(&"x".repeat(LONGEST), id).is_none());
         assert!(append(&"é".repeat(LONGEST - 100), id).is_some(), "characters count, not bytes");
         assert!(is_marked("a\n innkeeper-instance: nonsense") && !is_marked("innkeeper"));
+    }
+
+    #[test]
+    fn the_notes_of_our_backups_are_read_back_and_no_others() {
+        let (backup, instance) = (BackupId::new(), InstanceId::new());
+        let notes = backup_notes(backup, instance);
+        assert_eq!(read_backup_notes(&notes), Some((backup, instance)));
+        assert_eq!(read_backup_notes(&format!("{notes}\n")), Some((backup, instance)));
+        assert_eq!(read_backup_notes("web-1"), None);
+        assert_eq!(read_backup_notes(&format!("x{notes}")), None);
     }
 }

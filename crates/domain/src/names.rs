@@ -69,8 +69,41 @@ names! {
     StorageName(storage_name),
     /// A public key in the one-line form of OpenSSH.
     SshKey(ssh_key),
+    /// A word by which an instance is found again: lower-case letters, digits, `_`, `-`, `+` and `.`.
+    Tag(tag),
+    /// The name of a snapshot: a letter, then letters, digits, `_` and `-`.
+    SnapshotName(snapshot_name),
     /// Why somebody decided against somebody: 1 to 500 characters, shown to both.
     Reason(reason),
+}
+
+fn tag(text: &str) -> Result<String, BadName> {
+    let first = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    let good = (1..=32).contains(&text.len())
+        && text.bytes().next().is_some_and(first)
+        && text.bytes().all(|b| first(b) || matches!(b, b'-' | b'+' | b'.'));
+    if !good {
+        return Err(BadName(
+            "must be 1 to 32 lower-case letters, digits, `_`, `-`, `+` or `.`, the first a letter, digit or `_`",
+        ));
+    }
+    if text == crate::mark::TAG {
+        return Err(BadName("must not be `innkeeper`, which the house itself puts on every guest"));
+    }
+    Ok(text.to_owned())
+}
+
+fn snapshot_name(text: &str) -> Result<String, BadName> {
+    let good = (2..=40).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    if !good {
+        return Err(BadName("must be 2 to 40 letters, digits, `_` or `-`, and begin with a letter"));
+    }
+    if ["current", "pending", "vzdump"].contains(&text.to_ascii_lowercase().as_str()) {
+        return Err(BadName("must not be `current`, `pending` or `vzdump`, which Proxmox keeps for itself"));
+    }
+    Ok(text.to_owned())
 }
 
 fn hostname(text: &str) -> Result<String, BadName> {

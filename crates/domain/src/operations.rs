@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{InstanceId, OperationId, ProjectId, UserId};
-use crate::instances::{Act, Goal, Wish};
+use crate::instances::{Act, Errand, Goal, Power, Wish};
 use crate::time::Timestamp;
 
 words! {
@@ -21,8 +21,30 @@ words! {
         Stop = "stop",
         /// Stop it gracefully and run it again.
         Reboot = "reboot",
+        /// Hold it in memory.
+        Pause = "pause",
+        /// Let it go on.
+        Resume = "resume",
         /// Give it another size: cores, memory, a larger disk.
         Resize = "resize",
+        /// Change its name, tags, network and the like.
+        Update = "update",
+        /// Make it anew from a template; all that is on it is lost.
+        Rebuild = "rebuild",
+        /// Keep its present state under a name.
+        Snapshot = "snapshot",
+        /// Bring it back to a snapshot.
+        Rollback = "rollback",
+        /// Remove a snapshot.
+        DropSnapshot = "delete_snapshot",
+        /// Save it.
+        BackUp = "backup",
+        /// Put a backup in its place.
+        Restore = "restore",
+        /// Move it to another node.
+        Migrate = "migrate",
+        /// Ask it to stop and keep it for a while before it is removed.
+        Trash = "trash",
         /// Remove it for good.
         Delete = "delete",
     }
@@ -106,6 +128,8 @@ pub struct Operation {
     pub project_id: ProjectId,
     /// What was asked for.
     pub verb: Verb,
+    /// What belongs to that, when it is something that is done once.
+    pub errand: Option<Errand>,
     /// How it stands.
     pub state: State,
     /// Who asked; none when the house did.
@@ -130,25 +154,70 @@ impl Verb {
     pub fn deadline(self, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Create => Some(now.after(Duration::from_mins(30))),
-            Self::Start | Self::Stop => Some(now.after(Duration::from_mins(10))),
-            Self::Shutdown | Self::Reboot | Self::Resize => Some(now.after(Duration::from_mins(15))),
+            Self::Start | Self::Stop | Self::Pause | Self::Resume => Some(now.after(Duration::from_mins(10))),
+            Self::Shutdown
+            | Self::Reboot
+            | Self::Resize
+            | Self::Update
+            | Self::Snapshot
+            | Self::DropSnapshot
+            | Self::Trash => Some(now.after(Duration::from_mins(15))),
+            Self::Rebuild | Self::Rollback => Some(now.after(Duration::from_mins(30))),
+            // These copy whole disks, and wait for other copies: Proxmox itself waits three hours for its turn.
+            Self::BackUp | Self::Restore | Self::Migrate => Some(now.after(Duration::from_hours(12))),
             Self::Delete => None,
         }
     }
 
-    /// What the instance should become. `address` says whether it must report one before it counts as ready, `runs`
-    /// whether it runs now: another size changes nothing of that.
-    pub fn wish(self, now: Timestamp, address: bool, runs: bool) -> Wish {
-        let refit = self == Self::Resize;
-        let wish = |goal, gentle_until, restart| Wish { goal, gentle_until, restart, address, refit };
+    /// What the instance should become. `address` says whether it must report one before it counts as ready, `power`
+    /// how it is now: most verbs leave it so. `once` is what is to be done to it once, if anything.
+    pub fn wish(self, now: Timestamp, address: bool, power: Power, once: Option<Act>) -> Wish {
+        let wish = |goal, gentle_until, restart| Wish {
+            goal,
+            gentle_until,
+            restart,
+            address,
+            refit: self.refits(),
+            once,
+        };
+        let as_it_is = match power {
+            Power::Running => Goal::Running,
+            Power::Stopped => Goal::Stopped,
+            Power::Paused => Goal::Paused,
+        };
         match self {
-            Self::Create | Self::Start => wish(Goal::Running, None, false),
-            Self::Shutdown => wish(Goal::Stopped, Some(now.after(GRACE)), false),
+            Self::Create | Self::Start | Self::Resume => wish(Goal::Running, None, false),
+            Self::Shutdown | Self::Trash => wish(Goal::Stopped, Some(now.after(GRACE)), false),
             Self::Stop => wish(Goal::Stopped, None, false),
+            Self::Pause => wish(Goal::Paused, None, false),
             Self::Reboot => wish(Goal::Running, Some(now.after(GRACE)), true),
-            Self::Resize => wish(if runs { Goal::Running } else { Goal::Stopped }, None, false),
+            Self::Rebuild => wish(Goal::Running, None, false),
+            // What was held in memory is gone with a rollback or a restore.
+            Self::Rollback | Self::Restore if power == Power::Paused => wish(Goal::Running, None, false),
+            Self::Resize
+            | Self::Update
+            | Self::Snapshot
+            | Self::Rollback
+            | Self::DropSnapshot
+            | Self::BackUp
+            | Self::Restore
+            | Self::Migrate => wish(as_it_is, None, false),
             Self::Delete => wish(Goal::Absent, None, false),
         }
+    }
+
+    /// Whether size and settings are brought to what is asked: where they were changed, and where Proxmox may have
+    /// brought older ones back.
+    fn refits(self) -> bool {
+        matches!(self, Self::Resize | Self::Update | Self::Rollback | Self::Restore)
+    }
+
+    /// Whether the instance starts in its course, so that it is worth waiting for its address.
+    pub fn starts(self) -> bool {
+        matches!(
+            self,
+            Self::Create | Self::Start | Self::Reboot | Self::Rebuild | Self::Rollback | Self::Restore
+        )
     }
 
     /// Whether this may take the place of an operation that has not ended: deleting always, cutting off what is
@@ -156,7 +225,7 @@ impl Verb {
     pub fn supersedes(self, active: Self) -> bool {
         match self {
             Self::Delete => active != Self::Delete,
-            Self::Stop => matches!(active, Self::Shutdown | Self::Reboot),
+            Self::Stop => matches!(active, Self::Shutdown | Self::Reboot | Self::Trash),
             _ => false,
         }
     }
@@ -174,7 +243,7 @@ mod tests {
             for &active in Verb::ALL {
                 let expected = match later {
                     Verb::Delete => active != Verb::Delete,
-                    Verb::Stop => [Verb::Shutdown, Verb::Reboot].contains(&active),
+                    Verb::Stop => [Verb::Shutdown, Verb::Reboot, Verb::Trash].contains(&active),
                     _ => false,
                 };
                 assert_eq!(later.supersedes(active), expected, "{later} over {active}");
@@ -188,21 +257,30 @@ mod tests {
     #[test]
     fn each_verb_wishes_for_what_it_says() {
         for &verb in Verb::ALL {
-            for runs in [false, true] {
-                let expected = match verb {
-                    Verb::Resize if !runs => Goal::Stopped,
-                    Verb::Create | Verb::Start | Verb::Reboot | Verb::Resize => Goal::Running,
-                    Verb::Shutdown | Verb::Stop => Goal::Stopped,
-                    Verb::Delete => Goal::Absent,
+            for &power in Power::ALL {
+                let as_it_is = match power {
+                    Power::Running => Goal::Running,
+                    Power::Stopped => Goal::Stopped,
+                    Power::Paused => Goal::Paused,
                 };
-                assert_eq!(verb.wish(NOW, true, runs).goal, expected, "{verb}");
+                let expected = match verb {
+                    Verb::Create | Verb::Start | Verb::Reboot | Verb::Resume | Verb::Rebuild => Goal::Running,
+                    Verb::Shutdown | Verb::Stop | Verb::Trash => Goal::Stopped,
+                    Verb::Pause => Goal::Paused,
+                    Verb::Delete => Goal::Absent,
+                    Verb::Rollback | Verb::Restore if power == Power::Paused => Goal::Running,
+                    _ => as_it_is,
+                };
+                assert_eq!(verb.wish(NOW, true, power, None).goal, expected, "{verb}");
             }
-            let wish = verb.wish(NOW, true, true);
-            assert_eq!(wish.refit, verb == Verb::Resize, "{verb}");
+            let wish = verb.wish(NOW, true, Power::Running, Some(Act::BackUp));
+            let refits = [Verb::Resize, Verb::Update, Verb::Rollback, Verb::Restore];
+            assert_eq!(wish.refit, refits.contains(&verb), "{verb}");
             assert_eq!(wish.restart, verb == Verb::Reboot, "{verb}");
-            let polite = matches!(verb, Verb::Shutdown | Verb::Reboot);
+            let polite = matches!(verb, Verb::Shutdown | Verb::Reboot | Verb::Trash);
             assert_eq!(wish.gentle_until, polite.then(|| NOW.after(GRACE)), "{verb}");
-            assert!(wish.address && !verb.wish(NOW, false, true).address);
+            assert!(wish.address && !verb.wish(NOW, false, Power::Running, None).address);
+            assert_eq!(wish.once, Some(Act::BackUp));
         }
     }
 

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ClusterId, TemplateId};
+use crate::ids::{ClusterId, InstanceId, TemplateId};
 use crate::instances::Kind;
-use crate::names::{NodeName, Title};
+use crate::names::{Hostname, NodeName, SnapshotName, Title};
 use crate::sizes::{BadSize, Size};
 use crate::time::Timestamp;
 
@@ -67,6 +67,39 @@ pub enum Origin {
     Volume(String),
     /// A template VM, cloned.
     Vm(u32),
+    /// Another instance, copied as it is or as it was when a snapshot was made. Only of instances, never of templates.
+    Copy {
+        /// Its number.
+        vmid: u32,
+        /// Which it is: its mark is on the copy until that has its own.
+        instance_id: InstanceId,
+        /// The snapshot.
+        snapshot: Option<SnapshotName>,
+    },
+    /// A backup of an instance. Only of instances, never of templates.
+    Backup {
+        /// What Proxmox calls it.
+        volume: String,
+        /// Of which one: its mark is on the guest until that has its own.
+        instance_id: InstanceId,
+    },
+    /// Nothing: it was there before we looked after it. Only of instances, never of templates; it is never made anew.
+    Adopted {
+        /// The name that it had, if any, which it keeps.
+        own_name: Option<String>,
+        /// The name that we gave it for ourselves.
+        our_name: Hostname,
+    },
+}
+
+impl Origin {
+    /// The instance whose mark a guest made from this may still carry.
+    pub fn of_instance(&self) -> Option<InstanceId> {
+        match self {
+            Self::Volume(_) | Self::Vm(_) | Self::Adopted { .. } => None,
+            Self::Copy { instance_id, .. } | Self::Backup { instance_id, .. } => Some(*instance_id),
+        }
+    }
 }
 
 /// Checks the form of a template volume: `storage:vztmpl/file`, nothing that could climb out of a folder. A

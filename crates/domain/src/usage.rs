@@ -172,13 +172,27 @@ mod tests {
     const CYCLE: Duration = Duration::from_mins(60);
 
     fn course(born: bool, seen: Seen) -> Course {
-        let wish =
-            Wish { goal: Goal::Running, gentle_until: None, restart: false, address: false, refit: false };
+        let wish = Wish {
+            goal: Goal::Running,
+            gentle_until: None,
+            restart: false,
+            address: false,
+            refit: false,
+            once: None,
+        };
         Course { wish, born, seen, task: Task::None, attempts: 0 }
     }
 
     fn guest(owner: Owner, power: Power) -> Seen {
-        Seen::Present(Guest { owner, power, locked: false, fitted: true, grown: true, addressed: true })
+        Seen::Present(Guest {
+            owner,
+            power,
+            locked: false,
+            fitted: true,
+            grown: true,
+            guarded: true,
+            addressed: true,
+        })
     }
 
     #[test]

@@ -41,12 +41,12 @@ impl Row {
 
     /// As big as asked, where that matters.
     fn complete(&self, guest: Guest) -> bool {
-        self.born && !self.wish.refit || guest.fitted && guest.grown
+        self.born && !self.wish.refit || guest.fitted && guest.grown && guest.guarded
     }
 
     /// Said without the planner's own words: is the world as wished?
     fn agreed(&self) -> bool {
-        if self.task != Task::None {
+        if self.task != Task::None || self.wish.once.is_some() && self.wish.goal != Goal::Absent {
             return false;
         }
         match self.wish.goal {
@@ -59,6 +59,10 @@ impl Row {
             Goal::Stopped => self
                 .ours()
                 .is_some_and(|guest| guest.power == Power::Stopped && !guest.locked && self.complete(guest)),
+            Goal::Paused => {
+                let refitted = |guest: Guest| !(self.born && self.wish.refit) || self.complete(guest);
+                self.ours().is_some_and(|guest| guest.power == Power::Paused && refitted(guest))
+            }
             Goal::Running => self.ours().is_some_and(|guest| {
                 guest.power == Power::Running
                     && !self.wish.restart
@@ -71,6 +75,10 @@ impl Row {
 
 const BOTH: [bool; 2] = [false, true];
 
+/// What is done once: nothing, something that takes the guest as it is, something that needs it stopped, making it anew.
+/// The others are like the second; a test below says so.
+const ONCE: [Option<Act>; 4] = [None, Some(Act::Snapshot), Some(Act::Restore), Some(Act::Create)];
+
 fn wishes() -> Vec<Wish> {
     let mut all = Vec::new();
     for &goal in Goal::ALL {
@@ -78,7 +86,9 @@ fn wishes() -> Vec<Wish> {
             for restart in BOTH {
                 for address in BOTH {
                     for refit in BOTH {
-                        all.push(Wish { goal, gentle_until, restart, address, refit });
+                        for once in ONCE {
+                            all.push(Wish { goal, gentle_until, restart, address, refit, once });
+                        }
                     }
                 }
             }
@@ -91,11 +101,12 @@ fn sights() -> Vec<Seen> {
     let mut all = vec![Seen::Unknown, Seen::Absent];
     for &owner in Owner::ALL {
         for &power in Power::ALL {
-            for bits in 0..16 {
+            for bits in 0..32 {
                 let bit = |n: u32| bits & (1 << n) != 0;
                 all.push(Seen::Present(Guest {
                     owner,
                     power,
+                    guarded: bit(4),
                     locked: bit(3),
                     fitted: bit(2),
                     grown: bit(1),
@@ -116,12 +127,22 @@ fn tasks() -> Vec<Task> {
     all
 }
 
+/// While something is under way nothing else is looked at, which a few sights show as well as all.
+fn sights_during(task: Task) -> Vec<Seen> {
+    let few = |seen: &Seen| match seen {
+        Seen::Present(guest) => {
+            !guest.addressed && guest.fitted == guest.grown && guest.grown == guest.guarded
+        }
+        _ => true,
+    };
+    sights().into_iter().filter(|seen| task == Task::None || few(seen)).collect()
+}
+
 fn rows() -> impl Iterator<Item = Row> {
-    wishes().into_iter().flat_map(|wish| {
-        BOTH.into_iter().flat_map(move |born| {
-            sights()
-                .into_iter()
-                .flat_map(move |seen| tasks().into_iter().map(move |task| Row::new(wish, born, seen, task)))
+    tasks().into_iter().flat_map(|task| {
+        sights_during(task).into_iter().flat_map(move |seen| {
+            let row = move |wish| BOTH.map(|born| Row::new(wish, born, seen, task));
+            wishes().into_iter().flat_map(row)
         })
     })
 }
@@ -148,8 +169,8 @@ fn does(act: Act) -> impl Fn(Step) -> bool {
 
 #[test]
 fn the_table_is_whole() {
-    let (wishes, sights, tasks) = (96, 2 + 4 * 3 * 16, 1 + 3 * Act::ALL.len());
-    assert_eq!(rows().count(), wishes * 2 * sights * tasks);
+    let (wishes, idle, busy) = (4 * 4 * 2 * 2 * 2 * 4, 2 + 4 * 3 * 32, 2 + 4 * 3 * 4);
+    assert_eq!(rows().count(), wishes * 2 * (idle + 3 * Act::ALL.len() * busy));
 }
 
 #[test]
@@ -187,17 +208,29 @@ fn a_running_task_is_followed_and_cancelled_at_most_once() {
         |step| step == Step::Cancel,
         |row| match row.task {
             Task::Running { act, cancelled: false } => match row.wish.goal {
-                Goal::Absent => matches!(act, Act::Create | Act::Shutdown | Act::Reboot),
+                Goal::Absent => matches!(act, Act::Create | Act::Shutdown | Act::Reboot | Act::BackUp),
                 Goal::Stopped => {
                     matches!(act, Act::Shutdown | Act::Reboot) && row.wish.gentle_until.is_none()
                 }
-                Goal::Running => false,
+                Goal::Running | Goal::Paused => false,
             },
             _ => false,
         },
     );
     always("removal, cutting off, and changes of disk or settings are never broken off", |row| {
-        let fragile = |act| matches!(act, Act::Delete | Act::Stop | Act::Grow | Act::Configure);
+        let fragile = |act| {
+            matches!(
+                act,
+                Act::Delete
+                    | Act::Stop
+                    | Act::Grow
+                    | Act::Configure
+                    | Act::Guard
+                    | Act::Rollback
+                    | Act::Restore
+                    | Act::Migrate
+            )
+        };
         !matches!(row.task, Task::Running { act, .. } if fragile(act)) || row.step == Step::Follow
     });
 }
@@ -205,9 +238,12 @@ fn a_running_task_is_followed_and_cancelled_at_most_once() {
 #[test]
 fn only_our_own_unlocked_guest_is_touched() {
     whenever(
-        "every act but a create needs our mark and no lock",
+        "every act but making needs our mark and no lock",
         |step| matches!(step, Step::Do(act) if act != Act::Create),
-        |row| row.ours().is_some_and(|guest| !guest.locked),
+        |row| {
+            let brought_back = row.seen == Seen::Absent && row.step == Step::Do(Act::Restore);
+            brought_back || row.ours().is_some_and(|guest| !guest.locked)
+        },
     );
     always("another's guest is left alone", |row| {
         row.guest().is_none_or(|guest| guest.owner == Owner::Ours) || {
@@ -225,17 +261,26 @@ fn only_our_own_unlocked_guest_is_touched() {
 #[test]
 fn each_act_has_its_one_reason() {
     let power = |row: &Row, power| row.ours().is_some_and(|guest| guest.power == power);
+    let once = |row: &Row, act| row.wish.once == Some(act) && row.wish.goal != Goal::Absent;
     whenever("create", does(Act::Create), |row| {
-        row.seen == Seen::Absent && !row.born && row.wish.goal != Goal::Absent
+        let anew = once(row, Act::Create);
+        row.seen == Seen::Absent && (!row.born || anew) && row.wish.goal != Goal::Absent
     });
-    whenever("delete", does(Act::Delete), |row| row.wish.goal == Goal::Absent && power(row, Power::Stopped));
-    whenever("configure", does(Act::Configure), |row| {
-        let due = if row.born { row.wish.refit } else { power(row, Power::Stopped) };
-        due && row.wish.goal != Goal::Absent && row.ours().is_some_and(|guest| !guest.fitted)
+    whenever("delete", does(Act::Delete), |row| {
+        (row.wish.goal == Goal::Absent || once(row, Act::Create)) && power(row, Power::Stopped)
     });
-    whenever("grow", does(Act::Grow), |row| {
+    whenever("snapshot", does(Act::Snapshot), |row| once(row, Act::Snapshot) && row.ours().is_some());
+    whenever("restore", does(Act::Restore), |row| {
+        once(row, Act::Restore) && (row.seen == Seen::Absent || power(row, Power::Stopped))
+    });
+    let due = |row: &Row| {
         let due = if row.born { row.wish.refit } else { power(row, Power::Stopped) };
-        due && row.wish.goal != Goal::Absent && row.ours().is_some_and(|guest| guest.fitted && !guest.grown)
+        due && row.wish.goal != Goal::Absent && row.wish.once.is_none()
+    };
+    whenever("configure", does(Act::Configure), |row| due(row) && row.ours().is_some_and(|g| !g.fitted));
+    whenever("grow", does(Act::Grow), |row| due(row) && row.ours().is_some_and(|g| g.fitted && !g.grown));
+    whenever("guard", does(Act::Guard), |row| {
+        due(row) && row.ours().is_some_and(|guest| guest.fitted && guest.grown && !guest.guarded)
     });
     whenever("start", does(Act::Start), |row| {
         row.wish.goal == Goal::Running
@@ -243,6 +288,7 @@ fn each_act_has_its_one_reason() {
             && row.ours().is_some_and(|guest| row.complete(guest))
     });
     whenever("resume", does(Act::Resume), |row| row.wish.goal == Goal::Running && power(row, Power::Paused));
+    whenever("pause", does(Act::Pause), |row| row.wish.goal == Goal::Paused && power(row, Power::Running));
     whenever("shutdown", does(Act::Shutdown), |row| {
         row.wish.goal == Goal::Stopped && row.gentle() && power(row, Power::Running)
     });
@@ -250,16 +296,36 @@ fn each_act_has_its_one_reason() {
         row.wish.goal == Goal::Running && row.wish.restart && row.gentle() && power(row, Power::Running)
     });
     whenever("stop", does(Act::Stop), |row| {
+        let making_room = once(row, Act::Create) || once(row, Act::Restore);
         let asked = match row.wish.goal {
             Goal::Absent => true,
             Goal::Stopped => !row.gentle() || power(row, Power::Paused),
+            Goal::Paused => false,
             Goal::Running => {
-                let unfinished = row.ours().is_some_and(|guest| !(guest.fitted && guest.grown));
+                let unfinished = row.ours().is_some_and(|g| !(g.fitted && g.grown && g.guarded));
                 row.wish.restart && !row.gentle() || !row.born && unfinished
             }
         };
-        asked && !power(row, Power::Stopped)
+        (asked || making_room) && !power(row, Power::Stopped)
     });
+}
+
+#[test]
+fn whatever_is_done_once_is_done_before_anything_else() {
+    always("once, on our own unlocked guest", |row| {
+        let free = row.ours().is_some_and(|guest| !guest.locked) && row.task == Task::None;
+        row.wish.once.is_none()
+            || row.wish.goal == Goal::Absent
+            || !free
+            || matches!(row.step, Step::Do(act) if Some(act) == row.wish.once || matches!(act, Act::Stop | Act::Delete))
+    });
+    for act in [Act::Rollback, Act::DropSnapshot, Act::BackUp, Act::Migrate] {
+        for row in rows().filter(|row| row.wish.once == Some(Act::Snapshot)) {
+            let wish = Wish { once: Some(act), ..row.wish };
+            let expected = if row.step == Step::Do(Act::Snapshot) { Step::Do(act) } else { row.step };
+            assert_eq!(Row::new(wish, row.born, row.seen, row.task).step, expected, "{act} like a snapshot");
+        }
+    }
 }
 
 #[test]
@@ -269,6 +335,10 @@ fn a_born_instance_is_never_made_again_nor_given_another_number() {
         |step| matches!(step, Step::Refuse(_)),
         |row| {
             let owned = |owner| row.guest().is_some_and(|guest| guest.owner == owner);
+            let stopped = row.ours().is_some_and(|guest| guest.power == Power::Stopped);
+            if row.step == Step::Refuse(Refusal::Stopped) {
+                return row.wish.goal == Goal::Paused && stopped;
+            }
             row.born
                 && match row.step {
                     Step::Refuse(Refusal::Vanished) => {
@@ -325,7 +395,7 @@ fn the_folded_table_tells_all() {
     });
     always("under way, only goal and politeness count", |row| {
         row.task == Task::None || {
-            let wish = Wish { restart: false, address: false, refit: false, ..row.wish };
+            let wish = Wish { restart: false, address: false, refit: false, once: None, ..row.wish };
             Row::new(wish, false, Seen::Unknown, row.task).step == row.step
         }
     });
@@ -337,6 +407,7 @@ fn the_folded_table_tells_all() {
             locked: false,
             fitted: false,
             grown: false,
+            guarded: false,
             addressed: false,
         };
         Row::new(row.wish, row.born, Seen::Present(plain), row.task).step == row.step
@@ -398,6 +469,23 @@ fn gentle_word(wish: &Wish) -> &'static str {
     }
 }
 
+fn once_word(wish: &Wish) -> &'static str {
+    wish.once.map_or("none", Act::as_str)
+}
+
+/// Our guest, as it should be.
+fn whole() -> Guest {
+    Guest {
+        owner: Owner::Ours,
+        power: Power::Running,
+        locked: false,
+        fitted: true,
+        grown: true,
+        guarded: true,
+        addressed: true,
+    }
+}
+
 fn yes(value: bool) -> &'static str {
     if value { "yes" } else { "no" }
 }
@@ -411,7 +499,9 @@ fn table() -> String {
 
     let mut lines = Vec::new();
     for task in tasks().into_iter().filter(|task| *task != Task::None) {
-        for wish in wishes.iter().filter(|wish| !wish.restart && !wish.address) {
+        for wish in
+            wishes.iter().filter(|wish| !wish.restart && !wish.address && !wish.refit && wish.once.is_none())
+        {
             let (state, act) = match task {
                 Task::Asked { act, .. } => ("asked", act),
                 Task::Running { act, cancelled: false } => ("running", act),
@@ -424,7 +514,7 @@ fn table() -> String {
     }
     render(
         "Something is under way (whatever is seen)",
-        &[("task", 3), ("act", Act::ALL.len()), ("goal", 3), ("gentle", 3)],
+        &[("task", 3), ("act", Act::ALL.len()), ("goal", 4), ("gentle", 3)],
         lines,
         &mut out,
     );
@@ -434,7 +524,7 @@ fn table() -> String {
         Seen::Present(guest) => {
             guest.owner != Owner::Ours
                 && guest.power == Power::Stopped
-                && !(guest.locked || guest.fitted || guest.grown || guest.addressed)
+                && !(guest.locked || guest.fitted || guest.grown || guest.guarded || guest.addressed)
         }
         _ => true,
     });
@@ -449,20 +539,37 @@ fn table() -> String {
             .filter(|wish| wish.gentle_until.is_none() && !wish.restart && !wish.address && !wish.refit)
         {
             for born in BOTH {
-                let cells = [word, yes(born), wish.goal.as_str()].map(|word| vec![word]);
+                let cells = [word, once_word(wish), yes(born), wish.goal.as_str()].map(|word| vec![word]);
                 lines.push((cells.to_vec(), plan(wish, born, &seen, &Task::None, NOW)));
             }
         }
     }
-    render("Nothing under way, no guest of ours", &[("seen", 4), ("born", 2), ("goal", 3)], lines, &mut out);
+    let heads = [("seen", 4), ("once", ONCE.len()), ("born", 2), ("goal", 4)];
+    render("Nothing under way, no guest of ours", &heads, lines, &mut out);
 
     let mut lines = Vec::new();
-    for wish in &wishes {
+    let plain = |wish: &&Wish| wish.gentle_until.is_none() && !wish.restart && !wish.address && !wish.refit;
+    for wish in wishes.iter().filter(|wish| wish.once.is_some()).filter(plain) {
         for &power in Power::ALL {
-            for bits in 0..32 {
+            for locked in BOTH {
+                let guest = Guest { locked, power, ..whole() };
+                let cells = [once_word(wish), wish.goal.as_str(), power.as_str(), yes(locked)];
+                let cells = cells.map(|word| vec![word]).to_vec();
+                lines.push((cells, plan(wish, true, &Seen::Present(guest), &Task::None, NOW)));
+            }
+        }
+    }
+    let heads = [("once", ONCE.len() - 1), ("goal", 4), ("power", 3), ("locked", 2)];
+    render("Something to be done once, our guest is there (in whatever order)", &heads, lines, &mut out);
+
+    let mut lines = Vec::new();
+    for wish in wishes.iter().filter(|wish| wish.once.is_none()) {
+        for &power in Power::ALL {
+            for bits in 0..64 {
                 let bit = |n: u32| bits & (1 << n) != 0;
-                let (born, locked, fitted, grown, addressed) = (bit(0), bit(1), bit(2), bit(3), bit(4));
-                let guest = Guest { owner: Owner::Ours, power, locked, fitted, grown, addressed };
+                let (born, locked, fitted, grown, guarded) = (bit(0), bit(1), bit(2), bit(3), bit(4));
+                let addressed = bit(5);
+                let guest = Guest { owner: Owner::Ours, power, locked, fitted, grown, guarded, addressed };
                 let cells = [
                     wish.goal.as_str(),
                     power.as_str(),
@@ -473,6 +580,7 @@ fn table() -> String {
                     yes(born),
                     yes(fitted),
                     yes(grown),
+                    yes(guarded),
                     yes(wish.address),
                     yes(addressed),
                 ];
@@ -482,7 +590,7 @@ fn table() -> String {
         }
     }
     let heads = [
-        ("goal", 3),
+        ("goal", 4),
         ("power", 3),
         ("locked", 2),
         ("restart", 2),
@@ -491,10 +599,11 @@ fn table() -> String {
         ("born", 2),
         ("fitted", 2),
         ("grown", 2),
+        ("guarded", 2),
         ("address", 2),
         ("addressed", 2),
     ];
-    render("Nothing under way, our guest is there", &heads, lines, &mut out);
+    render("Nothing under way, nothing to be done once, our guest is there", &heads, lines, &mut out);
     out
 }
 

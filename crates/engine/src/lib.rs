@@ -76,7 +76,7 @@ pub use finance::{Finance, Spending};
 pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_store::payments::Tally as PaymentTally;
-pub use instances::{Filter as InstanceFilter, NewInstance, WantedSize};
+pub use instances::{Filter as InstanceFilter, NewInstance, Update as InstanceUpdate, WantedSize};
 pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;

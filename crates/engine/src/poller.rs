@@ -247,6 +247,7 @@ fn before(instance: &Instance) -> Guest {
             locked: false,
             fitted: true,
             grown: true,
+            guarded: true,
             addressed: instance.address.is_some(),
         },
     }

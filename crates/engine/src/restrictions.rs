@@ -22,16 +22,42 @@ const BATCH: i64 = 100;
 /// Whether the verb makes an instance run or larger, so that a restriction stands in its way. Stopping and removing never do.
 pub(crate) fn binds(verb: Verb) -> bool {
     match verb {
-        Verb::Create | Verb::Start | Verb::Reboot | Verb::Resize => true,
-        Verb::Shutdown | Verb::Stop | Verb::Delete => false,
+        Verb::Create
+        | Verb::Start
+        | Verb::Reboot
+        | Verb::Resume
+        | Verb::Resize
+        | Verb::Update
+        | Verb::Rebuild
+        | Verb::Snapshot
+        | Verb::Rollback
+        | Verb::BackUp
+        | Verb::Restore => true,
+        Verb::Shutdown
+        | Verb::Stop
+        | Verb::Pause
+        | Verb::DropSnapshot
+        | Verb::Migrate
+        | Verb::Trash
+        | Verb::Delete => false,
     }
 }
 
 /// The same for a single step.
 pub(crate) fn binds_act(act: Act) -> bool {
     match act {
-        Act::Create | Act::Configure | Act::Grow | Act::Start | Act::Resume | Act::Reboot => true,
-        Act::Shutdown | Act::Stop | Act::Delete => false,
+        Act::Create
+        | Act::Configure
+        | Act::Grow
+        | Act::Guard
+        | Act::Start
+        | Act::Resume
+        | Act::Reboot
+        | Act::Snapshot
+        | Act::Rollback
+        | Act::BackUp
+        | Act::Restore => true,
+        Act::Shutdown | Act::Stop | Act::Pause | Act::DropSnapshot | Act::Migrate | Act::Delete => false,
     }
 }
 

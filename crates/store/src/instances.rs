@@ -5,7 +5,7 @@
 //! moment of `claimed_until`.
 
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
-use innkeeper_domain::instances::{Course, Instance, Kind, Seen, Task, Wish};
+use innkeeper_domain::instances::{Act, Course, Instance, Kind, Seen, Task, Wish};
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::names::{Hostname, NodeName};
 use innkeeper_domain::prices::Rate;
@@ -63,6 +63,11 @@ struct InstanceRow {
     deleted_at: Option<i64>,
     due_at: Option<i64>,
     resize_from: Option<String>,
+    wish_once: Option<String>,
+    settings: String,
+    pending: String,
+    protected: bool,
+    trashed_until: Option<i64>,
     fence: i64,
 }
 
@@ -77,6 +82,7 @@ impl InstanceRow {
                 restart: self.wish_restart,
                 address: self.wish_address,
                 refit: self.wish_refit,
+                once: columns.word_if("wish_once", self.wish_once.as_deref())?,
             },
             born: self.born,
             seen: columns.json("seen", &self.seen)?,
@@ -115,6 +121,10 @@ impl InstanceRow {
             created_at: Timestamp(self.created_at),
             deleted_at: self.deleted_at.map(Timestamp),
             resize_from: self.resize_from.map(|text| columns.json("resize_from", &text)).transpose()?,
+            settings: columns.json("settings", &self.settings)?,
+            pending: columns.json("pending", &self.pending)?,
+            protected: self.protected,
+            trashed_until: self.trashed_until.map(Timestamp),
             fence: self.fence,
         })
     }
@@ -166,11 +176,14 @@ pub async fn insert(tx: &mut Tx, instance: &Instance, due_at: Option<Timestamp>)
     let sql = "insert into instances (id, project_id, name, kind, template_id, plan_id, cores, memory_mib, disk_gib,
             ssh_keys, cluster_id, node, storage, vmid, origin, wish_goal, wish_gentle_until, wish_restart,
             wish_address, born, seen, task, attempts, upid, operation_id, operation_verb, address, problem, seen_at,
-            created_at, deleted_at, due_at, fence, rate_running, rate_stopped, tariff, wish_refit, resize_from)
+            created_at, deleted_at, due_at, fence, rate_running, rate_stopped, tariff, wish_refit, resize_from,
+            wish_once, settings, pending, protected, trashed_until)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-            $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)";
+            $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40,
+            $41, $42, $43)";
     let i = instance;
     let (ssh_keys, origin) = (json(&i.ssh_keys)?, json(&i.origin)?);
+    let (settings, pending) = (json(&i.settings)?, json(&i.pending)?);
     let (seen, task) = (json(&i.course.seen)?, task_text(&i.course.task)?);
     let resize_from = i.resize_from.as_ref().map(json).transpose()?;
     let wish = &i.course.wish;
@@ -186,7 +199,8 @@ pub async fn insert(tx: &mut Tx, instance: &Instance, due_at: Option<Timestamp>)
         .bind(i.seen_at.map(|at| at.0)).bind(i.created_at.0).bind(i.deleted_at.map(|at| at.0))
         .bind(due_at.map(|at| at.0)).bind(i.fence)
         .bind(i.rate.running_micros.0).bind(i.rate.stopped_micros.0).bind(i.tariff.map(Tariff::as_str))
-        .bind(wish.refit).bind(resize_from.as_deref())
+        .bind(wish.refit).bind(resize_from.as_deref()).bind(wish.once.map(Act::as_str))
+        .bind(settings.as_str()).bind(pending.as_str()).bind(i.protected).bind(i.trashed_until.map(|at| at.0))
         .execute(c).await.map(drop))
     .map_err(|e| explain(e, UNIQUE))?;
     if due_at.is_some() {
@@ -295,10 +309,11 @@ pub async fn save(tx: &mut Tx, instance: &Instance) -> Result<bool, Error> {
             wish_goal = $8, wish_gentle_until = $9, wish_restart = $10, wish_address = $11, born = $12, seen = $13,
             task = $14, attempts = $15, upid = $16, operation_id = $17, operation_verb = $18, address = $19,
             problem = $20, seen_at = $21, deleted_at = $22, wish_refit = $23, resize_from = $24, cores = $25,
-            memory_mib = $26, disk_gib = $27, plan_id = $28, tariff = $29
+            memory_mib = $26, disk_gib = $27, plan_id = $28, tariff = $29,
+            wish_once = $30, pending = $31
         where id = $1 and fence = $2";
     let i = instance;
-    let origin = json(&i.origin)?;
+    let (origin, pending) = (json(&i.origin)?, json(&i.pending)?);
     let (seen, task) = (json(&i.course.seen)?, task_text(&i.course.task)?);
     let resize_from = i.resize_from.as_ref().map(json).transpose()?;
     let wish = &i.course.wish;
@@ -312,6 +327,7 @@ pub async fn save(tx: &mut Tx, instance: &Instance) -> Result<bool, Error> {
         .bind(i.seen_at.map(|at| at.0)).bind(i.deleted_at.map(|at| at.0)).bind(wish.refit)
         .bind(resize_from.as_deref()).bind(i64::from(i.size.cores)).bind(i64::from(i.size.memory_mib))
         .bind(i64::from(i.size.disk_gib)).bind(i.plan_id.map(|id| id.0)).bind(i.tariff.map(Tariff::as_str))
+        .bind(wish.once.map(Act::as_str)).bind(pending.as_str())
         .execute(c).await.map(|r| r.rows_affected()))
     .map_err(|e| explain(e, UNIQUE))?;
     Ok(n > 0)
@@ -334,7 +350,7 @@ pub async fn schedule(
     Ok(n > 0)
 }
 
-/// Sets a new wish, size and operation and makes the instance due; whoever has claimed it loses the claim. Read it with
+/// Sets a new wish, size, name, settings, origin and operation and makes the instance due; whoever has claimed it loses the claim. Read it with
 /// [`by_id_tx`] in the same transaction. The task under way is left as it is in the row. False, and nothing changes,
 /// when somebody was faster.
 pub async fn rewish(tx: &mut Tx, instance: &Instance, due_at: Timestamp) -> Result<bool, Error> {
@@ -342,11 +358,13 @@ pub async fn rewish(tx: &mut Tx, instance: &Instance, due_at: Timestamp) -> Resu
         "update instances set wish_goal = $3, wish_gentle_until = $4, wish_restart = $5, wish_address = $6,
             seen = $7, attempts = $8, operation_id = $9, operation_verb = $10, problem = $11, due_at = $12,
             wish_refit = $13, resize_from = $14, cores = $15, memory_mib = $16, disk_gib = $17, plan_id = $18,
-            fence = fence + 1, gate = null, claimed_by = null, claimed_until = null
+            wish_once = $19, settings = $20, name = $21, ssh_keys = $22, template_id = $23, origin = $24,
+            trashed_until = $25, fence = fence + 1, gate = null, claimed_by = null, claimed_until = null
         where id = $1 and fence = $2";
     let i = instance;
     let wish = &i.course.wish;
-    let seen = json(&i.course.seen)?;
+    let (seen, settings) = (json(&i.course.seen)?, json(&i.settings)?);
+    let (ssh_keys, origin) = (json(&i.ssh_keys)?, json(&i.origin)?);
     let resize_from = i.resize_from.as_ref().map(json).transpose()?;
     let n = on!(tx, c => sqlx::query(sql)
         .bind(i.id.0).bind(i.fence).bind(wish.goal.as_str()).bind(wish.gentle_until.map(|at| at.0))
@@ -354,10 +372,36 @@ pub async fn rewish(tx: &mut Tx, instance: &Instance, due_at: Timestamp) -> Resu
         .bind(i.operation.map(|(id, _)| id.0)).bind(i.operation.map(|(_, verb)| verb.as_str()))
         .bind(i.problem.as_deref()).bind(due_at.0).bind(wish.refit).bind(resize_from.as_deref())
         .bind(i64::from(i.size.cores)).bind(i64::from(i.size.memory_mib)).bind(i64::from(i.size.disk_gib))
-        .bind(i.plan_id.map(|id| id.0))
-        .execute(c).await.map(|r| r.rows_affected()))?;
+        .bind(i.plan_id.map(|id| id.0)).bind(wish.once.map(Act::as_str)).bind(settings.as_str())
+        .bind(i.name.as_str()).bind(ssh_keys.as_str()).bind(i.template_id.map(|id| id.0)).bind(origin.as_str())
+        .bind(i.trashed_until.map(|at| at.0))
+        .execute(c).await.map(|r| r.rows_affected()))
+    .map_err(|e| explain(e, UNIQUE))?;
     tx.wake(Topic::Work);
     Ok(n > 0)
+}
+
+/// Keeps an instance from being removed, or no longer.
+pub async fn set_protected(tx: &mut Tx, id: InstanceId, protected: bool) -> Result<(), Error> {
+    let sql = "update instances set protected = $2 where id = $1";
+    on!(tx, c => sqlx::query(sql).bind(id.0).bind(protected).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Puts an instance into the trash until this time, or takes it out.
+pub async fn set_trashed(tx: &mut Tx, id: InstanceId, until: Option<Timestamp>) -> Result<(), Error> {
+    let sql = "update instances set trashed_until = $2 where id = $1";
+    on!(tx, c => sqlx::query(sql).bind(id.0).bind(until.map(|at| at.0)).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Instances whose time in the trash is over, and that nothing is done to.
+pub async fn trash_over(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<InstanceId>, Error> {
+    let sql = "select id from instances
+        where trashed_until is not null and trashed_until <= $1 and operation_id is null and deleted_at is null
+        order by trashed_until limit $2";
+    let ids: Vec<Uuid> = on_db!(db, c => sqlx::query_scalar(sql).bind(now.0).bind(limit).fetch_all(c).await)?;
+    Ok(ids.into_iter().map(InstanceId).collect())
 }
 
 /// When there is something to do next: the smallest time at which an instance is due and not claimed.

@@ -8,7 +8,7 @@ use innkeeper_domain::operations::{Fault, Operation, State, StepRecord, StepStat
 use innkeeper_domain::time::Timestamp;
 use uuid::Uuid;
 
-use crate::columns::{Columns, id_list};
+use crate::columns::{Columns, id_list, json};
 use crate::{Db, Error, Tx};
 
 #[derive(sqlx::FromRow)]
@@ -24,6 +24,7 @@ struct OperationRow {
     deadline: Option<i64>,
     fault_code: Option<String>,
     fault_message: Option<String>,
+    errand: Option<String>,
 }
 
 impl OperationRow {
@@ -34,6 +35,7 @@ impl OperationRow {
             instance_id: InstanceId(self.instance_id),
             project_id: ProjectId(self.project_id),
             verb: columns.word("verb", &self.verb)?,
+            errand: self.errand.map(|text| columns.json("errand", &text)).transpose()?,
             state: columns.word("state", &self.state)?,
             asked_by: self.asked_by.map(UserId),
             created_at: Timestamp(self.created_at),
@@ -102,15 +104,16 @@ macro_rules! list_sql {
 pub async fn insert(tx: &mut Tx, operation: &Operation) -> Result<(), Error> {
     let sql =
         "insert into operations (id, instance_id, project_id, verb, state, asked_by, created_at, ended_at,
-            deadline, fault_code, fault_message)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+            deadline, fault_code, fault_message, errand)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let fault = operation.fault.as_ref();
+    let errand = operation.errand.as_ref().map(json).transpose()?;
     on!(tx, c => sqlx::query(sql)
         .bind(operation.id.0).bind(operation.instance_id.0).bind(operation.project_id.0)
         .bind(operation.verb.as_str()).bind(operation.state.as_str())
         .bind(operation.asked_by.map(|user| user.0)).bind(operation.created_at.0)
         .bind(operation.ended_at.map(|at| at.0)).bind(operation.deadline.map(|at| at.0))
-        .bind(fault.map(|f| f.code.as_str())).bind(fault.map(|f| f.message.as_str()))
+        .bind(fault.map(|f| f.code.as_str())).bind(fault.map(|f| f.message.as_str())).bind(errand.as_deref())
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -120,6 +123,13 @@ pub async fn by_id(db: &Db, id: OperationId) -> Result<Option<Operation>, Error>
     let sql = "select * from operations where id = $1";
     let row: Option<OperationRow> = on_db!(db, c => sqlx::query_as(sql).bind(id.0).fetch_optional(c).await)?;
     Ok(with_steps(db, row.into_iter().collect()).await?.pop())
+}
+
+/// The operation with this id, without its steps, as a transaction sees it.
+pub async fn by_id_tx(tx: &mut Tx, id: OperationId) -> Result<Option<Operation>, Error> {
+    let sql = "select * from operations where id = $1";
+    let row: Option<OperationRow> = on!(tx, c => sqlx::query_as(sql).bind(id.0).fetch_optional(c).await)?;
+    row.map(|row| row.read(Vec::new())).transpose()
 }
 
 /// Operations with their steps, newest first, those before (older than) `after`.

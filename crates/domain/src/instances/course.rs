@@ -28,6 +28,11 @@ impl Course {
         Self { wish, born: false, seen: Seen::Absent, task: Task::None, attempts: 0 }
     }
 
+    /// Whether it was seen to run or to be held in memory.
+    pub fn runs(&self) -> bool {
+        matches!(self.seen, Seen::Present(guest) if guest.power != Power::Stopped)
+    }
+
     /// The next step.
     pub fn next(&self, now: Timestamp) -> Step {
         plan(&self.wish, self.born, &self.seen, &self.task, now)
@@ -66,6 +71,10 @@ impl Course {
             (Act::Configure, Seen::Present(guest)) => guest.fitted = true,
             _ => self.seen = Seen::Unknown,
         }
+        // Making anew is over when the new one is there; the making itself is the same as for any new one.
+        if self.wish.once == Some(act) && act != Act::Create {
+            self.wish.once = None;
+        }
         // It went through a stop. What runs now was started since, by us or by somebody else: stopping it again would
         // be a second restart. A start says nothing: it may have been asked for before the restart was wished. An older
         // restart that was still under way, its operation given up, serves for the new wish too.
@@ -98,6 +107,11 @@ impl Course {
         if let Seen::Present(Guest { owner: Owner::Ours, power: Power::Stopped, .. }) = seen {
             self.wish.restart = false;
         }
+        // The old one is gone: from here on it is made as if it had never been.
+        if seen == Seen::Absent && self.wish.once == Some(Act::Create) && self.wish.goal != Goal::Absent {
+            self.wish.once = None;
+            self.born = false;
+        }
         self.seen = seen;
     }
 
@@ -126,17 +140,37 @@ mod tests {
 
     fn guest(power: Power) -> Seen {
         let owner = Owner::Ours;
-        Seen::Present(Guest { owner, power, locked: false, fitted: true, grown: true, addressed: true })
+        Seen::Present(Guest {
+            owner,
+            power,
+            locked: false,
+            fitted: true,
+            grown: true,
+            guarded: true,
+            addressed: true,
+        })
     }
 
     fn born(wish: Wish) -> Course {
         Course { wish, born: true, seen: Seen::Unknown, task: Task::None, attempts: 0 }
     }
 
-    const RESTART: Wish =
-        Wish { goal: Goal::Running, gentle_until: None, restart: true, address: false, refit: false };
-    const GONE: Wish =
-        Wish { goal: Goal::Absent, gentle_until: None, restart: false, address: false, refit: false };
+    const RESTART: Wish = Wish {
+        goal: Goal::Running,
+        gentle_until: None,
+        restart: true,
+        address: false,
+        refit: false,
+        once: None,
+    };
+    const GONE: Wish = Wish {
+        goal: Goal::Absent,
+        gentle_until: None,
+        restart: false,
+        address: false,
+        refit: false,
+        once: None,
+    };
 
     #[test]
     fn a_guest_started_by_somebody_else_after_our_stop_is_not_stopped_again() {

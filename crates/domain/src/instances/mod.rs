@@ -1,13 +1,21 @@
 //! Instances: guests that we own for somebody. What is wanted of one, what was seen of it, and the state that people
 //! are shown.
 
+mod actions;
 mod course;
+mod errand;
 mod plan;
+mod settings;
+mod state;
 
 use serde::{Deserialize, Serialize};
 
+pub use actions::{Action, Bar, bar, state_bar};
 pub use course::Course;
+pub use errand::{BackupMode, Errand};
 pub use plan::{Refusal, Step, plan};
+pub use settings::Settings;
+pub use state::{State, state};
 
 use crate::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use crate::names::{Hostname, NodeName, SshKey, StorageName};
@@ -35,6 +43,8 @@ words! {
         Running = "running",
         /// There, and stopped.
         Stopped = "stopped",
+        /// There, and held in memory.
+        Paused = "paused",
         /// Gone.
         Absent = "absent",
     }
@@ -51,8 +61,10 @@ pub struct Wish {
     pub restart: bool,
     /// It counts as ready only when it reports an address.
     pub address: bool,
-    /// Its size has changed: settings and disk are to be brought to what is asked, though it was complete once.
+    /// Its size or settings have changed: all is to be brought to what is asked, though it was complete once.
     pub refit: bool,
+    /// What is to be done to it once, on the way; [`Act::Create`] means making it anew.
+    pub once: Option<Act>,
 }
 
 words! {
@@ -90,12 +102,20 @@ pub struct Guest {
     pub power: Power,
     /// Proxmox holds a lock that stands in the way.
     pub locked: bool,
-    /// Cores, memory, name and tags are as asked.
+    /// Cores, memory, name, tags, network and the like are as asked.
     pub fitted: bool,
-    /// The disk is at least as large as asked.
+    /// The disks are at least as large as asked.
     pub grown: bool,
+    /// The firewall is as asked.
+    #[serde(default = "yes")]
+    pub guarded: bool,
     /// It reports an address.
     pub addressed: bool,
+}
+
+/// Rows of earlier releases say nothing of firewalls, and ask for none.
+fn yes() -> bool {
+    true
 }
 
 /// What is known of the guest.
@@ -115,10 +135,12 @@ words! {
     pub enum Act {
         /// Make the guest.
         Create = "create",
-        /// Set cores, memory, name, tags, keys.
+        /// Set cores, memory, name, tags, keys, network, disks.
         Configure = "configure",
-        /// Grow its disk.
+        /// Grow its disks.
         Grow = "grow",
+        /// Set its firewall.
+        Guard = "guard",
         /// Start it.
         Start = "start",
         /// Ask it to stop.
@@ -127,8 +149,22 @@ words! {
         Stop = "stop",
         /// Let a paused one go on.
         Resume = "resume",
+        /// Hold it in memory.
+        Pause = "pause",
         /// Ask it to stop and start again.
         Reboot = "reboot",
+        /// Keep its present state under a name.
+        Snapshot = "snapshot",
+        /// Bring it back to a snapshot.
+        Rollback = "rollback",
+        /// Remove a snapshot.
+        DropSnapshot = "drop_snapshot",
+        /// Save it.
+        BackUp = "back_up",
+        /// Put a backup in its place.
+        Restore = "restore",
+        /// Move it to another node.
+        Migrate = "migrate",
         /// Remove it.
         Delete = "delete",
     }
@@ -154,38 +190,6 @@ pub enum Task {
         /// We have told it to stop.
         cancelled: bool,
     },
-}
-
-words! {
-    /// The state of an instance, as people see it.
-    pub enum State as "InstanceState" {
-        /// Being made.
-        Provisioning = "provisioning",
-        /// Being started.
-        Starting = "starting",
-        /// Runs.
-        Running = "running",
-        /// Being stopped.
-        Stopping = "stopping",
-        /// Does not run.
-        Stopped = "stopped",
-        /// Held in memory.
-        Paused = "paused",
-        /// Being stopped and started.
-        Rebooting = "rebooting",
-        /// Being given another size.
-        Resizing = "resizing",
-        /// Being removed.
-        Deleting = "deleting",
-        /// Removed.
-        Deleted = "deleted",
-        /// Could not be made; nothing of it is left.
-        Failed = "failed",
-        /// It should be there, but Proxmox does not have it.
-        Missing = "missing",
-        /// Not known at the moment.
-        Unknown = "unknown",
-    }
 }
 
 /// Another size that is on its way: what the instance had before, and what the new size costs.
@@ -230,8 +234,8 @@ pub struct Instance {
     pub storage: StorageName,
     /// Its number in the cluster.
     pub vmid: u32,
-    /// What Proxmox makes it from; none for a guest that was adopted, which is never made anew.
-    pub origin: Option<Origin>,
+    /// What Proxmox makes it from.
+    pub origin: Origin,
     /// Wish, observation and the task under way.
     pub course: Course,
     /// The task's UPID.
@@ -250,149 +254,30 @@ pub struct Instance {
     pub deleted_at: Option<Timestamp>,
     /// What it was before, while another size is on its way.
     pub resize_from: Option<Resizing>,
+    /// What is wanted of it besides its size.
+    pub settings: Settings,
+    /// Settings that it has taken, but uses only from its next start.
+    pub pending: Vec<String>,
+    /// It may not be removed or made anew.
+    pub protected: bool,
+    /// It is in the trash, and is removed at this time.
+    pub trashed_until: Option<Timestamp>,
     /// The number of the claim that may write; grows with each claim.
     pub fence: i64,
 }
 
 impl Instance {
+    /// The name that its guest should have in Proxmox; none where any will do.
+    pub fn guest_name(&self) -> Option<&str> {
+        match &self.origin {
+            // It keeps its own until it is given another by us.
+            Origin::Adopted { own_name, our_name } if *our_name == self.name => own_name.as_deref(),
+            _ => Some(self.name.as_str()),
+        }
+    }
+
     /// The state that people are shown.
     pub fn state(&self) -> State {
         state(&self.course, self.operation.map(|(_, verb)| verb), self.deleted_at.is_some())
-    }
-}
-
-/// The state that people are shown, from what is wanted, seen and under way.
-pub fn state(course: &Course, active: Option<Verb>, deleted: bool) -> State {
-    if deleted {
-        return State::Deleted;
-    }
-    match active {
-        Some(_) if course.wish.goal == Goal::Absent => return State::Deleting,
-        Some(Verb::Create) => return State::Provisioning,
-        Some(Verb::Start) => return State::Starting,
-        Some(Verb::Shutdown | Verb::Stop) => return State::Stopping,
-        Some(Verb::Reboot) => return State::Rebooting,
-        Some(Verb::Resize) => return State::Resizing,
-        Some(Verb::Delete) => return State::Deleting,
-        None => {}
-    }
-    match course.seen {
-        Seen::Unknown | Seen::Present(Guest { owner: Owner::Unreadable | Owner::Doubtful, .. }) => {
-            State::Unknown
-        }
-        // Another's guest under our number is none of ours, and its state is none of our people's business.
-        Seen::Absent | Seen::Present(Guest { owner: Owner::Foreign, .. }) => {
-            if course.born {
-                State::Missing
-            } else {
-                State::Failed
-            }
-        }
-        Seen::Present(guest) => match guest.power {
-            Power::Stopped => State::Stopped,
-            Power::Running => State::Running,
-            Power::Paused => State::Paused,
-        },
-    }
-}
-
-impl Verb {
-    /// Whether the verb makes sense for an instance in this state; the error says why not.
-    pub fn check(self, state: State) -> Result<(), &'static str> {
-        match (self, state) {
-            (_, State::Deleted) => Err("the instance is deleted"),
-            (Self::Delete, _) => Ok(()),
-            (_, State::Failed) => Err("the instance could not be made; delete it and ask for another"),
-            (_, State::Missing) => {
-                Err("the guest is missing in Proxmox; an operator must restore it, or delete the instance")
-            }
-            (Self::Resize, State::Unknown) => {
-                Err("how the instance is cannot be told at the moment; try again in a minute")
-            }
-            (Self::Reboot, State::Stopped) => Err("the instance is stopped; start it instead"),
-            (Self::Reboot | Self::Resize, State::Paused) => {
-                Err("the instance is paused; start it to let it go on, or stop it")
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RUN: Wish =
-        Wish { goal: Goal::Running, gentle_until: None, restart: false, address: false, refit: false };
-
-    fn course(born: bool, seen: Seen) -> Course {
-        Course { wish: RUN, born, seen, task: Task::None, attempts: 0 }
-    }
-
-    fn present(owner: Owner, power: Power) -> Seen {
-        Seen::Present(Guest { owner, power, locked: false, fitted: true, grown: true, addressed: true })
-    }
-
-    #[test]
-    fn without_an_operation_the_state_is_what_was_seen() {
-        for (born, seen, expected) in [
-            (true, Seen::Unknown, State::Unknown),
-            (false, Seen::Unknown, State::Unknown),
-            (true, Seen::Absent, State::Missing),
-            (false, Seen::Absent, State::Failed),
-            (true, present(Owner::Ours, Power::Running), State::Running),
-            (true, present(Owner::Ours, Power::Stopped), State::Stopped),
-            (true, present(Owner::Ours, Power::Paused), State::Paused),
-            (true, present(Owner::Unreadable, Power::Stopped), State::Unknown),
-            (true, present(Owner::Doubtful, Power::Running), State::Unknown),
-        ] {
-            assert_eq!(state(&course(born, seen), None, false), expected, "{born} {seen:?}");
-        }
-    }
-
-    #[test]
-    fn anothers_guest_under_our_number_is_never_shown_as_ours() {
-        for &power in Power::ALL {
-            let seen = present(Owner::Foreign, power);
-            assert_eq!(state(&course(true, seen), None, false), State::Missing);
-            assert_eq!(state(&course(false, seen), None, false), State::Failed);
-        }
-    }
-
-    #[test]
-    fn an_operation_names_the_state_whatever_was_seen() {
-        for seen in [Seen::Unknown, Seen::Absent, present(Owner::Ours, Power::Running)] {
-            for (verb, expected) in [
-                (Verb::Create, State::Provisioning),
-                (Verb::Start, State::Starting),
-                (Verb::Shutdown, State::Stopping),
-                (Verb::Stop, State::Stopping),
-                (Verb::Reboot, State::Rebooting),
-                (Verb::Resize, State::Resizing),
-                (Verb::Delete, State::Deleting),
-            ] {
-                assert_eq!(state(&course(true, seen), Some(verb), false), expected);
-                assert_eq!(state(&course(true, seen), Some(verb), true), State::Deleted);
-                // Undoing a create, for one, removes.
-                let mut going = course(true, seen);
-                going.wish.goal = Goal::Absent;
-                assert_eq!(state(&going, Some(verb), false), State::Deleting);
-            }
-        }
-    }
-
-    #[test]
-    fn verbs_are_refused_where_they_make_no_sense_and_deleting_always_works() {
-        for &state in State::ALL {
-            for &verb in Verb::ALL {
-                let lost = matches!(state, State::Failed | State::Missing);
-                let idle = matches!(state, State::Stopped | State::Paused);
-                let unsure = matches!(state, State::Paused | State::Unknown);
-                let expected = state != State::Deleted
-                    && (verb == Verb::Delete
-                        || !(lost || verb == Verb::Reboot && idle || verb == Verb::Resize && unsure));
-                assert_eq!(verb.check(state).is_ok(), expected, "{verb} when {state}");
-            }
-        }
     }
 }

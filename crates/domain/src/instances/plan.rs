@@ -36,6 +36,8 @@ pub enum Refusal {
     Doubtful,
     /// The guest is gone from Proxmox.
     Vanished,
+    /// The guest stopped before it could be held in memory.
+    Stopped,
 }
 
 /// The next step. `born` says whether the instance was complete once: before that a missing guest is made and a
@@ -52,6 +54,8 @@ pub fn plan(wish: &Wish, born: bool, seen: &Seen, task: &Task, now: Timestamp) -
         Seen::Unknown => Step::Look,
         Seen::Absent => match wish.goal {
             Goal::Absent => Step::Nothing,
+            _ if wish.once == Some(Act::Restore) => Step::Do(Act::Restore),
+            _ if wish.once == Some(Act::Create) => Step::Do(Act::Create),
             _ if born => Step::Refuse(Refusal::Vanished),
             _ => Step::Do(Act::Create),
         },
@@ -65,7 +69,7 @@ pub fn plan(wish: &Wish, born: bool, seen: &Seen, task: &Task, now: Timestamp) -
             // We write mark and tag in this order, so a tag without a mark was never ours.
             Owner::Foreign | Owner::Doubtful => Step::Renumber,
             Owner::Ours => match steer(wish, born, guest, now) {
-                Step::Do(_) if guest.locked => Step::Await,
+                Step::Do(_) | Step::Refuse(_) if guest.locked => Step::Await,
                 // Whoever holds the lock may start it again: a backup, a rollback, a move. One that runs goes on running.
                 Step::Nothing if guest.locked && guest.power == Power::Stopped => Step::Await,
                 step => step,
@@ -78,16 +82,25 @@ pub fn plan(wish: &Wish, born: bool, seen: &Seen, task: &Task, now: Timestamp) -
 #[allow(clippy::match_same_arms)] // a table: the order tells more than shortness
 fn steer(wish: &Wish, born: bool, guest: Guest, now: Timestamp) -> Step {
     let gentle = wish.gentle_until.is_some_and(|until| now < until);
-    let unfinished = !(born || guest.fitted && guest.grown);
+    let unfinished = !(born || guest.fitted && guest.grown && guest.guarded);
     match (wish.goal, guest.power) {
         (Goal::Absent, Power::Stopped) => Step::Do(Act::Delete),
         (Goal::Absent, Power::Running | Power::Paused) => Step::Do(Act::Stop),
+        // What is to be done once comes before anything else: it may change all the rest.
+        _ if let Some(once) = wish.once => match (once, guest.power) {
+            (Act::Create | Act::Restore, Power::Running | Power::Paused) => Step::Do(Act::Stop),
+            // Made anew: the old one goes first.
+            (Act::Create, Power::Stopped) => Step::Do(Act::Delete),
+            (once, _) => Step::Do(once),
+        },
         // A new guest is finished before it is first started.
         (_, Power::Stopped) if !born && !guest.fitted => Step::Do(Act::Configure),
         (_, Power::Stopped) if !born && !guest.grown => Step::Do(Act::Grow),
-        // Another size was asked for: settings before the disk, whether it runs or not.
+        (_, Power::Stopped) if !born && !guest.guarded => Step::Do(Act::Guard),
+        // Another size or other settings were asked for: settings before disks, whether it runs or not.
         (_, _) if born && wish.refit && !guest.fitted => Step::Do(Act::Configure),
         (_, _) if born && wish.refit && !guest.grown => Step::Do(Act::Grow),
+        (_, _) if born && wish.refit && !guest.guarded => Step::Do(Act::Guard),
         (Goal::Running, Power::Stopped) => Step::Do(Act::Start),
         (Goal::Running, Power::Paused) => Step::Do(Act::Resume),
         // Started by somebody before it was finished; nobody has been given it yet, so it is taken back.
@@ -95,7 +108,12 @@ fn steer(wish: &Wish, born: bool, guest: Guest, now: Timestamp) -> Step {
         (Goal::Running, Power::Running) if wish.restart && gentle => Step::Do(Act::Reboot),
         (Goal::Running, Power::Running) if wish.restart => Step::Do(Act::Stop),
         (Goal::Running, Power::Running) if wish.address && !guest.addressed => Step::Await,
-        (Goal::Running, Power::Running) | (Goal::Stopped, Power::Stopped) => Step::Nothing,
+        (Goal::Running, Power::Running) | (Goal::Stopped, Power::Stopped) | (Goal::Paused, Power::Paused) => {
+            Step::Nothing
+        }
+        (Goal::Paused, Power::Running) => Step::Do(Act::Pause),
+        // Starting it only to hold it would not bring back what it held.
+        (Goal::Paused, Power::Stopped) => Step::Refuse(Refusal::Stopped),
         (Goal::Stopped, Power::Running) if gentle => Step::Do(Act::Shutdown),
         (Goal::Stopped, Power::Running | Power::Paused) => Step::Do(Act::Stop),
     }
@@ -105,12 +123,12 @@ fn steer(wish: &Wish, born: bool, guest: Guest, now: Timestamp) -> Step {
 /// should be cut off.
 fn in_the_way(wish: &Wish, act: Act) -> bool {
     match act {
-        Act::Create => wish.goal == Goal::Absent,
+        Act::Create | Act::BackUp => wish.goal == Goal::Absent,
         Act::Shutdown | Act::Reboot => match wish.goal {
             Goal::Absent => true,
             // Under a gentle wish a polite task ends by itself when its time is up.
             Goal::Stopped => wish.gentle_until.is_none(),
-            Goal::Running => false,
+            Goal::Running | Goal::Paused => false,
         },
         _ => false,
     }
@@ -121,7 +139,8 @@ mod tests {
     use super::*;
 
     fn step(goal: Goal, born: bool, guest: Guest) -> Step {
-        let wish = Wish { goal, gentle_until: None, restart: false, address: false, refit: false };
+        let wish =
+            Wish { goal, gentle_until: None, restart: false, address: false, refit: false, once: None };
         plan(&wish, born, &Seen::Present(guest), &Task::None, Timestamp(0))
     }
 
@@ -131,6 +150,7 @@ mod tests {
         locked: false,
         fitted: true,
         grown: true,
+        guarded: true,
         addressed: true,
     };
 
@@ -146,7 +166,11 @@ mod tests {
 
     #[test]
     fn a_guest_started_before_it_was_finished_is_not_ready() {
-        for unfinished in [Guest { fitted: false, ..GUEST }, Guest { grown: false, ..GUEST }] {
+        for unfinished in [
+            Guest { fitted: false, ..GUEST },
+            Guest { grown: false, ..GUEST },
+            Guest { guarded: false, ..GUEST },
+        ] {
             assert_eq!(step(Goal::Running, false, unfinished), Step::Do(Act::Stop));
             // Later on its settings are its owner's business, and stopping it for them would be an outage.
             assert_eq!(step(Goal::Running, true, unfinished), Step::Nothing);

@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
-use innkeeper_domain::instances::{Act, Course, Goal, Owner, Power, Refusal, Seen, Step, Task, state};
+use innkeeper_domain::instances::{
+    Act, Course, Goal, Owner, Power, Refusal, Seen, State, Step, Task, state, state_bar,
+};
 use innkeeper_domain::operations::Verb;
 use innkeeper_domain::time::Timestamp;
 
-use crate::world::{Answer, Fate, Tick, Way, World};
+use crate::world::{Answer, Fate, Job, Tick, Way, World};
 
 pub(crate) const FIRST: u32 = 100;
 
@@ -59,6 +61,8 @@ impl Luck {
 struct Active {
     verb: Verb,
     boots: u32,
+    /// How many guests of ours had been made.
+    made: u32,
     /// How many tasks there were.
     jobs: usize,
     /// An older restart was still under way, after its operation had been given up: it serves for this one too.
@@ -93,14 +97,32 @@ pub(crate) struct Engine {
     pub(crate) ended_at: Tick,
 }
 
+/// What a verb does once.
+fn once(verb: Verb) -> Option<Act> {
+    Some(match verb {
+        Verb::Snapshot => Act::Snapshot,
+        Verb::Rollback => Act::Rollback,
+        Verb::DropSnapshot => Act::DropSnapshot,
+        Verb::BackUp => Act::BackUp,
+        Verb::Restore => Act::Restore,
+        Verb::Rebuild => Act::Create,
+        Verb::Migrate => Act::Migrate,
+        _ => return None,
+    })
+}
+
+fn refits(verb: Verb) -> bool {
+    matches!(verb, Verb::Resize | Verb::Update | Verb::Rollback | Verb::Restore)
+}
+
 fn time(tick: Tick) -> Timestamp {
     Timestamp(0).after(Duration::from_secs(5 * tick))
 }
 
 impl Engine {
     pub(crate) fn new(luck: Luck, reports_address: bool, world: &World) -> Self {
-        let course = Course::new(Verb::Create.wish(time(world.now), reports_address, true));
-        let active = Some(Active { verb: Verb::Create, boots: 0, jobs: 0, older: false });
+        let course = Course::new(Verb::Create.wish(time(world.now), reports_address, Power::Stopped, None));
+        let active = Some(Active { verb: Verb::Create, boots: 0, made: 0, jobs: 0, older: false });
         let row = Row { course, vmid: FIRST, job: None, known: vec![], active, deleted: false };
         let (sent, done, refused) = (vec![], vec![], vec![]);
         Self {
@@ -129,19 +151,25 @@ impl Engine {
         let row = &mut self.row;
         let active = row.active.map(|active| active.verb);
         let free = active.is_none_or(|active| verb.supersedes(active));
-        if verb == Verb::Create || !free || verb.check(state(&row.course, active, row.deleted)).is_err() {
+        let Some(action) = verb.action().filter(|_| free) else { return };
+        let state = state(&row.course, active, row.deleted);
+        if state == State::Deleted || state_bar(action, state, row.course.wish.goal).is_some() {
             return;
         }
-        let runs = matches!(row.course.seen, Seen::Present(guest) if guest.power != Power::Stopped);
-        row.course.wish_for(verb.wish(time(world.now), self.reports_address, runs));
-        if verb == Verb::Resize {
+        let power = match row.course.seen {
+            Seen::Present(guest) => guest.power,
+            _ => Power::Stopped,
+        };
+        row.course.wish_for(verb.wish(time(world.now), self.reports_address, power, once(verb)));
+        if matches!(verb, Verb::Resize | Verb::Update) {
             world.outgrow();
         }
         let older = match row.course.task {
             Task::Asked { act, .. } | Task::Running { act, .. } => matches!(act, Act::Reboot | Act::Stop),
             Task::None => false,
         };
-        row.active = Some(Active { verb, boots: world.boots, jobs: world.jobs.len(), older });
+        row.active =
+            Some(Active { verb, boots: world.boots, made: world.made, jobs: world.jobs.len(), older });
         self.stored = row.clone();
     }
 
@@ -150,7 +178,12 @@ impl Engine {
     pub(crate) fn give_up(&mut self, world: &World) {
         match self.row.active.map(|active| active.verb) {
             None | Some(Verb::Delete) => return,
-            Some(Verb::Create) => self.row.course.wish_for(Verb::Delete.wish(time(world.now), false, true)),
+            Some(Verb::Create) => {
+                let wish = Verb::Delete.wish(time(world.now), false, Power::Running, None);
+                self.row.course.wish_for(wish);
+            }
+            // What is done once is told apart by nothing but the operation: its task is seen to the end first.
+            Some(verb) if once(verb).is_some() && self.row.course.task != Task::None => return,
             Some(_) => self.row.active = None,
         }
         self.stored = self.row.clone();
@@ -313,12 +346,14 @@ impl Engine {
         let wish = self.row.course.wish;
         if act == Act::Create {
             assert!(!self.row.course.born, "made again, empty");
+        } else if act == Act::Restore && world.look(self.row.vmid) == Seen::Absent {
+            assert_eq!(active.verb, Verb::Restore, "brought back unasked");
         } else {
             let Seen::Present(guest) = world.look(self.row.vmid) else { panic!("{act} of nothing") };
             assert!(guest.owner == Owner::Ours && !guest.locked, "{act} of {guest:?}");
         }
         if act == Act::Delete {
-            assert_eq!(wish.goal, Goal::Absent, "removed against the wish");
+            assert!(wish.goal == Goal::Absent || active.verb == Verb::Rebuild, "removed against the wish");
             assert!(world.ours().is_some(), "removed twice");
         }
         if active.verb == Verb::Reboot && matches!(act, Act::Reboot | Act::Stop) {
@@ -342,31 +377,50 @@ impl Engine {
             Goal::Stopped => {
                 let (_, slot) = ours.expect("claimed to be there");
                 assert_eq!(slot.power, Power::Stopped, "claimed to be stopped");
-                assert!(active.verb != Verb::Resize || slot.fitted && slot.grown, "not as asked");
+                assert!(!refits(active.verb) || slot.fitted && slot.grown, "not as asked");
+            }
+            Goal::Paused => {
+                let (_, slot) = ours.expect("claimed to be there");
+                assert_eq!(slot.power, Power::Paused, "claimed to be held");
             }
             Goal::Running => {
                 let (vmid, slot) = ours.expect("claimed to be there");
                 assert_eq!(*vmid, self.row.vmid, "another number");
                 assert_eq!(slot.power, Power::Running, "claimed to run");
-                let sized = slot.fitted && slot.grown || self.row.course.born && active.verb != Verb::Resize;
+                let sized = slot.fitted && slot.grown || self.row.course.born && !refits(active.verb);
                 assert!(sized, "ready, but not as asked");
                 assert!(!self.reports_address || slot.addressed_at <= world.now, "ready without an address");
                 let restarted = world.boots > active.boots || active.older;
                 assert!(active.verb != Verb::Reboot || restarted, "claimed to be restarted");
-                self.row.course.born = true;
             }
         }
+        if let Some(act) = once(active.verb).filter(|_| self.row.course.wish.goal != Goal::Absent) {
+            let done = |job: &Job| job.act == act && (job.ended == Some(true) || job.forgotten);
+            let done = match act {
+                // Whether Proxmox calls it a success or not: the new one is there.
+                Act::Create => world.made > active.made,
+                _ => world.jobs[active.jobs..].iter().any(done),
+            };
+            assert!(done, "claimed to have done {act}");
+        }
+        self.row.course.born |= self.row.course.wish.goal != Goal::Absent;
         self.done.push(active.verb);
         self.ended_at = world.now;
         false
     }
 
     fn refuse(&mut self, refusal: Refusal, world: &World) -> bool {
-        assert!(self.row.course.born, "refused before it was made");
+        assert!(self.row.course.born || refusal == Refusal::Stopped, "refused before it was made");
         let seen = world.look(self.row.vmid);
         match refusal {
             Refusal::Doubtful => panic!("nobody rewrites descriptions in this world"),
             Refusal::Vanished => assert_eq!(seen, Seen::Absent, "claimed to have vanished"),
+            Refusal::Stopped => {
+                assert!(
+                    world.ours().is_some_and(|(_, slot)| slot.power == Power::Stopped),
+                    "claimed to be stopped"
+                );
+            }
             Refusal::Foreign => {
                 assert!(
                     matches!(seen, Seen::Present(_)) && world.ours().is_none(),

@@ -116,10 +116,12 @@ fn calm(verbs: Vec<(Tick, Verb)>) -> Story {
 
 #[test]
 fn without_faults_a_life_takes_one_call_per_change() {
-    use innkeeper_domain::instances::Act::{Configure, Create, Delete, Grow, Reboot, Shutdown, Start, Stop};
+    use innkeeper_domain::instances::Act::{
+        Configure, Create, Delete, Grow, Guard, Reboot, Shutdown, Start, Stop,
+    };
     let verbs = vec![(50, Verb::Reboot), (100, Verb::Shutdown), (150, Verb::Start), (200, Verb::Delete)];
     let engine = play(&calm(verbs));
-    assert_eq!(engine.sent, [Create, Configure, Grow, Start, Reboot, Shutdown, Start, Stop, Delete]);
+    assert_eq!(engine.sent, [Create, Configure, Grow, Guard, Start, Reboot, Shutdown, Start, Stop, Delete]);
     assert_eq!(engine.done, [Verb::Create, Verb::Reboot, Verb::Shutdown, Verb::Start, Verb::Delete]);
     assert_eq!(engine.refused, []);
 }

@@ -16,6 +16,7 @@ pub(crate) struct Slot {
     pub(crate) making: bool,
     pub(crate) fitted: bool,
     pub(crate) grown: bool,
+    pub(crate) guarded: bool,
     /// It reports an address from then on, while it runs.
     pub(crate) addressed_at: Tick,
     /// Somebody else holds it until then.
@@ -87,6 +88,8 @@ pub(crate) struct World {
     pub(crate) jobs: Vec<Job>,
     /// How often a guest of ours came up.
     pub(crate) boots: u32,
+    /// How often one was made.
+    pub(crate) made: u32,
     /// Our guest does not hear polite requests.
     pub(crate) stubborn: bool,
     late: Vec<(Tick, Act, u32, Tick, Fate)>,
@@ -96,8 +99,16 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn foreign(&mut self, vmid: u32) {
         let power = Power::Running;
-        let (making, fitted, grown) = (false, true, true);
-        let slot = Slot { ours: false, power, making, fitted, grown, addressed_at: 0, locked_until: 0 };
+        let slot = Slot {
+            ours: false,
+            power,
+            making: false,
+            fitted: true,
+            grown: true,
+            guarded: true,
+            addressed_at: 0,
+            locked_until: 0,
+        };
         self.slots.insert(vmid, slot);
     }
 
@@ -112,7 +123,7 @@ impl World {
     /// More was asked for than our guest has.
     pub(crate) fn outgrow(&mut self) {
         for slot in self.slots.values_mut().filter(|slot| slot.ours) {
-            (slot.fitted, slot.grown) = (false, false);
+            (slot.fitted, slot.grown, slot.guarded) = (false, false, false);
         }
     }
 
@@ -139,6 +150,7 @@ impl World {
             locked: slot.making || slot.locked_until > self.now || self.busy(vmid),
             fitted: slot.fitted,
             grown: slot.grown,
+            guarded: slot.guarded,
             addressed: slot.power == Power::Running && slot.addressed_at <= self.now,
         })
     }
@@ -169,12 +181,20 @@ impl World {
         }
         let slot = self.slots.get(&vmid).copied();
         let Some(slot) = slot else {
-            if act != Act::Create {
+            if !matches!(act, Act::Create | Act::Restore) {
                 return Answer::Refused;
             }
             let power = Power::Stopped;
-            let (making, fitted, grown) = (true, false, false);
-            let slot = Slot { ours: true, power, making, fitted, grown, addressed_at: 0, locked_until: 0 };
+            let slot = Slot {
+                ours: true,
+                power,
+                making: true,
+                fitted: false,
+                grown: false,
+                guarded: false,
+                addressed_at: 0,
+                locked_until: 0,
+            };
             self.slots.insert(vmid, slot);
             let ours = self.slots.values().filter(|slot| slot.ours).count();
             assert_eq!(ours, 1, "two guests were made");
@@ -186,19 +206,19 @@ impl World {
         assert!(slot.ours, "{act} was asked of another's guest");
         let possible = match act {
             Act::Create => false,
-            Act::Configure | Act::Grow => true,
-            Act::Start | Act::Delete => slot.power == Power::Stopped,
-            Act::Shutdown | Act::Reboot => slot.power == Power::Running,
+            Act::Configure | Act::Grow | Act::Guard => true,
+            Act::Snapshot | Act::Rollback | Act::DropSnapshot | Act::BackUp | Act::Migrate => true,
+            Act::Start | Act::Delete | Act::Restore => slot.power == Power::Stopped,
+            Act::Shutdown | Act::Reboot | Act::Pause => slot.power == Power::Running,
             Act::Stop => slot.power != Power::Stopped,
             Act::Resume => slot.power == Power::Paused,
         };
         if !possible || slot.making || slot.locked_until > self.now || self.busy(vmid) {
             return Answer::Refused;
         }
-        if act == Act::Configure {
-            if let Some(slot) = self.slots.get_mut(&vmid) {
-                slot.fitted = true;
-            }
+        if let Some(slot) = self.slots.get_mut(&vmid).filter(|_| matches!(act, Act::Configure | Act::Guard)) {
+            slot.fitted |= act == Act::Configure;
+            slot.guarded |= act == Act::Guard;
             return Answer::Done;
         }
         self.begin(act, vmid, takes, fate)
@@ -253,8 +273,8 @@ impl World {
         self.jobs[n].ended = Some(fate == Fate::Succeeds);
         let slot = self.slots.get_mut(&vmid).expect("nobody removes a guest that is worked on");
         if fate == Fate::Fails {
-            // A create that fails is rolled back by Proxmox itself.
-            if act == Act::Create {
+            // A create that fails is rolled back by Proxmox itself; a restore leaves nothing of what it was to replace.
+            if matches!(act, Act::Create | Act::Restore) {
                 self.slots.remove(&vmid);
             }
             return;
@@ -264,9 +284,21 @@ impl World {
             slot.addressed_at = self.now + 2;
         }
         match act {
-            Act::Create => slot.making = false,
+            Act::Create => {
+                slot.making = false;
+                self.made += 1;
+            }
             Act::Configure => slot.fitted = true,
+            Act::Guard => slot.guarded = true,
             Act::Grow => slot.grown = true,
+            Act::Pause => slot.power = Power::Paused,
+            Act::Snapshot | Act::DropSnapshot | Act::BackUp | Act::Migrate => {}
+            // Older settings come back with what was saved.
+            Act::Rollback | Act::Restore => {
+                slot.power = Power::Stopped;
+                slot.making = false;
+                (slot.fitted, slot.grown) = (false, false);
+            }
             Act::Start | Act::Resume | Act::Reboot => slot.power = Power::Running,
             Act::Stop | Act::Shutdown => slot.power = Power::Stopped,
             Act::Delete => {

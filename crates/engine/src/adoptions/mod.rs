@@ -12,11 +12,12 @@ use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::adoptions::{Adoption, Draft, Obstacle, Sight, State, name_for, obstacle};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::ids::{AdoptionId, ClusterId, InstanceId, PlanId, ProjectId};
-use innkeeper_domain::instances::{Instance, Kind};
+use innkeeper_domain::instances::{Instance, Kind, Settings};
 use innkeeper_domain::mark;
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::quotas::Amounts;
 use innkeeper_domain::sizes::Size;
+use innkeeper_domain::templates::Origin;
 use innkeeper_store::{adoptions, instances, plans};
 use pve::{GuestConfig, GuestRow};
 use serde_json::json;
@@ -254,6 +255,9 @@ impl Engine {
                                     rate,
                                     plan_id: plan.as_ref().map(|plan| plan.id),
                                     address: kind == Kind::Lxc || config.as_qemu().is_some_and(|vm| vm.agent),
+                                    own_name: common.name.clone(),
+                                    onboot: common.onboot,
+                                    protected: common.protection,
                                     adds_tag: !common.tags.contains(mark::TAG),
                                 });
                             } else {
@@ -530,7 +534,8 @@ pub(crate) fn instance_of(adoption: &Adoption, course: innkeeper_domain::instanc
         node: draft.node.clone(),
         storage: draft.storage.clone(),
         vmid: adoption.vmid,
-        origin: None,
+        origin: Origin::Adopted { own_name: draft.own_name.clone(), our_name: draft.name.clone() },
+        settings: Settings { onboot: draft.onboot, ..Settings::default() },
         course,
         upid: None,
         operation: None,
@@ -540,6 +545,9 @@ pub(crate) fn instance_of(adoption: &Adoption, course: innkeeper_domain::instanc
         created_at: adoption.created_at,
         deleted_at: None,
         resize_from: None,
+        pending: Vec::new(),
+        protected: draft.protected,
+        trashed_until: None,
         fence: 0,
     }
 }

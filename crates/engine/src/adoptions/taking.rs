@@ -220,7 +220,7 @@ impl Engine {
             Written::Locked => return Err(Hitch::Again(Obstacle::Locked.message().to_owned())),
         }
         let (goal, address) = (Goal::Running, adoption.draft.address);
-        let wish = Wish { goal, gentle_until: None, restart: false, address, refit: false };
+        let wish = Wish { goal, gentle_until: None, restart: false, address, refit: false, once: None };
         let course = Course { wish, born: true, seen: Seen::Unknown, task: Task::None, attempts: 0 };
         let mut instance = instance_of(adoption, course);
         if let Ok(node) = at.node.as_str().parse() {

@@ -270,7 +270,15 @@ fn storage(cluster_id: ClusterId) -> Storage {
 
 const fn guest(power: Power) -> Seen {
     let owner = Owner::Ours;
-    Seen::Present(Guest { owner, power, locked: false, fitted: true, grown: true, addressed: true })
+    Seen::Present(Guest {
+        owner,
+        power,
+        locked: false,
+        fitted: true,
+        grown: true,
+        guarded: true,
+        addressed: true,
+    })
 }
 
 const RUNS: Seen = guest(Power::Running);

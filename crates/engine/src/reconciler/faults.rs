@@ -81,6 +81,10 @@ pub(super) fn refused(refusal: Refusal, instance: InstanceId, vmid: u32) -> Faul
                 mark::description(instance)
             ),
         },
+        Refusal::Stopped => Fault {
+            code: "guest_stopped".into(),
+            message: "the machine stopped before it could be held in memory; start it first".into(),
+        },
         Refusal::Vanished => Fault {
             code: "guest_missing".into(),
             message: format!("guest {vmid} is gone from Proxmox. Restore it there, or delete the instance"),

@@ -2,6 +2,7 @@
 //! have not recorded; the call is not repeated.
 
 use innkeeper_domain::instances::{Act, Instance, Kind};
+use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Timestamp;
 use pve::{TaskFilter, Upid};
 
@@ -12,24 +13,33 @@ use crate::connections::{CallError, Connection};
 const SKEW_SECONDS: i64 = 120;
 
 /// The type of task that an act becomes in Proxmox; none for those that leave no task we could recognise: a change
-/// of settings is immediate, and a clone is recorded under the number of the template.
-fn task_type(kind: Kind, act: Act) -> Option<&'static str> {
-    Some(match (kind, act) {
-        (_, Act::Configure) | (Kind::Qemu, Act::Create) => return None,
-        (Kind::Lxc, Act::Create) => "vzcreate",
-        (_, Act::Grow) => "resize",
-        (Kind::Lxc, Act::Start) => "vzstart",
-        (Kind::Qemu, Act::Start) => "qmstart",
-        (Kind::Lxc, Act::Shutdown) => "vzshutdown",
-        (Kind::Qemu, Act::Shutdown) => "qmshutdown",
-        (Kind::Lxc, Act::Stop) => "vzstop",
-        (Kind::Qemu, Act::Stop) => "qmstop",
-        (Kind::Lxc, Act::Resume) => "vzresume",
-        (Kind::Qemu, Act::Resume) => "qmresume",
-        (Kind::Lxc, Act::Reboot) => "vzreboot",
-        (Kind::Qemu, Act::Reboot) => "qmreboot",
-        (Kind::Lxc, Act::Delete) => "vzdestroy",
-        (Kind::Qemu, Act::Delete) => "qmdestroy",
+/// of settings is immediate or has a task of any name, and a clone is recorded under the number of what is copied.
+fn task_type(instance: &Instance, act: Act) -> Option<&'static str> {
+    let (container, machine) = match act {
+        Act::Configure | Act::Guard => return None,
+        Act::Create => match instance.origin {
+            Origin::Vm(_) | Origin::Copy { .. } | Origin::Adopted { .. } => return None,
+            Origin::Backup { .. } => ("vzrestore", "qmrestore"),
+            Origin::Volume(_) => ("vzcreate", "qmcreate"),
+        },
+        Act::Grow => ("resize", "resize"),
+        Act::Start => ("vzstart", "qmstart"),
+        Act::Shutdown => ("vzshutdown", "qmshutdown"),
+        Act::Stop => ("vzstop", "qmstop"),
+        Act::Pause => ("vzsuspend", "qmpause"),
+        Act::Resume => ("vzresume", "qmresume"),
+        Act::Reboot => ("vzreboot", "qmreboot"),
+        Act::Snapshot => ("vzsnapshot", "qmsnapshot"),
+        Act::Rollback => ("vzrollback", "qmrollback"),
+        Act::DropSnapshot => ("vzdelsnapshot", "qmdelsnapshot"),
+        Act::BackUp => ("vzdump", "vzdump"),
+        Act::Restore => ("vzrestore", "qmrestore"),
+        Act::Migrate => ("vzmigrate", "qmigrate"),
+        Act::Delete => ("vzdestroy", "qmdestroy"),
+    };
+    Some(match instance.kind {
+        Kind::Lxc => container,
+        Kind::Qemu => machine,
     })
 }
 
@@ -51,7 +61,7 @@ pub(super) async fn find(
     asked: Timestamp,
     known: &[String],
 ) -> Result<Found, CallError> {
-    let Some(task_type) = task_type(instance.kind, act) else { return Ok(Found::NoTrace) };
+    let Some(task_type) = task_type(instance, act) else { return Ok(Found::NoTrace) };
     let guest = guest_ref(instance)?;
     let since = asked.0 / 1_000_000 - SKEW_SECONDS;
     let filter = TaskFilter {

@@ -4,6 +4,7 @@ use innkeeper_domain::instances::{Guest, Instance, Kind, Owner, Power, Seen};
 use innkeeper_domain::mark;
 use pve::{GuestConfig, GuestRef, GuestStatus, Interface, NodeName, PropertyString, RunState, Size, Vmid};
 
+use super::fit::fitted;
 use crate::connections::{CallError, Connection};
 
 /// What a look found.
@@ -25,9 +26,13 @@ impl Sight {
 
 /// The guest of an instance, by the names that Proxmox uses.
 pub(crate) fn guest_ref(instance: &Instance) -> Result<GuestRef, pve::Error> {
-    let node = NodeName::new(instance.node.as_str())?;
-    let vmid = Vmid::new(instance.vmid)?;
-    Ok(match instance.kind {
+    numbered(instance.kind, NodeName::new(instance.node.as_str())?, instance.vmid)
+}
+
+/// The guest of that number.
+pub(super) fn numbered(kind: Kind, node: NodeName, vmid: u32) -> Result<GuestRef, pve::Error> {
+    let vmid = Vmid::new(vmid)?;
+    Ok(match kind {
         Kind::Lxc => GuestRef::lxc(node, vmid),
         Kind::Qemu => GuestRef::qemu(node, vmid),
     })
@@ -95,8 +100,9 @@ async fn read(connection: &Connection, instance: &Instance, at: &GuestRef) -> Re
         owner,
         power,
         locked,
-        fitted: fitted(instance, &config),
+        fitted: fitted(instance, &config)?,
         grown: grown(instance, &config),
+        guarded: true,
         addressed: address.is_some() || !can_tell,
     });
     Ok(Sight { seen, moved_to: None, address, size: size(&config) })
@@ -110,6 +116,7 @@ fn blank() -> Guest {
         locked: true,
         fitted: false,
         grown: false,
+        guarded: false,
         addressed: false,
     }
 }
@@ -118,6 +125,8 @@ fn owner(instance: &Instance, config: &GuestConfig) -> Owner {
     let making = matches!(config.common().lock.as_deref(), Some("create" | "clone"));
     match config.common().description.as_deref().and_then(mark::read) {
         Some(id) if id == instance.id => Owner::Ours,
+        // A copy carries the mark of what it was made from until it is given its own.
+        Some(id) if !instance.course.born && instance.origin.of_instance() == Some(id) => Owner::Ours,
         // The description is written last: while the guest is being made, it tells nothing.
         None if making => Owner::Unreadable,
         None if config.common().tags.contains(mark::TAG) => Owner::Doubtful,
@@ -141,15 +150,8 @@ fn power(status: &GuestStatus) -> Power {
     }
 }
 
-fn fitted(instance: &Instance, config: &GuestConfig) -> bool {
-    let common = config.common();
-    cores(config) == Some(instance.size.cores)
-        && common.memory_mib == Some(u64::from(instance.size.memory_mib))
-        && common.tags.contains(mark::TAG)
-}
-
 /// The cores of all sockets.
-fn cores(config: &GuestConfig) -> Option<u32> {
+pub(super) fn cores(config: &GuestConfig) -> Option<u32> {
     let sockets = config.as_qemu().and_then(|machine| machine.sockets).unwrap_or(1);
     config.common().cores?.checked_mul(sockets)
 }

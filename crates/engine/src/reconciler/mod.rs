@@ -9,6 +9,7 @@ mod acts;
 mod drive;
 mod faults;
 mod find;
+mod fit;
 mod look;
 
 use std::sync::Arc;

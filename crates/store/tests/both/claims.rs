@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use innkeeper_domain::ids::{ClusterId, InstanceId};
-use innkeeper_domain::instances::{Act, Goal, Instance, Seen, Task};
+use innkeeper_domain::instances::{Act, Goal, Instance, Power, Seen, Task};
 use innkeeper_domain::operations::Verb;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::instances::{
@@ -144,7 +144,7 @@ both! {
         let delete = house.operation(worker.id, Verb::Delete);
         let mut tx = db.begin().await.unwrap();
         let mut current = by_id_tx(&mut tx, worker.id).await.unwrap().unwrap();
-        current.course.wish_for(Verb::Delete.wish(NOW, false, true));
+        current.course.wish_for(Verb::Delete.wish(NOW, false, Power::Running, None));
         current.operation = Some((delete.id, Verb::Delete));
         operations::insert(&mut tx, &delete).await.unwrap();
         assert!(rewish(&mut tx, &current, at(1)).await.unwrap());

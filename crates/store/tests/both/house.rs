@@ -2,7 +2,7 @@
 
 use innkeeper_domain::clusters::{Cluster, Endpoint, Health, Node, Storage, VmidRange};
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId, UserId};
-use innkeeper_domain::instances::{Course, Instance, Kind};
+use innkeeper_domain::instances::{Course, Instance, Kind, Power, Settings};
 use innkeeper_domain::mails::Language;
 use innkeeper_domain::names::Title;
 use innkeeper_domain::operations::{Operation, State, Verb};
@@ -171,8 +171,8 @@ impl House {
             node: "pve1".parse().unwrap(),
             storage: "local-lvm".parse().unwrap(),
             vmid,
-            origin: Some(Origin::Volume("local:vztmpl/debian-12.tar.zst".into())),
-            course: Course::new(Verb::Create.wish(NOW, true, true)),
+            origin: Origin::Volume("local:vztmpl/debian-12.tar.zst".into()),
+            course: Course::new(Verb::Create.wish(NOW, true, Power::Stopped, None)),
             upid: None,
             operation: None,
             address: None,
@@ -181,6 +181,10 @@ impl House {
             created_at: NOW,
             deleted_at: None,
             resize_from: None,
+            settings: Settings::default(),
+            pending: Vec::new(),
+            protected: false,
+            trashed_until: None,
             fence: 0,
         }
     }
@@ -192,6 +196,7 @@ impl House {
             instance_id: instance,
             project_id: self.project.id,
             verb,
+            errand: None,
             state: State::Pending,
             asked_by: Some(self.user.id),
             created_at: NOW,

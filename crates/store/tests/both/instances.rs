@@ -18,6 +18,7 @@ const GUEST: Guest = Guest {
     locked: false,
     fitted: true,
     grown: false,
+    guarded: true,
     addressed: true,
 };
 
@@ -45,7 +46,7 @@ both! {
         instance.storage = "nas".parse().unwrap();
         instance.vmid = 321;
         instance.origin = Origin::Vm(9000);
-        instance.course.wish = Verb::Resize.wish(at(3), false, true);
+        instance.course.wish = Verb::Resize.wish(at(3), false, Power::Running, Some(Act::BackUp));
         instance.course.born = true;
         instance.course.seen = Seen::Present(GUEST);
         instance.course.task = Task::Asked { act: Act::Grow, at: at(4) };

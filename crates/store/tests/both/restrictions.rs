@@ -8,7 +8,15 @@ use innkeeper_store::{Db, instances};
 use crate::house::{House, NOW, at};
 
 fn seen(owner: Owner, power: Power) -> Seen {
-    Seen::Present(Guest { owner, power, locked: false, fitted: true, grown: true, addressed: true })
+    Seen::Present(Guest {
+        owner,
+        power,
+        locked: false,
+        fitted: true,
+        grown: true,
+        guarded: true,
+        addressed: true,
+    })
 }
 
 async fn add(db: &Db, instance: &Instance) {

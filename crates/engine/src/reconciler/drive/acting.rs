@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use innkeeper_domain::instances::{Act, Kind, Power, Seen};
-use innkeeper_domain::operations::{State, StepState};
+use innkeeper_domain::instances::Act;
+use innkeeper_domain::operations::{Fault, State, StepState};
 use innkeeper_domain::retry::{Failure, Verdict};
 use innkeeper_store::slots::Taken;
 use innkeeper_store::{instances, operations, slots};
@@ -11,7 +11,7 @@ use pve::Upid;
 use tracing::warn;
 
 use super::super::acts::{self, Reply};
-use super::super::faults;
+use super::super::{faults, guest_ref};
 use super::{Drive, Flow};
 use crate::connections::CallError;
 use crate::{Error, restrictions, usage};
@@ -27,14 +27,10 @@ impl Drive<'_> {
         if let Some(flow) = self.ask(act).await? {
             return Ok(flow);
         }
-        match acts::perform(&self.connection, &self.instance, act).await {
+        match acts::perform(&self.connection, &self.instance, act, self.operation.errand.as_ref()).await {
             Ok(Reply::Task(upid)) => self.accepted(act, &upid).await,
-            Ok(Reply::Done) => {
-                let running =
-                    matches!(self.instance.course.seen, Seen::Present(g) if g.power != Power::Stopped);
-                let later = act == Act::Configure && self.instance.kind == Kind::Qemu && running;
-                self.done(act, later.then_some("takes effect when the machine is restarted")).await
-            }
+            Ok(Reply::Done) => self.done(act, None).await,
+            Ok(Reply::Refused(fault)) => self.refused(act, fault).await,
             Err(CallError::Resting(until)) => {
                 let mut tx = self.engine.db().begin().await?;
                 self.end_step(
@@ -67,9 +63,14 @@ impl Drive<'_> {
     pub(super) async fn ask(&mut self, act: Act) -> Result<Option<Flow>, Error> {
         let now = self.now();
         let limits = self.engine.options().limits;
-        let node_gate = format!("node/{}", self.instance.node);
+        // A node saves one guest at a time, for hours perhaps: those that wait must not keep others from being started.
+        let (node_gate, per_node) = match act {
+            Act::BackUp => (format!("backup/{}", self.instance.node), 1),
+            _ => (format!("node/{}", self.instance.node), limits.per_node),
+        };
         let storage_gate = format!("storage/{}", self.instance.storage);
-        let storage = (act == Act::Create).then_some((storage_gate.as_str(), limits.creates_per_storage));
+        let storage = matches!(act, Act::Create | Act::Restore)
+            .then_some((storage_gate.as_str(), limits.creates_per_storage));
         let mut tx = self.engine.db().begin().await?;
         if restrictions::binds_act(act) && self.operation.state != State::Undoing {
             // The last word before anything runs, whoever asked for it and when.
@@ -79,7 +80,7 @@ impl Drive<'_> {
             }
         }
         let (id, cluster) = (self.instance.id, self.instance.cluster_id);
-        let gate = match slots::take(&mut tx, id, cluster, &node_gate, limits.per_node, storage).await? {
+        let gate = match slots::take(&mut tx, id, cluster, &node_gate, per_node, storage).await? {
             Taken::Yes => None,
             Taken::NodeFull => Some(node_gate),
             Taken::StorageFull => Some(storage_gate),
@@ -120,8 +121,19 @@ impl Drive<'_> {
     }
 
     pub(super) async fn done(&mut self, act: Act, detail: Option<&str>) -> Result<Flow, Error> {
+        let mut detail = detail.map(str::to_owned);
+        let starts = matches!(act, Act::Start | Act::Reboot | Act::Stop | Act::Shutdown | Act::Restore);
+        if act == Act::Configure || starts && !self.instance.pending.is_empty() {
+            self.note_pending().await;
+        }
+        if act == Act::Configure {
+            if !self.instance.pending.is_empty() {
+                let waiting = self.instance.pending.join(", ");
+                detail = Some(format!("takes effect at the next start: {waiting}"));
+            }
+        }
         let mut tx = self.engine.db().begin().await?;
-        self.end_step(&mut tx, act, StepState::Done, detail).await?;
+        self.end_step(&mut tx, act, StepState::Done, detail.as_deref()).await?;
         self.instance.course.done(act);
         self.instance.upid = None;
         self.instance.problem = None;
@@ -130,6 +142,27 @@ impl Drive<'_> {
         }
         self.free_slot(&mut tx).await?;
         self.save(tx).await
+    }
+
+    /// It cannot be, as we found before asking for it.
+    async fn refused(&mut self, act: Act, fault: Fault) -> Result<Flow, Error> {
+        let mut tx = self.engine.db().begin().await?;
+        self.end_step(&mut tx, act, StepState::Failed, Some(&fault.message)).await?;
+        self.instance.course.failed();
+        self.free_slot(&mut tx).await?;
+        match self.save(tx).await? {
+            Flow::On => self.give_up(fault).await,
+            other => Ok(other),
+        }
+    }
+
+    /// Which settings wait for the next start; what cannot be read now is left as it was known.
+    pub(super) async fn note_pending(&mut self) {
+        let Ok(at) = guest_ref(&self.instance) else { return };
+        let asked = self.connection.call(|client| async move { client.guest(&at).pending().await }).await;
+        if let Ok(options) = asked {
+            self.instance.pending = options.into_iter().filter(|o| o.waits()).map(|o| o.key).collect();
+        }
     }
 
     /// It was refused, or its task failed.

@@ -1,6 +1,6 @@
 //! Ending: with success, or with a reason; a create that failed is undone first.
 
-use innkeeper_domain::instances::{Goal, Seen, Task};
+use innkeeper_domain::instances::{Goal, Owner, Power, Seen, Task};
 use innkeeper_domain::operations::{Fault, State, Verb};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{Tx, instances, operations, vmids};
@@ -57,18 +57,26 @@ impl Drive<'_> {
         info!(verb = %self.operation.verb, code = fault.code, message = fault.message, "giving up");
         self.last_look().await;
         self.keep_size().await?;
+        if self.operation.verb == Verb::Rebuild && self.is_there() {
+            // It was made anew, though not brought up: it is there, and paid for.
+            self.instance.course.born = true;
+        }
         let mut tx = self.engine.db().begin().await?;
         if self.operation.verb == Verb::Create && !self.instance.course.born {
             operations::set_state(&mut tx, self.operation.id, State::Undoing, Some(&fault), None).await?;
             self.operation.state = State::Undoing;
             self.operation.fault = Some(fault);
-            self.instance.course.wish_for(Verb::Delete.wish(now, false, true));
+            self.instance.course.wish_for(Verb::Delete.wish(now, false, Power::Running, None));
             self.tell_operation(&mut tx, State::Undoing.as_str()).await?;
             return self.save(tx).await;
         }
         operations::set_state(&mut tx, self.operation.id, State::Failed, Some(&fault), Some(now)).await?;
         self.operation.state = State::Failed;
         self.end(tx, now).await
+    }
+
+    fn is_there(&self) -> bool {
+        matches!(self.instance.course.seen, Seen::Present(guest) if guest.owner == Owner::Ours)
     }
 
     /// What became of it is worth one more call; if that fails too, the poller will tell.

@@ -73,13 +73,24 @@ impl Drive<'_> {
     }
 
     pub(super) fn act_of_verb(&self) -> Act {
+        if let Some(errand) = &self.operation.errand {
+            return errand.act();
+        }
         match self.operation.verb {
-            Verb::Create => Act::Create,
+            Verb::Create | Verb::Rebuild => Act::Create,
             Verb::Start => Act::Start,
-            Verb::Shutdown => Act::Shutdown,
+            Verb::Shutdown | Verb::Trash => Act::Shutdown,
             Verb::Stop => Act::Stop,
+            Verb::Pause => Act::Pause,
+            Verb::Resume => Act::Resume,
             Verb::Reboot => Act::Reboot,
-            Verb::Resize => Act::Configure,
+            Verb::Resize | Verb::Update => Act::Configure,
+            Verb::Snapshot => Act::Snapshot,
+            Verb::Rollback => Act::Rollback,
+            Verb::DropSnapshot => Act::DropSnapshot,
+            Verb::BackUp => Act::BackUp,
+            Verb::Restore => Act::Restore,
+            Verb::Migrate => Act::Migrate,
             Verb::Delete => Act::Delete,
         }
     }
@@ -90,6 +101,10 @@ impl Drive<'_> {
         let locked = !matches!(self.instance.course.seen, Seen::Present(guest) if !guest.locked);
         let late = self.operation.deadline.is_some_and(|deadline| now >= deadline);
         let undoing = self.operation.state == State::Undoing;
+        if !locked && !undoing && !self.operation.verb.starts() {
+            // It ran all the while: whether it says where is none of this operation's business.
+            return self.finish().await;
+        }
         if !undoing && (late || !locked && self.instance.course.attempts >= ADDRESS_LOOKS) {
             if !locked {
                 // Everything but the address is as asked: the instance is complete, and it says what is missing.

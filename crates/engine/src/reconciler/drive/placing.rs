@@ -33,7 +33,7 @@ impl Drive<'_> {
         info!(from = %self.instance.node, to = %placement.node, "the node cannot be reached; placing elsewhere");
         self.instance.node = placement.node;
         self.instance.storage = placement.storage;
-        self.instance.origin = Some(placement.origin);
+        self.instance.origin = placement.origin;
         self.instance.course.renumbered();
         Ok(matches!(self.save(tx).await?, Flow::On))
     }

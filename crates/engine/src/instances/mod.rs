@@ -1,14 +1,14 @@
-//! Instances: asking for one, looking at them, and asking for a change. Nothing here talks to Proxmox: the wish and
+//! Instances: asking for one, and looking at them. Nothing here talks to Proxmox: the wish and
 //! an operation are written in one transaction, and the reconciler is woken.
 
-use innkeeper_domain::access::{Action, Actor, Proof, may};
+use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
-use innkeeper_domain::instances::{Course, Goal, Instance, Kind, Resizing, State as InstanceState};
+use innkeeper_domain::instances::{Course, Errand, Instance, Kind, Power, Settings};
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::operations::{Operation, State, Verb};
-use innkeeper_domain::placement::{Placement, Wanted, chosen, room_to_grow, survey};
+use innkeeper_domain::placement::{Placement, Wanted, chosen, survey};
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::quotas::Amounts;
 use innkeeper_domain::sizes::Size;
@@ -17,6 +17,10 @@ use innkeeper_domain::time::Timestamp;
 use innkeeper_store::Topic;
 use innkeeper_store::{Tx, events, instances, nodes, operations, templates, vmids};
 use serde_json::{Value, json};
+
+mod changing;
+
+pub use changing::Update;
 
 use crate::error::allow;
 use crate::projects::scope;
@@ -107,7 +111,7 @@ impl Engine {
         let verdicts = survey(wanted, &nodes, &storages);
         let placement = chosen(wanted, &nodes, &verdicts)?;
         let now = self.clock().now();
-        let wish = Verb::Create.wish(now, template.reports_address, true);
+        let wish = Verb::Create.wish(now, template.reports_address, Power::Stopped, None);
         let draft = Draft { project_id, plan_id, size, rate, template: &template, new: &new, placement };
         let mut instance = draft.instance(Course::new(wish), now);
         instance.vmid = vmids::claim(&mut tx, instance.cluster_id, instance.id).await?.ok_or_else(|| {
@@ -116,7 +120,7 @@ impl Engine {
                 "the cluster has no free VMID left in its range; an operator must widen it",
             )
         })?;
-        let operation = new_operation(&instance, Verb::Create, actor, now);
+        let operation = new_operation(&instance, Verb::Create, None, actor, now);
         instance.operation = Some((operation.id, Verb::Create));
         // On PostgreSQL two can have asked for the name at once; the index lets one of them in.
         instances::insert(&mut tx, &instance, Some(now)).await.map_err(|error| match error {
@@ -130,159 +134,6 @@ impl Engine {
         tx.wake(Topic::Work);
         let deed = Deed::done("instance.create", instance.id).of(project_id).after(asked_for(&instance));
         self.record(&mut tx, actor, deed);
-        self.remember(&mut tx, actor, key, &operation).await?;
-        tx.commit().await?;
-        Ok(operation)
-    }
-
-    /// Asks for a change of an instance. Asking again for what is already under way answers with that operation.
-    pub async fn change_instance(
-        &self,
-        actor: &Actor,
-        id: InstanceId,
-        verb: Verb,
-        key: Option<&Idempotency>,
-    ) -> Result<Operation, Error> {
-        loop {
-            // The worker that drives the instance may write between our read and our write; then look again.
-            if let Some(operation) = self.try_change(actor, id, verb, None, key).await? {
-                return Ok(operation);
-            }
-        }
-    }
-
-    /// Asks for another size: cores, memory, a larger disk. A disk never becomes smaller.
-    pub async fn resize_instance(
-        &self,
-        actor: &Actor,
-        id: InstanceId,
-        to: WantedSize,
-        key: Option<&Idempotency>,
-    ) -> Result<Operation, Error> {
-        let instance = self.instance(actor, id).await?;
-        // An adopted one has no template that would bound it.
-        let template = match instance.template_id {
-            Some(id) => templates::by_id(self.db(), id).await?,
-            None => None,
-        };
-        let (plan_id, price, size, field) = self.sized(template.as_ref(), to).await?;
-        let (least, most) =
-            template.map_or((Size::LEAST, Size::MOST), |template| (template.least, template.most));
-        size.check_within(least, most).map_err(|error| Error::invalid(field, error))?;
-        let to = Resize { size, plan_id, rate: self.rate(price, size).await? };
-        loop {
-            if let Some(operation) = self.try_change(actor, id, Verb::Resize, Some(to), key).await? {
-                return Ok(operation);
-            }
-        }
-    }
-
-    async fn try_change(
-        &self,
-        actor: &Actor,
-        id: InstanceId,
-        verb: Verb,
-        resize: Option<Resize>,
-        key: Option<&Idempotency>,
-    ) -> Result<Option<Operation>, Error> {
-        let _turn = match resize {
-            // Like a new instance, it takes room; see there.
-            Some(_) => self.0.placing.acquire().await.ok(),
-            None => None,
-        };
-        let mut tx = self.db().begin().await?;
-        let mut instance = instances::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("instance"))?;
-        allow(may(actor, Action::UseProject(instance.project_id)), "instance")?;
-        if let Some(before) = self.replay(&mut tx, actor, key).await? {
-            return Ok(Some(before));
-        }
-        verb.check(instance.state()).map_err(|reason| Error::conflict("wrong_state", reason))?;
-        let restricted = restrictions::in_the_way(&mut tx, instance.project_id).await?;
-        if let Some(restriction) = restricted.filter(|_| restrictions::binds(verb)) {
-            return Err(Error::Restricted(restriction));
-        }
-        if let Some((active, under_way)) = instance.operation {
-            let same = resize.is_none_or(|to| to.size == instance.size && to.plan_id == instance.plan_id);
-            if under_way == verb && same {
-                drop(tx);
-                let operation = self.operation(actor, active).await?;
-                return self.answer_once(actor, key, operation).await.map(Some);
-            }
-            if !verb.supersedes(under_way) {
-                return Err(Error::Busy(active));
-            }
-            let now = self.clock().now();
-            operations::set_state(&mut tx, active, State::Superseded, None, Some(now)).await?;
-            // A task under way goes on as a step of the new operation.
-            operations::abandon_steps(&mut tx, active, now).await?;
-            events::append(
-                &mut tx,
-                now,
-                Some(instance.project_id),
-                Subject::Operation,
-                &active.to_string(),
-                "superseded",
-            )
-            .await?;
-        }
-        if let Some(to) = resize {
-            let from = instance.size;
-            to.size.check_grown_from(from).map_err(|why| Error::invalid("disk_gib", why))?;
-            self.fit(&mut tx, instance.project_id, Amounts::growth(from, to.size)).await?;
-            let (nodes, storages) = nodes::offers(&mut tx).await?;
-            let place = (instance.cluster_id, &instance.node, &instance.storage);
-            room_to_grow(place, from, to.size, &nodes, &storages)?;
-            let plan_id = instance.plan_id;
-            instance.resize_from = Some(Resizing { size: from, plan_id, rate: to.rate });
-            (instance.size, instance.plan_id) = (to.size, to.plan_id);
-            let held = to.rate.hold(self.options().billing.cycle)?;
-            crate::usage::raise_hold(&mut tx, &instance, held, self.clock().now()).await?;
-        }
-        let now = self.clock().now();
-        let address = instance.course.wish.address;
-        let runs = instance.state() == InstanceState::Running;
-        let operation = new_operation(&instance, verb, actor, now);
-        let before = seen_before(&instance);
-        // What the house itself stops for a restriction, and was meant to run, runs again afterwards; whoever asks for
-        // anything else has said what they want.
-        let by_force = restricted.is_some() && actor.proof == Proof::House && verb == Verb::Shutdown;
-        let meant_to_run = instance.course.wish.goal == Goal::Running;
-        if !by_force || meant_to_run {
-            innkeeper_store::restrictions::set_resumes(&mut tx, id, by_force).await?;
-        }
-        instance.operation = Some((operation.id, verb));
-        instance.course.wish_for(verb.wish(now, address, runs));
-        operations::insert(&mut tx, &operation).await?;
-        if !instances::rewish(&mut tx, &instance, now).await? {
-            return Ok(None);
-        }
-        tell(&mut tx, &instance, now).await?;
-        tx.wake(Topic::Work);
-        let deed =
-            Deed::done(&format!("instance.{verb}"), id).of(instance.project_id).before(before).after(json!({
-                "goal": instance.course.wish.goal,
-                "size": instance.size,
-                "plan": instance.plan_id,
-                "operation": operation.id,
-            }));
-        self.record(&mut tx, actor, deed);
-        self.remember(&mut tx, actor, key, &operation).await?;
-        tx.commit().await?;
-        Ok(Some(operation))
-    }
-
-    /// Keeps the answer to a request that changed nothing, so that its retry does not find the way free later on and
-    /// change something after all.
-    async fn answer_once(
-        &self,
-        actor: &Actor,
-        key: Option<&Idempotency>,
-        operation: Operation,
-    ) -> Result<Operation, Error> {
-        let mut tx = self.db().begin().await?;
-        if let Some(before) = self.replay(&mut tx, actor, key).await? {
-            return Ok(before);
-        }
         self.remember(&mut tx, actor, key, &operation).await?;
         tx.commit().await?;
         Ok(operation)
@@ -381,14 +232,6 @@ impl Engine {
     }
 }
 
-/// Another size, the plan it comes by, and what it costs.
-#[derive(Clone, Copy)]
-struct Resize {
-    size: Size,
-    plan_id: Option<PlanId>,
-    rate: Rate,
-}
-
 struct Draft<'a> {
     project_id: ProjectId,
     plan_id: Option<PlanId>,
@@ -416,7 +259,7 @@ impl Draft<'_> {
             node: self.placement.node,
             storage: self.placement.storage,
             vmid: 0,
-            origin: Some(self.placement.origin),
+            origin: self.placement.origin,
             course,
             upid: None,
             operation: None,
@@ -426,17 +269,28 @@ impl Draft<'_> {
             created_at: now,
             deleted_at: None,
             resize_from: None,
+            settings: Settings::default(),
+            pending: Vec::new(),
+            protected: false,
+            trashed_until: None,
             fence: 0,
         }
     }
 }
 
-fn new_operation(instance: &Instance, verb: Verb, actor: &Actor, now: Timestamp) -> Operation {
+pub(super) fn new_operation(
+    instance: &Instance,
+    verb: Verb,
+    errand: Option<Errand>,
+    actor: &Actor,
+    now: Timestamp,
+) -> Operation {
     Operation {
         id: OperationId::new(),
         instance_id: instance.id,
         project_id: instance.project_id,
         verb,
+        errand,
         state: State::Pending,
         asked_by: actor.user_id,
         created_at: now,
@@ -445,14 +299,6 @@ fn new_operation(instance: &Instance, verb: Verb, actor: &Actor, now: Timestamp)
         fault: None,
         steps: Vec::new(),
     }
-}
-
-/// What is about to change, for the audit log.
-fn seen_before(instance: &Instance) -> Value {
-    let (size, plan) =
-        instance.resize_from.map_or((instance.size, instance.plan_id), |from| (from.size, from.plan_id));
-    let goal = instance.course.wish.goal;
-    json!({ "goal": goal, "state": instance.state(), "size": size, "plan": plan })
 }
 
 /// What was asked for, for the audit log.

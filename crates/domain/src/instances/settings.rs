@@ -1,0 +1,50 @@
+//! What is wanted of an instance besides its size and its name.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::Tag;
+
+/// What is wanted of an instance besides its size and its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Words by which its owner finds it again; in Proxmox they stand beside our own.
+    pub tags: BTreeSet<Tag>,
+    /// Words that it no longer has; any others in Proxmox are somebody else's, and stay.
+    pub untagged: BTreeSet<Tag>,
+    /// It starts with its host.
+    pub onboot: bool,
+}
+
+impl Settings {
+    /// Gives it these tags instead of those that it had.
+    pub fn retag(&mut self, tags: BTreeSet<Tag>) {
+        let gone = std::mem::replace(&mut self.tags, tags);
+        self.untagged.extend(gone);
+        self.untagged.retain(|tag| !self.tags.contains(tag));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(words: &[&str]) -> BTreeSet<Tag> {
+        words.iter().map(|word| word.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_tag_that_was_taken_away_is_remembered_until_it_is_given_again() {
+        let mut settings = Settings::default();
+        settings.retag(tags(&["web", "blue"]));
+        settings.retag(tags(&["web", "green"]));
+        assert_eq!(
+            (settings.tags.clone(), settings.untagged.clone()),
+            (tags(&["web", "green"]), tags(&["blue"]))
+        );
+        settings.retag(tags(&["blue"]));
+        assert_eq!(settings.untagged, tags(&["web", "green"]));
+    }
+}

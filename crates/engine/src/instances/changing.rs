@@ -1,0 +1,365 @@
+//! Changing an instance: the wish and an operation are written in one transaction, and the reconciler is woken.
+
+use std::collections::BTreeSet;
+
+use innkeeper_domain::access::{Action, Actor, Proof, may};
+use innkeeper_domain::audit::Deed;
+use innkeeper_domain::events::Subject;
+use innkeeper_domain::ids::{InstanceId, PlanId};
+use innkeeper_domain::instances::{self as rules, Errand, Goal, Instance, Power, Resizing, Seen};
+use innkeeper_domain::names::{Hostname, Tag};
+use innkeeper_domain::operations::{Operation, State, Verb};
+use innkeeper_domain::placement::room_to_grow;
+use innkeeper_domain::prices::Rate;
+use innkeeper_domain::quotas::Amounts;
+use innkeeper_domain::sizes::Size;
+use innkeeper_domain::time::Timestamp;
+use innkeeper_store::{Topic, Tx, events, instances, nodes, operations, templates};
+use serde_json::{Value, json};
+
+use super::{WantedSize, new_operation, tell};
+use crate::error::allow;
+use crate::{Engine, Error, Idempotency, restrictions};
+
+/// The most tags that an instance takes.
+const MOST_TAGS: usize = 20;
+
+/// Other settings; what is none stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Update {
+    /// Another name, unique in the project.
+    pub name: Option<Hostname>,
+    /// All its tags.
+    pub tags: Option<BTreeSet<Tag>>,
+    /// Whether it starts with its host.
+    pub onboot: Option<bool>,
+}
+
+/// A change of an instance, with what belongs to it.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    /// What the verb alone says.
+    Plain(Verb),
+    /// Another size, the plan it comes by, and what it costs.
+    Resize(Resize),
+    /// Other settings.
+    Update(Update),
+    /// Something that is done once.
+    #[allow(dead_code)]
+    Once(Verb, Errand),
+    /// Into the trash until then.
+    #[allow(dead_code)]
+    Trash(Timestamp),
+}
+
+/// Another size, the plan it comes by, and what it costs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resize {
+    size: Size,
+    plan_id: Option<PlanId>,
+    rate: Rate,
+}
+
+impl Change {
+    fn verb(&self) -> Verb {
+        match self {
+            Self::Plain(verb) | Self::Once(verb, _) => *verb,
+            Self::Resize(_) => Verb::Resize,
+            Self::Update(_) => Verb::Update,
+            Self::Trash(_) => Verb::Trash,
+        }
+    }
+
+    fn errand(&self) -> Option<&Errand> {
+        match self {
+            Self::Once(_, errand) => Some(errand),
+            _ => None,
+        }
+    }
+
+    /// Whether this is what the operation under way does already.
+    fn is(&self, under_way: &Operation, instance: &Instance) -> bool {
+        self.verb() == under_way.verb
+            && match self {
+                Self::Plain(_) | Self::Trash(_) => true,
+                Self::Resize(to) => to.size == instance.size && to.plan_id == instance.plan_id,
+                Self::Once(_, errand) => Some(errand) == under_way.errand.as_ref(),
+                Self::Update(update) => {
+                    let mut after = instance.clone();
+                    update.apply(&mut after);
+                    after == *instance
+                }
+            }
+    }
+}
+
+impl Update {
+    fn check(&self) -> Result<(), Error> {
+        if self.tags.as_ref().is_some_and(|tags| tags.len() > MOST_TAGS) {
+            return Err(Error::invalid("tags", format!("give at most {MOST_TAGS} tags")));
+        }
+        Ok(())
+    }
+
+    fn apply(&self, instance: &mut Instance) {
+        if let Some(name) = &self.name {
+            instance.name = name.clone();
+        }
+        if let Some(tags) = &self.tags {
+            instance.settings.retag(tags.clone());
+        }
+        if let Some(onboot) = self.onboot {
+            instance.settings.onboot = onboot;
+        }
+    }
+}
+
+impl Engine {
+    /// Asks for a change of an instance. Asking again for what is already under way answers with that operation.
+    pub async fn change_instance(
+        &self,
+        actor: &Actor,
+        id: InstanceId,
+        verb: Verb,
+        key: Option<&Idempotency>,
+    ) -> Result<Operation, Error> {
+        self.change(actor, id, &Change::Plain(verb), key).await
+    }
+
+    /// Asks for another size: cores, memory, a larger disk. A disk never becomes smaller.
+    pub async fn resize_instance(
+        &self,
+        actor: &Actor,
+        id: InstanceId,
+        to: WantedSize,
+        key: Option<&Idempotency>,
+    ) -> Result<Operation, Error> {
+        let instance = self.instance(actor, id).await?;
+        // An adopted one has no template that would bound it.
+        let template = match instance.template_id {
+            Some(id) => templates::by_id(self.db(), id).await?,
+            None => None,
+        };
+        let (plan_id, price, size, field) = self.sized(template.as_ref(), to).await?;
+        let (least, most) =
+            template.map_or((Size::LEAST, Size::MOST), |template| (template.least, template.most));
+        size.check_within(least, most).map_err(|error| Error::invalid(field, error))?;
+        let to = Resize { size, plan_id, rate: self.rate(price, size).await? };
+        self.change(actor, id, &Change::Resize(to), key).await
+    }
+
+    /// Asks for other settings: name, tags and the like.
+    pub async fn update_instance(
+        &self,
+        actor: &Actor,
+        id: InstanceId,
+        update: Update,
+        key: Option<&Idempotency>,
+    ) -> Result<Operation, Error> {
+        update.check()?;
+        self.change(actor, id, &Change::Update(update), key).await
+    }
+
+    /// Asks for a change, whatever it is.
+    pub(crate) async fn change(
+        &self,
+        actor: &Actor,
+        id: InstanceId,
+        change: &Change,
+        key: Option<&Idempotency>,
+    ) -> Result<Operation, Error> {
+        loop {
+            // The worker that drives the instance may write between our read and our write; then look again.
+            if let Some(operation) = self.try_change(actor, id, change, key).await? {
+                return Ok(operation);
+            }
+        }
+    }
+
+    async fn try_change(
+        &self,
+        actor: &Actor,
+        id: InstanceId,
+        change: &Change,
+        key: Option<&Idempotency>,
+    ) -> Result<Option<Operation>, Error> {
+        let verb = change.verb();
+        let _turn = match change {
+            // Like a new instance, it takes room; see there.
+            Change::Resize(_) => self.0.placing.acquire().await.ok(),
+            _ => None,
+        };
+        let mut tx = self.db().begin().await?;
+        let mut instance = instances::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("instance"))?;
+        allow(may(actor, Action::UseProject(instance.project_id)), "instance")?;
+        if let Some(before) = self.replay(&mut tx, actor, key).await? {
+            return Ok(Some(before));
+        }
+        self.check_possible(actor, &instance, verb)?;
+        let restricted = restrictions::in_the_way(&mut tx, instance.project_id).await?;
+        if let Some(restriction) = restricted.filter(|_| restrictions::binds(verb)) {
+            return Err(Error::Restricted(restriction));
+        }
+        if let Some((active, _)) = instance.operation {
+            let under_way =
+                operations::by_id_tx(&mut tx, active).await?.ok_or(Error::NotFound("operation"))?;
+            if change.is(&under_way, &instance) {
+                drop(tx);
+                let operation = self.operation(actor, active).await?;
+                return self.answer_once(actor, key, operation).await.map(Some);
+            }
+            if !verb.supersedes(under_way.verb) {
+                return Err(Error::Busy(active));
+            }
+            self.supersede(&mut tx, &under_way).await?;
+        }
+        let before = seen_before(&instance);
+        self.write_change(&mut tx, &mut instance, change).await?;
+        let now = self.clock().now();
+        let address = instance.course.wish.address;
+        let power = power_before(&instance);
+        let errand = change.errand();
+        let operation = new_operation(&instance, verb, errand.cloned(), actor, now);
+        // What the house itself stops for a restriction, and was meant to run, runs again afterwards; whoever asks for
+        // anything else has said what they want.
+        let by_force = restricted.is_some() && actor.proof == Proof::House && verb == Verb::Shutdown;
+        let meant_to_run = instance.course.wish.goal == Goal::Running;
+        if !by_force || meant_to_run {
+            innkeeper_store::restrictions::set_resumes(&mut tx, id, by_force).await?;
+        }
+        instance.operation = Some((operation.id, verb));
+        instance.course.wish_for(verb.wish(now, address, power, errand.map(Errand::act)));
+        operations::insert(&mut tx, &operation).await?;
+        if !instances::rewish(&mut tx, &instance, now).await.map_err(|error| match error {
+            innkeeper_store::Error::Conflict("name") => name_taken(&instance.name),
+            other => other.into(),
+        })? {
+            return Ok(None);
+        }
+        tell(&mut tx, &instance, now).await?;
+        tx.wake(Topic::Work);
+        let deed = Deed::done(&format!("instance.{verb}"), id)
+            .of(instance.project_id)
+            .before(before)
+            .after(asked_for(&instance, &operation));
+        self.record(&mut tx, actor, deed);
+        self.remember(&mut tx, actor, key, &operation).await?;
+        tx.commit().await?;
+        Ok(Some(operation))
+    }
+
+    /// Whether the verb makes sense for the instance as it is. The house itself removes what is protected, too: when
+    /// nobody pays for it any longer.
+    fn check_possible(&self, actor: &Actor, instance: &Instance, verb: Verb) -> Result<(), Error> {
+        let Some(action) = verb.action() else { return Ok(()) };
+        match rules::bar(action, instance) {
+            Some(bar) if bar.code == "protected" && actor.proof == Proof::House => Ok(()),
+            Some(bar) => Err(Error::conflict(bar.code, bar.reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends an operation in favour of a later one.
+    async fn supersede(&self, tx: &mut Tx, operation: &Operation) -> Result<(), Error> {
+        let now = self.clock().now();
+        operations::set_state(tx, operation.id, State::Superseded, None, Some(now)).await?;
+        // A task under way goes on as a step of the new operation.
+        operations::abandon_steps(tx, operation.id, now).await?;
+        let (project, id) = (Some(operation.project_id), operation.id.to_string());
+        Ok(events::append(tx, now, project, Subject::Operation, &id, "superseded").await?)
+    }
+
+    /// Writes what is asked for into the row that is about to be saved.
+    async fn write_change(&self, tx: &mut Tx, instance: &mut Instance, change: &Change) -> Result<(), Error> {
+        match change {
+            Change::Plain(Verb::Delete) => instance.trashed_until = None,
+            Change::Plain(_) => {}
+            Change::Trash(until) => instance.trashed_until = Some(*until),
+            Change::Once(_, Errand::Rebuild { origin }) => instance.origin = origin.clone(),
+            Change::Once(_, _) => {}
+            Change::Resize(to) => self.grow(tx, instance, *to).await?,
+            Change::Update(update) => {
+                let renamed = update.name.as_ref().filter(|name| **name != instance.name);
+                if let Some(name) = renamed
+                    && instances::active_names(tx, instance.project_id, name).await?
+                {
+                    return Err(name_taken(name));
+                }
+                update.apply(instance);
+            }
+        }
+        Ok(())
+    }
+
+    async fn grow(&self, tx: &mut Tx, instance: &mut Instance, to: Resize) -> Result<(), Error> {
+        let from = instance.size;
+        to.size.check_grown_from(from).map_err(|why| Error::invalid("disk_gib", why))?;
+        self.fit(tx, instance.project_id, Amounts::growth(from, to.size)).await?;
+        let (nodes, storages) = nodes::offers(tx).await?;
+        let place = (instance.cluster_id, &instance.node, &instance.storage);
+        room_to_grow(place, from, to.size, &nodes, &storages)?;
+        let plan_id = instance.plan_id;
+        instance.resize_from = Some(Resizing { size: from, plan_id, rate: to.rate });
+        (instance.size, instance.plan_id) = (to.size, to.plan_id);
+        let held = to.rate.hold(self.options().billing.cycle)?;
+        crate::usage::raise_hold(tx, instance, held, self.clock().now()).await
+    }
+
+    /// Keeps the answer to a request that changed nothing, so that its retry does not find the way free later on and
+    /// change something after all.
+    async fn answer_once(
+        &self,
+        actor: &Actor,
+        key: Option<&Idempotency>,
+        operation: Operation,
+    ) -> Result<Operation, Error> {
+        let mut tx = self.db().begin().await?;
+        if let Some(before) = self.replay(&mut tx, actor, key).await? {
+            return Ok(before);
+        }
+        self.remember(&mut tx, actor, key, &operation).await?;
+        tx.commit().await?;
+        Ok(operation)
+    }
+}
+
+/// How the instance is now, or was meant to be where that is not known.
+fn power_before(instance: &Instance) -> Power {
+    match (instance.course.seen, instance.course.wish.goal) {
+        (Seen::Present(guest), _) => guest.power,
+        (_, Goal::Running) => Power::Running,
+        (_, Goal::Paused) => Power::Paused,
+        (_, Goal::Stopped | Goal::Absent) => Power::Stopped,
+    }
+}
+
+pub(super) fn name_taken(name: &Hostname) -> Error {
+    Error::conflict("name_taken", format!("the project has an instance named {name} already"))
+}
+
+/// What is about to change, for the audit log.
+fn seen_before(instance: &Instance) -> Value {
+    let (size, plan) =
+        instance.resize_from.map_or((instance.size, instance.plan_id), |from| (from.size, from.plan_id));
+    json!({
+        "goal": instance.course.wish.goal,
+        "state": instance.state(),
+        "name": instance.name,
+        "size": size,
+        "plan": plan,
+        "settings": instance.settings,
+    })
+}
+
+/// What was asked for, for the audit log.
+fn asked_for(instance: &Instance, operation: &Operation) -> Value {
+    json!({
+        "goal": instance.course.wish.goal,
+        "name": instance.name,
+        "size": instance.size,
+        "plan": instance.plan_id,
+        "settings": instance.settings,
+        "errand": operation.errand,
+        "operation": operation.id,
+    })
+}

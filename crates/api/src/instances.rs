@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use innkeeper_domain::drift::Drift as Differs;
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use innkeeper_domain::instances::{self as domain, Kind, State as InstanceState};
 use innkeeper_domain::names::{Hostname, NodeName, SshKey, StorageName};
@@ -16,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::docs::IdempotencyKey;
+use crate::drift::Drift;
 use crate::extract::{At, Key, Keyed, Query};
 use crate::operations::{Accepted, Operation};
 use crate::page::{Cursor, Limit, Page};
@@ -58,6 +60,8 @@ pub(crate) struct Instance {
     created_at: Timestamp,
     /// When it was gone.
     deleted_at: Option<Timestamp>,
+    /// Where it differs from what is held of it; empty where it does not.
+    drift: Vec<Drift>,
     /// Where it is; for staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     placement: Option<Placement>,
@@ -124,8 +128,17 @@ impl Instance {
             seen_at: instance.seen_at,
             created_at: instance.created_at,
             deleted_at: instance.deleted_at,
+            drift: Vec::new(),
             placement,
         }
+    }
+}
+
+impl Instance {
+    /// The same, with where it differs from what is held of it.
+    fn differing(mut self, drift: Vec<Differs>, staff: bool) -> Self {
+        self.drift = drift.into_iter().map(|drift| Drift::new(drift, staff)).collect();
+        self
     }
 }
 
@@ -218,7 +231,12 @@ pub(crate) async fn list_instances(
     };
     let after = Cursor::read(wanted.cursor)?;
     let instances = engine.instances(&caller.actor, &filter, after, wanted.limit.rows()).await?;
-    let show = |instance| Instance::new(instance, staff);
+    let ids: Vec<InstanceId> = instances.iter().map(|instance| instance.id).collect();
+    let mut drifts = engine.drifts(&ids).await?;
+    let show = |instance: domain::Instance| {
+        let drift = drifts.remove(&instance.id).unwrap_or_default();
+        Instance::new(instance, staff).differing(drift, staff)
+    };
     Ok(Json(Page::of(instances, wanted.limit, |instance| instance.id.to_string(), show)))
 }
 
@@ -249,7 +267,10 @@ pub(crate) async fn get_instance(
     State(engine): State<Engine>,
     At(id): At<InstanceId>,
 ) -> Result<Json<Instance>, Problem> {
-    Ok(Json(Instance::new(engine.instance(&caller.actor, id).await?, caller.is_staff())))
+    let instance = engine.instance(&caller.actor, id).await?;
+    let drift = engine.drifts(&[id]).await?.remove(&id).unwrap_or_default();
+    let staff = caller.is_staff();
+    Ok(Json(Instance::new(instance, staff).differing(drift, staff)))
 }
 
 /// Another size. Give `plan_id` or `size`.

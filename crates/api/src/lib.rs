@@ -10,6 +10,7 @@ mod audit;
 mod auth;
 mod clusters;
 mod docs;
+mod drift;
 mod events;
 mod extract;
 mod finance;
@@ -211,6 +212,8 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(adoptions::list_guests))
         .routes(routes!(adoptions::list_adoptions, adoptions::adopt_guests))
         .routes(routes!(adoptions::release_instance))
+        .routes(routes!(drift::accept_drift))
+        .routes(routes!(drift::restore_drift))
         .routes(routes!(metrics::get_metrics))
         .routes(routes!(metrics::get_metrics_history))
         .routes(routes!(metrics::get_node_metrics))

@@ -57,9 +57,9 @@ pub(crate) struct MetricsHistory {
 }
 
 impl MetricsHistory {
-    fn new(wanted: &HistoryWanted, taken: Taken<Series>) -> Self {
+    fn new(wanted: HistoryWanted, taken: Taken<Series>) -> Self {
         let Taken { figures: Series { step_seconds, points }, taken_at, age, stale } = taken;
-        let HistoryWanted { timeframe, consolidation } = *wanted;
+        let HistoryWanted { timeframe, consolidation } = wanted;
         Self { timeframe, consolidation, step_seconds, points, taken_at, age_seconds: age.as_secs(), stale }
     }
 }
@@ -123,7 +123,7 @@ pub(crate) async fn get_metrics_history(
 ) -> Result<Json<MetricsHistory>, Problem> {
     let HistoryWanted { timeframe, consolidation } = wanted;
     let taken = engine.metrics_history(&caller.actor, id, timeframe, consolidation).await?;
-    Ok(Json(MetricsHistory::new(&wanted, taken)))
+    Ok(Json(MetricsHistory::new(wanted, taken)))
 }
 
 /// What a node does now; for staff.
@@ -158,5 +158,5 @@ pub(crate) async fn get_node_metrics_history(
 ) -> Result<Json<MetricsHistory>, Problem> {
     let HistoryWanted { timeframe, consolidation } = wanted;
     let taken = engine.node_metrics_history(&caller.actor, id, &name, timeframe, consolidation).await?;
-    Ok(Json(MetricsHistory::new(&wanted, taken)))
+    Ok(Json(MetricsHistory::new(wanted, taken)))
 }

@@ -11,6 +11,7 @@ pub mod adoptions;
 pub mod audit;
 pub mod breaker;
 pub mod clusters;
+pub mod drift;
 pub mod events;
 pub mod factors;
 pub mod identities;

@@ -12,6 +12,7 @@ mod billing;
 mod callers;
 mod clusters;
 mod connections;
+mod drift;
 mod error;
 mod events;
 mod factors;
@@ -69,6 +70,7 @@ pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use billing::Billed;
 pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
+pub use drift::{Accepted, Restored};
 pub use error::Error;
 pub use events::Watched;
 pub use factors::{Second, TotpOffer};
@@ -106,6 +108,8 @@ pub struct Options {
     /// How fresh an observation of our own must be to win over a poll: Proxmox refreshes the figures that a poll
     /// reads every 10 s.
     pub poll_lag: Duration,
+    /// How long somebody else's lock on a guest is nothing to talk about.
+    pub lock_patience: Duration,
     /// How long we look for a trace of a call whose answer was lost before we believe that it never happened.
     pub settle: Duration,
     /// The longest pause of the reconciler between two looks for work when nobody wakes it.
@@ -170,6 +174,7 @@ impl Default for Options {
         Self {
             poll_every: Duration::from_secs(10),
             poll_lag: Duration::from_secs(20),
+            lock_patience: innkeeper_domain::drift::LOCK_PATIENCE,
             settle: Duration::from_secs(5),
             sweep_every: Duration::from_secs(5),
             claim: Duration::from_secs(30),
@@ -200,6 +205,7 @@ struct Inner {
     options: Options,
     connections: connections::Connections,
     metrics: metrics::Metrics,
+    drift: drift::Watch,
     /// There is an adoption to go on with.
     adopting: tokio::sync::Notify,
     passwords: passwords::Passwords,
@@ -224,6 +230,7 @@ impl Engine {
             options,
             connections: connections::Connections::default(),
             metrics: metrics::Metrics::default(),
+            drift: drift::Watch::default(),
             adopting: tokio::sync::Notify::new(),
             placing: tokio::sync::Semaphore::new(PLACING),
             passwords: passwords::Passwords::default(),

@@ -9,6 +9,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::admin::read_password;
+use crate::adoptions::{Adopt, Guests};
 use crate::client::{Remote, Server, cell, find, table};
 use crate::metrics::OfNode;
 use crate::out::say;
@@ -27,6 +28,10 @@ pub(crate) enum Cluster {
         #[command(flatten)]
         remote: Remote,
     },
+    /// List all guests of a cluster, ours and others.
+    Guests(Guests),
+    /// Adopt guests that are in Proxmox already.
+    Adopt(Adopt),
     /// Show what a node does now, or did.
     NodeMetrics(OfNode),
     /// List the clusters.
@@ -93,6 +98,8 @@ impl Cluster {
         match self {
             Self::Add(add) => add.run().await,
             Self::Reach(reach) => reach.run().await,
+            Self::Guests(guests) => guests.run().await,
+            Self::Adopt(adopt) => adopt.run().await,
             Self::NodeMetrics(metrics) => metrics.run().await,
             Self::Test { cluster, remote } => {
                 let server = Server::find(&remote)?;

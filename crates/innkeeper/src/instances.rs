@@ -5,7 +5,9 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::adoptions::Release;
 use crate::client::{Remote, Server, all, cell, cells, find};
+use crate::drift::{self, Drift};
 use crate::metrics::OfInstance;
 use crate::out::say;
 
@@ -31,6 +33,11 @@ pub(crate) enum Instance {
     Reboot(Change),
     /// Give it another size; it goes on running.
     Resize(Resize),
+    /// Give an adopted guest back: it is no instance any more, and goes on as it is.
+    Release(Release),
+    /// Decide which is right where a guest differs from what is held of it.
+    #[command(subcommand)]
+    Drift(Drift),
     /// Show what it does now, or did.
     Metrics(OfInstance),
     /// Remove it for good.
@@ -137,6 +144,7 @@ impl Instance {
                         say!("{name:11} {}", cell(&instance[name]));
                     }
                     say!("{:11} {}", "size", size(&instance["size"]));
+                    drift::show(&instance["drift"]);
                 }
                 Ok(())
             }
@@ -146,6 +154,8 @@ impl Instance {
             Self::Reboot(change) => change.run(Method::POST, "/reboot").await,
             Self::Resize(resize) => resize.run().await,
             Self::Metrics(metrics) => metrics.run().await,
+            Self::Release(release) => release.run().await,
+            Self::Drift(drift) => drift.run().await,
             Self::Delete { change, yes } => {
                 if !yes && !confirmed(&change.instance)? {
                     bail!("not confirmed; nothing was changed");
@@ -247,7 +257,12 @@ impl Change {
 }
 
 /// Follows an operation unless told not to, and fails when it failed.
-async fn settle(server: &Server, operation: Value, no_wait: bool, remote: &Remote) -> anyhow::Result<()> {
+pub(crate) async fn settle(
+    server: &Server,
+    operation: Value,
+    no_wait: bool,
+    remote: &Remote,
+) -> anyhow::Result<()> {
     let operation = if no_wait { operation } else { server.follow(&operation, remote.json).await? };
     remote.tell(&operation, || {
         format!(

@@ -1,6 +1,7 @@
 //! The `innkeeper` binary: configuration, command line and wiring.
 
 mod admin;
+mod adoptions;
 mod api_keys;
 mod audit;
 mod cli;
@@ -9,6 +10,7 @@ mod clusters;
 mod config;
 mod credits;
 mod demo;
+mod drift;
 mod finance;
 mod house;
 mod http;

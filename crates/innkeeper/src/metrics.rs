@@ -92,9 +92,9 @@ impl Shown {
             return Ok(());
         }
         if figures["points"].is_array() {
-            history(&figures)
+            history(&figures);
         } else {
-            now(&figures)
+            now(&figures);
         }
         if figures["stale"] == true {
             say!("{:11} {} s: nothing newer can be had", "age", figures["age_seconds"]);

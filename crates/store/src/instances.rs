@@ -5,7 +5,7 @@
 //! moment of `claimed_until`.
 
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
-use innkeeper_domain::instances::{Act, Course, Instance, Kind, Seen, Task, Wish};
+use innkeeper_domain::instances::{Act, Course, Instance, Kind, Seen, Settings, Task, Wish};
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::names::{Hostname, NodeName};
 use innkeeper_domain::prices::Rate;
@@ -379,6 +379,16 @@ pub async fn rewish(tx: &mut Tx, instance: &Instance, due_at: Timestamp) -> Resu
     .map_err(|e| explain(e, UNIQUE))?;
     tx.wake(Topic::Work);
     Ok(n > 0)
+}
+
+/// Gives an instance the name and settings that its guest was given elsewhere. [`Error::Conflict`] `name` when its
+/// project has another of that name.
+pub async fn adjust(tx: &mut Tx, id: InstanceId, name: &Hostname, settings: &Settings) -> Result<(), Error> {
+    let sql = "update instances set name = $2, settings = $3 where id = $1";
+    let settings = json(settings)?;
+    on!(tx, c => sqlx::query(sql)
+        .bind(id.0).bind(name.as_str()).bind(settings.as_str()).execute(c).await.map(drop))
+    .map_err(|e| explain(e, UNIQUE))
 }
 
 /// Keeps an instance from being removed, or no longer.

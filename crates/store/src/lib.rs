@@ -12,6 +12,7 @@ mod wake;
 pub mod adoptions;
 pub mod audit;
 pub mod clusters;
+pub mod drift;
 pub mod events;
 pub mod factors;
 pub mod finance;

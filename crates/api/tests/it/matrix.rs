@@ -140,6 +140,8 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("POST /api/v1/instances", Use, As("instance.create")),
     ("GET /api/v1/instances/{id}", See, Read),
     ("DELETE /api/v1/instances/{id}", Use, As("instance.delete")),
+    ("POST /api/v1/instances/{id}/drift/accept", RunHouseIn, Elsewhere("instance.accept_drift", CLUSTER)),
+    ("POST /api/v1/instances/{id}/drift/restore", RunHouseIn, Elsewhere("instance.restore_drift", CLUSTER)),
     ("GET /api/v1/instances/{id}/metrics", See, Read),
     ("GET /api/v1/instances/{id}/metrics/history", See, Read),
     ("GET /api/v1/instances/{id}/placement", SeeHouseIn, Read),

@@ -27,6 +27,7 @@ use crate::error::allow;
 use crate::reconciler::root_disk;
 use crate::{Engine, Error, Idempotency, restrictions};
 
+pub(crate) use marking::{Written, mark_guest};
 pub(crate) use taking::run;
 
 /// Guests looked at in one request at most: each is one question to Proxmox.
@@ -168,15 +169,14 @@ impl Engine {
         let rows: HashMap<u32, GuestRow> =
             self.inventory(cluster).await?.into_iter().map(|row| (row.vmid.get(), row)).collect();
         let (ours, held) = self.known_guests(cluster).await?;
-        let mut vmids = match &wanted.vmids {
-            Some(vmids) => vmids.clone(),
-            None => {
-                let glance = |row: &GuestRow| {
-                    let vmid = row.vmid.get();
-                    at_a_glance(row, ours.contains_key(&vmid), held.contains(&vmid)).is_none()
-                };
-                rows.values().filter(|row| glance(row)).map(|row| row.vmid.get()).collect()
-            }
+        let mut vmids = if let Some(vmids) = &wanted.vmids {
+            vmids.clone()
+        } else {
+            let glance = |row: &GuestRow| {
+                let vmid = row.vmid.get();
+                at_a_glance(row, ours.contains_key(&vmid), held.contains(&vmid)).is_none()
+            };
+            rows.values().filter(|row| glance(row)).map(|row| row.vmid.get()).collect()
         };
         vmids.sort_unstable();
         vmids.dedup();

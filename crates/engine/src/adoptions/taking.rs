@@ -118,7 +118,7 @@ impl Engine {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => error!(%error, adoption = %adoption.id, "the step was broken off"),
                 Err(_) => {
-                    warn!(adoption = %adoption.id, "the step took too long; it will be looked at again")
+                    warn!(adoption = %adoption.id, "the step took too long; it will be looked at again");
                 }
             }
         });

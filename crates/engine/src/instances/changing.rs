@@ -148,6 +148,12 @@ impl Engine {
         self.change(actor, id, &Change::Resize(to), key).await
     }
 
+    /// Brings an instance back to the size that we hold of it, where Proxmox has another.
+    pub(crate) async fn refit(&self, actor: &Actor, instance: &Instance) -> Result<Operation, Error> {
+        let to = Resize { size: instance.size, plan_id: instance.plan_id, rate: instance.rate };
+        self.change(actor, instance.id, &Change::Resize(to), None).await
+    }
+
     /// Asks for other settings: name, tags and the like.
     pub async fn update_instance(
         &self,

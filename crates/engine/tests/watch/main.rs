@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod adoptions;
+mod drift;
 mod house;
 mod metrics;

@@ -12,6 +12,8 @@ use pve_sim::{Count, Effect, Profile, Rule};
 
 use crate::house::House;
 
+const STATUS: &str = "GET /nodes/{node}/lxc/{vmid}/status/current";
+
 async fn measured(profile: Profile, day: (usize, i64), hour: i64) {
     let house = House::open(profile).await;
     for (name, template) in [("web", house.container), ("box", house.machine)] {
@@ -72,7 +74,6 @@ async fn many_who_look_ask_once_and_a_cluster_that_is_away_gives_what_was_known(
     let house = House::open(Profile::V9_2).await;
     let instance = house.create("web", house.container).await;
     let other = house.create("box", house.container).await;
-    const STATUS: &str = "GET /nodes/{node}/lxc/{vmid}/status/current";
     let before = house.calls(STATUS);
     let look = || house.engine.metrics(&house.owner, instance.id);
     let all = futures_util::future::join_all((0..100).map(|_| look())).await;

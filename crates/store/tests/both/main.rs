@@ -8,11 +8,13 @@
 mod engines;
 mod house;
 
+mod adoptions;
 mod audit;
 mod catalogue;
 mod claims;
 mod clusters;
 mod database;
+mod drift;
 mod events;
 mod factors;
 mod histories;

@@ -5,13 +5,15 @@
 //! decided here, once, and not by each handler.
 
 mod account;
+mod adoptions;
 mod audit;
 mod auth;
 mod clusters;
-mod consoles;
 mod commands;
+mod consoles;
 mod docs;
 mod drains;
+mod drift;
 mod events;
 mod extract;
 mod finance;
@@ -23,6 +25,7 @@ mod invoices;
 mod keys;
 mod ledger;
 mod members;
+mod metrics;
 mod node_access;
 mod nodes;
 mod oidc;
@@ -30,6 +33,7 @@ mod operations;
 mod page;
 mod passkeys;
 mod payments;
+mod placements;
 mod plans;
 mod prices;
 mod problem;
@@ -212,6 +216,17 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(clusters::test_cluster))
         .routes(routes!(nodes::list_nodes))
         .routes(routes!(nodes::change_node))
+        .routes(routes!(adoptions::list_guests))
+        .routes(routes!(adoptions::list_adoptions, adoptions::adopt_guests))
+        .routes(routes!(adoptions::release_instance))
+        .routes(routes!(drift::accept_drift))
+        .routes(routes!(drift::restore_drift))
+        .routes(routes!(metrics::get_metrics))
+        .routes(routes!(metrics::get_metrics_history))
+        .routes(routes!(metrics::get_node_metrics))
+        .routes(routes!(metrics::get_node_metrics_history))
+        .routes(routes!(placements::explain_placement))
+        .routes(routes!(placements::get_placement))
         .routes(routes!(templates::list_templates, templates::create_template))
         .routes(routes!(templates::change_template))
         .routes(routes!(templates::list_sources, templates::add_source))

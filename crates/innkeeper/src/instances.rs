@@ -5,8 +5,11 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::adoptions::Release;
 use crate::client::{One, Remote, Server, all, cell, cells, find};
 use crate::commands;
+use crate::drift::{self, Drift};
+use crate::metrics::OfInstance;
 use crate::out::say;
 
 /// Look after instances.
@@ -35,6 +38,13 @@ pub(crate) enum Instance {
     Resume(Change),
     /// Give it another size; it goes on running.
     Resize(Resize),
+    /// Give an adopted guest back: it is no instance any more, and goes on as it is.
+    Release(Release),
+    /// Decide which is right where a guest differs from what is held of it.
+    #[command(subcommand)]
+    Drift(Drift),
+    /// Show what it does now, or did.
+    Metrics(OfInstance),
     Run(commands::Run),
     Password(commands::Password),
     Keys(commands::Keys),
@@ -203,6 +213,7 @@ impl Instance {
                         say!("{name:11} {}", cell(&instance[name]));
                     }
                     say!("{:11} {}", "size", size(&instance["size"]));
+                    drift::show(&instance["drift"]);
                 }
                 Ok(())
             }
@@ -211,6 +222,9 @@ impl Instance {
             Self::Stop(change) => change.run(Method::POST, "/stop").await,
             Self::Reboot(change) => change.run(Method::POST, "/reboot").await,
             Self::Resize(resize) => resize.run().await,
+            Self::Metrics(metrics) => metrics.run().await,
+            Self::Release(release) => release.run().await,
+            Self::Drift(drift) => drift.run().await,
             Self::Run(run) => run.run().await,
             Self::Password(password) => password.run().await,
             Self::Keys(keys) => keys.run().await,

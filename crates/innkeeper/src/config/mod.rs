@@ -1,8 +1,8 @@
 //! Configuration: defaults that boot, one TOML file, and environment variables (`INNKEEPER__SERVER__LISTEN`), each
 //! winning over the one before. A key that nobody knows is refused, never ignored.
 
-mod consoles;
 mod commands;
+mod consoles;
 mod payments;
 mod secret;
 
@@ -21,8 +21,8 @@ use innkeeper_domain::sessions::Lifetimes;
 use innkeeper_engine::Provider;
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub(crate) use consoles::Consoles;
 pub(crate) use commands::Commands;
+pub(crate) use consoles::Consoles;
 pub(crate) use payments::{Invoices, Payments};
 
 /// Everything that can be set.
@@ -590,8 +590,21 @@ fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Addres
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
     const FIRST: [&str; 15] = [
-        "DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "QUOTAS", "COMMANDS", "CONSOLES",
-        "INSTANCES", "BILLING", "PAYMENTS", "INVOICES", "LOG",
+        "DATA",
+        "SERVER",
+        "DATABASE",
+        "SECRETS",
+        "ACCESS",
+        "MAIL",
+        "ENGINE",
+        "QUOTAS",
+        "COMMANDS",
+        "CONSOLES",
+        "INSTANCES",
+        "BILLING",
+        "PAYMENTS",
+        "INVOICES",
+        "LOG",
     ];
     for name in names {
         let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {

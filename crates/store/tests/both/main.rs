@@ -8,13 +8,15 @@
 mod engines;
 mod house;
 
+mod adoptions;
 mod audit;
 mod catalogue;
 mod claims;
 mod clusters;
-mod consoles;
 mod commands;
+mod consoles;
 mod database;
+mod drift;
 mod events;
 mod factors;
 mod histories;
@@ -29,6 +31,7 @@ mod money;
 mod operations;
 mod payments;
 mod people;
+mod placements;
 mod restrictions;
 mod schema;
 mod seal;

@@ -116,7 +116,7 @@ pub(crate) async fn create_snapshot(
 /// settings stay as they are now.
 #[utoipa::path(post, path = "/instances/{id}/snapshots/{name}/rollback", tag = "snapshots",
     params(("id" = InstanceId, Path, description = "The instance"),
-           ("name" = String, Path, description = "The snapshot"), IdempotencyKey),
+           ("name" = SnapshotName, Path, description = "The snapshot"), IdempotencyKey),
     responses(
         (status = 202, description = "Asked; follow the operation", body = Operation,
          headers(("Location" = String, description = "The operation"))),
@@ -136,7 +136,7 @@ pub(crate) async fn roll_back(
 /// Remove a snapshot.
 #[utoipa::path(delete, path = "/instances/{id}/snapshots/{name}", tag = "snapshots",
     params(("id" = InstanceId, Path, description = "The instance"),
-           ("name" = String, Path, description = "The snapshot"), IdempotencyKey),
+           ("name" = SnapshotName, Path, description = "The snapshot"), IdempotencyKey),
     responses(
         (status = 202, description = "Asked; follow the operation", body = Operation,
          headers(("Location" = String, description = "The operation"))),

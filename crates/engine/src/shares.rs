@@ -160,12 +160,11 @@ impl Engine {
 /// What shares say to a verb that their own projects do not allow.
 fn judge(actor: &Actor, shares: &[Share], verb: Verb, refused: Error) -> Result<(), Error> {
     let opened = |need| shares.iter().any(|share| opened_by(actor, share, need));
-    if usable(verb) && opened(Need::Use) {
-        Ok(())
-    } else if opened(Need::See) {
-        Err(Error::Forbidden(Refusal::Shared))
-    } else {
-        Err(refused)
+    match refused {
+        _ if usable(verb) && opened(Need::Use) => Ok(()),
+        // To them it would not be there without the share.
+        Error::NotFound(_) if opened(Need::See) => Err(Error::Forbidden(Refusal::Shared)),
+        refused => Err(refused),
     }
 }
 

@@ -578,6 +578,7 @@ impl<'a> World<'a> {
             ("TemplateId", self.furniture.template.clone()),
             ("PlanId", self.plan.clone()),
             ("NodeName", "pve1".to_owned()),
+            ("SnapshotName", "kept".to_owned()),
             ("UserId", self.people["victor"].1.to_string()),
             ("PaymentId", self.payment.to_string()),
             ("InvoiceId", self.invoice.to_string()),
@@ -615,7 +616,7 @@ impl<'a> World<'a> {
         if path.contains("/snapshots/{name}") {
             let snapshot = Snapshot {
                 instance_id: self.instance.parse().unwrap(),
-                name: "pve1".parse().unwrap(),
+                name: "kept".parse().unwrap(),
                 description: String::new(),
                 memory: false,
                 parent: None,
@@ -707,6 +708,11 @@ impl<'a> World<'a> {
             "name": "Attic", "endpoints": [endpoint], "token_id": "innkeeper@pve!desk", "token_secret": "secret",
             "vmids": { "first": 20_000, "last": 20_999 },
         });
+        if operation.name == "POST /api/v1/instances" {
+            // A drain before has left its node in maintenance.
+            let node = format!("/api/v1/clusters/{}/nodes/pve1", self.furniture.cluster);
+            self.admin.patch(&node, &json!({ "maintenance": false })).await.expect(204);
+        }
         Some(match operation.name.as_str() {
             "POST /api/v1/instances" => json!({
                 "name": format!("web-{}", any()),

@@ -8,6 +8,7 @@ mod words;
 pub mod access;
 pub mod addresses;
 pub mod audit;
+pub mod backups;
 pub mod breaker;
 pub mod clusters;
 pub mod events;

@@ -7,6 +7,7 @@
 mod access;
 mod accounts;
 mod audit;
+mod backups;
 mod billing;
 mod callers;
 mod clusters;
@@ -61,6 +62,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use access::Access;
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
+pub use backups::{BackupChange, BackupOptions, Filter as BackupFilter, NewBackup};
 pub use billing::Billed;
 pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
@@ -119,6 +121,8 @@ pub struct Options {
     pub quotas: Quotas,
     /// How instances are charged.
     pub billing: BillingOptions,
+    /// How backups are kept.
+    pub backups: BackupOptions,
     /// How credits are sold; none where they are not.
     pub payments: Option<Arc<PaymentOptions>>,
     /// Who issues invoices; none where none are issued.
@@ -173,6 +177,7 @@ impl Default for Options {
             access: Access::default(),
             quotas: Quotas::default(),
             billing: BillingOptions::default(),
+            backups: BackupOptions::default(),
             payments: None,
             seller: None,
         }
@@ -193,6 +198,7 @@ struct Inner {
     options: Options,
     connections: connections::Connections,
     passwords: passwords::Passwords,
+    strangers: backups::Strangers,
     /// None where the address of the house allows no passkeys.
     webauthn: Option<webauthn_rs::Webauthn>,
     /// Placement looks at everything that is promised, one transaction at a time; those that wait for their turn wait
@@ -215,6 +221,7 @@ impl Engine {
             connections: connections::Connections::default(),
             placing: tokio::sync::Semaphore::new(PLACING),
             passwords: passwords::Passwords::default(),
+            strangers: backups::Strangers::default(),
             worker,
         }))
     }
@@ -225,6 +232,7 @@ impl Engine {
         let mut loops = JoinSet::new();
         loops.spawn(reconciler::run(self.clone(), stop.clone()));
         loops.spawn(poller::run(self.clone(), stop.clone()));
+        loops.spawn(backups::run(self.clone(), stop.clone()));
         loops.spawn(billing::run(self.clone(), stop.clone()));
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));

@@ -10,6 +10,7 @@ mod error;
 mod wake;
 
 pub mod audit;
+pub mod backups;
 pub mod clusters;
 pub mod events;
 pub mod factors;

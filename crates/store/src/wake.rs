@@ -21,11 +21,13 @@ pub enum Topic {
     Events,
     /// A mail was written.
     Mails,
+    /// A backup was made or is to be removed, or a schedule has changed.
+    Backups,
 }
 
 impl Topic {
     /// In the order of their numbers.
-    const ALL: [Self; 4] = [Self::Work, Self::Restrictions, Self::Events, Self::Mails];
+    const ALL: [Self; 5] = [Self::Work, Self::Restrictions, Self::Events, Self::Mails, Self::Backups];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -33,6 +35,7 @@ impl Topic {
             Self::Restrictions => "restrictions",
             Self::Events => "events",
             Self::Mails => "mails",
+            Self::Backups => "backups",
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use innkeeper_domain::access::{Action, Actor, Proof, may};
 use innkeeper_domain::audit::Deed;
+use innkeeper_domain::backups::Backup;
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::{InstanceId, PlanId};
 use innkeeper_domain::instances::{self as rules, Errand, Goal, Instance, Power, Resizing, Seen};
@@ -45,8 +46,9 @@ pub(crate) enum Change {
     /// Other settings.
     Update(Update),
     /// Something that is done once.
-    #[allow(dead_code)]
     Once(Verb, Errand),
+    /// Save it: what is to be done, and the row that tells of it.
+    BackUp(Errand, Box<Backup>),
     /// Into the trash until then.
     #[allow(dead_code)]
     Trash(Timestamp),
@@ -66,13 +68,14 @@ impl Change {
             Self::Plain(verb) | Self::Once(verb, _) => *verb,
             Self::Resize(_) => Verb::Resize,
             Self::Update(_) => Verb::Update,
+            Self::BackUp(..) => Verb::BackUp,
             Self::Trash(_) => Verb::Trash,
         }
     }
 
     fn errand(&self) -> Option<&Errand> {
         match self {
-            Self::Once(_, errand) => Some(errand),
+            Self::Once(_, errand) | Self::BackUp(errand, _) => Some(errand),
             _ => None,
         }
     }
@@ -83,7 +86,7 @@ impl Change {
             && match self {
                 Self::Plain(_) | Self::Trash(_) => true,
                 Self::Resize(to) => to.size == instance.size && to.plan_id == instance.plan_id,
-                Self::Once(_, errand) => Some(errand) == under_way.errand.as_ref(),
+                Self::Once(_, errand) | Self::BackUp(errand, _) => Some(errand) == under_way.errand.as_ref(),
                 Self::Update(update) => {
                     let mut after = instance.clone();
                     update.apply(&mut after);
@@ -271,7 +274,11 @@ impl Engine {
             Change::Plain(_) => {}
             Change::Trash(until) => instance.trashed_until = Some(*until),
             Change::Once(_, Errand::Rebuild { origin }) => instance.origin = origin.clone(),
+            Change::Once(_, Errand::Restore { backup_id, .. }) => {
+                self.still_restorable(tx, *backup_id).await?
+            }
             Change::Once(_, _) => {}
+            Change::BackUp(_, backup) => self.begin_backup(tx, backup).await?,
             Change::Resize(to) => self.grow(tx, instance, *to).await?,
             Change::Update(update) => {
                 let renamed = update.name.as_ref().filter(|name| **name != instance.name);

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 mod changing;
 
+pub(crate) use changing::Change;
 pub use changing::Update;
 
 use crate::error::allow;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use innkeeper_domain::access::{Action, Actor, Proof, may};
+use innkeeper_domain::access::{Actor, Proof};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::backups::Backup;
 use innkeeper_domain::events::Subject;
-use innkeeper_domain::ids::{InstanceId, PlanId};
+use innkeeper_domain::ids::{InstanceId, PlanId, TemplateId};
 use innkeeper_domain::instances::{self as rules, Errand, Goal, Instance, Power, Resizing, Seen};
-use innkeeper_domain::names::{Hostname, Tag};
+use innkeeper_domain::names::{Hostname, SshKey, Tag};
 use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::placement::room_to_grow;
 use innkeeper_domain::prices::Rate;
@@ -19,7 +19,6 @@ use innkeeper_store::{Topic, Tx, events, instances, nodes, operations, templates
 use serde_json::{Value, json};
 
 use super::{WantedSize, new_operation, tell};
-use crate::error::allow;
 use crate::{Engine, Error, Idempotency, restrictions};
 
 /// The most tags that an instance takes.
@@ -49,9 +48,23 @@ pub(crate) enum Change {
     Once(Verb, Errand),
     /// Save it: what is to be done, and the row that tells of it.
     BackUp(Errand, Box<Backup>),
+    /// Made anew.
+    Rebuild(Anew),
     /// Into the trash until then.
-    #[allow(dead_code)]
     Trash(Timestamp),
+}
+
+/// What an instance is made anew from, and for whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Anew {
+    /// From what.
+    pub(super) errand: Errand,
+    /// The template that is.
+    pub(super) template_id: TemplateId,
+    /// Whether guests of that template say where they are.
+    pub(super) reports_address: bool,
+    /// Other keys that may sign in to it.
+    pub(super) ssh_keys: Option<Vec<SshKey>>,
 }
 
 /// Another size, the plan it comes by, and what it costs.
@@ -69,6 +82,7 @@ impl Change {
             Self::Resize(_) => Verb::Resize,
             Self::Update(_) => Verb::Update,
             Self::BackUp(..) => Verb::BackUp,
+            Self::Rebuild(_) => Verb::Rebuild,
             Self::Trash(_) => Verb::Trash,
         }
     }
@@ -76,6 +90,7 @@ impl Change {
     fn errand(&self) -> Option<&Errand> {
         match self {
             Self::Once(_, errand) | Self::BackUp(errand, _) => Some(errand),
+            Self::Rebuild(anew) => Some(&anew.errand),
             _ => None,
         }
     }
@@ -87,6 +102,11 @@ impl Change {
                 Self::Plain(_) | Self::Trash(_) => true,
                 Self::Resize(to) => to.size == instance.size && to.plan_id == instance.plan_id,
                 Self::Once(_, errand) | Self::BackUp(errand, _) => Some(errand) == under_way.errand.as_ref(),
+                Self::Rebuild(anew) => {
+                    let keys = anew.ssh_keys.as_ref();
+                    anew.template_id == instance.template_id
+                        && keys.is_none_or(|keys| *keys == instance.ssh_keys)
+                }
                 Self::Update(update) => {
                     let mut after = instance.clone();
                     update.apply(&mut after);
@@ -189,7 +209,7 @@ impl Engine {
         };
         let mut tx = self.db().begin().await?;
         let mut instance = instances::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("instance"))?;
-        allow(may(actor, Action::UseProject(instance.project_id)), "instance")?;
+        self.allow_verb(&mut tx, actor, &instance, verb).await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(Some(before));
         }
@@ -273,12 +293,21 @@ impl Engine {
             Change::Plain(Verb::Delete) => instance.trashed_until = None,
             Change::Plain(_) => {}
             Change::Trash(until) => instance.trashed_until = Some(*until),
-            Change::Once(_, Errand::Rebuild { origin }) => instance.origin = origin.clone(),
             Change::Once(_, Errand::Restore { backup_id, .. }) => {
                 self.still_restorable(tx, *backup_id).await?
             }
             Change::Once(_, _) => {}
             Change::BackUp(_, backup) => self.begin_backup(tx, backup).await?,
+            Change::Rebuild(anew) => {
+                if let Errand::Rebuild { origin } = &anew.errand {
+                    instance.origin = origin.clone();
+                }
+                instance.template_id = anew.template_id;
+                instance.course.wish.address = anew.reports_address;
+                if let Some(keys) = &anew.ssh_keys {
+                    instance.ssh_keys.clone_from(keys);
+                }
+            }
             Change::Resize(to) => self.grow(tx, instance, *to).await?,
             Change::Update(update) => {
                 let renamed = update.name.as_ref().filter(|name| **name != instance.name);

@@ -1,9 +1,11 @@
 //! Backups: asking for one, restoring one, keeping and removing them. Nothing here talks to Proxmox: rows and
 //! operations are written, the reconciler makes and restores, and the loops look at what is there and remove.
 
+mod anew;
 mod looking;
 mod removing;
 
+pub use anew::NewFromBackup;
 pub(crate) use looking::list;
 
 use std::collections::HashSet;
@@ -104,7 +106,7 @@ impl Engine {
         key: Option<&Idempotency>,
     ) -> Result<(Backup, Operation), Error> {
         let instance = self.instance(actor, id).await?;
-        allow(may(actor, Action::UseProject(instance.project_id)), "instance")?;
+        self.allow_to(actor, &instance, Verb::BackUp).await?;
         if new.storage.is_some() {
             allow_storage(actor)?;
         }
@@ -307,7 +309,7 @@ impl Engine {
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
         let instance = self.instance(actor, id).await?;
-        allow(may(actor, Action::UseProject(instance.project_id)), "instance")?;
+        self.allow_to(actor, &instance, Verb::Restore).await?;
         let backup = backups::by_id(self.db(), backup_id).await?;
         let Some(backup) = backup.filter(|b| b.instance_id == id && b.state != BackupState::Deleted) else {
             return Err(Error::invalid("backup_id", "the instance has no such backup"));
@@ -327,6 +329,12 @@ impl Engine {
         }
         let errand = Errand::Restore { backup_id, volume };
         self.change(actor, id, &Change::Once(Verb::Restore, errand), key).await
+    }
+
+    /// Whether the actor may do this to the instance: asked before anything else, and again where it is done.
+    async fn allow_to(&self, actor: &Actor, instance: &Instance, verb: Verb) -> Result<(), Error> {
+        let mut tx = self.db().begin().await?;
+        self.allow_verb(&mut tx, actor, instance, verb).await
     }
 
     /// Asks once more, in the transaction that begins a restore: from here on the backup is in use, and not removed.

@@ -36,7 +36,7 @@ use crate::shares::Need;
 use crate::{Engine, Error, Idempotency, restrictions};
 
 /// How big a new instance should be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WantedSize {
     /// As the template says.
     Default,
@@ -113,7 +113,7 @@ impl Engine {
     }
 
     /// Makes an instance: everything is written in one transaction, or nothing.
-    pub(super) async fn make(
+    pub(crate) async fn make(
         &self,
         actor: &Actor,
         making: Making,
@@ -217,7 +217,7 @@ impl Engine {
     }
 
     /// The size that is wanted, the plan it comes by with its price, and the field that says so.
-    pub(super) async fn sized(
+    pub(crate) async fn sized(
         &self,
         template: &Template,
         wanted: WantedSize,
@@ -249,19 +249,19 @@ impl Engine {
 }
 
 /// An instance that is about to be made: all that is known before it has a place.
-pub(super) struct Making {
-    pub(super) project_id: ProjectId,
-    pub(super) name: Hostname,
-    pub(super) kind: Kind,
-    pub(super) template_id: TemplateId,
-    pub(super) reports_address: bool,
-    pub(super) plan_id: Option<PlanId>,
-    pub(super) size: Size,
-    pub(super) rate: Rate,
-    pub(super) ssh_keys: Vec<SshKey>,
-    pub(super) settings: Settings,
+pub(crate) struct Making {
+    pub(crate) project_id: ProjectId,
+    pub(crate) name: Hostname,
+    pub(crate) kind: Kind,
+    pub(crate) template_id: TemplateId,
+    pub(crate) reports_address: bool,
+    pub(crate) plan_id: Option<PlanId>,
+    pub(crate) size: Size,
+    pub(crate) rate: Rate,
+    pub(crate) ssh_keys: Vec<SshKey>,
+    pub(crate) settings: Settings,
     /// Where it can be made, and from what.
-    pub(super) sources: Vec<Source>,
+    pub(crate) sources: Vec<Source>,
 }
 
 impl Making {

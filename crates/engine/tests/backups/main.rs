@@ -8,7 +8,8 @@ use innkeeper_domain::backups::{BackupMaker, BackupState};
 use innkeeper_domain::instances::{Kind, State as InstanceState};
 use innkeeper_domain::mark;
 use innkeeper_domain::operations::{State, Verb};
-use innkeeper_engine::{BackupChange, Error, NewBackup};
+use innkeeper_domain::sizes::Size;
+use innkeeper_engine::{BackupChange, Error, NewBackup, NewFromBackup, WantedSize};
 use pve_sim::{Count, Effect, Rule};
 
 use house::House;
@@ -379,4 +380,56 @@ async fn a_backup_outlives_its_instance_for_a_while() {
         .await;
     assert_eq!(left[0].notes.as_deref().and_then(mark::read_backup_notes), Some((kept.id, instance.id)));
     assert_eq!(backup.state, BackupState::Ready);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_instance_is_made_from_a_backup() {
+    let house = House::open().await;
+    for (name, kind) in KINDS {
+        let source = house.create(name, kind).await;
+        house.set_config(source.vmid, "nameserver", "192.0.2.53");
+        let (_, backup) = house.back_up(source.id).await;
+        let new = |name: &str, size| NewFromBackup {
+            backup_id: backup.id,
+            project_id: None,
+            name: name.parse().unwrap(),
+            size,
+        };
+        let small = WantedSize::Custom(Size { cores: 1, memory_mib: 256, disk_gib: 2 });
+        let refused =
+            house.engine.create_from_backup(&house.owner, new(&format!("{name}-2"), small), None).await;
+        assert!(matches!(refused, Err(Error::Invalid { field: "size", .. })), "{refused:?}");
+        let stranger = Actor { memberships: Vec::new(), ..house.owner.clone() };
+        let refused = house.engine.create_from_backup(&stranger, new("a", WantedSize::Default), None).await;
+        assert!(matches!(refused, Err(Error::Invalid { field: "backup_id", .. })), "{refused:?}");
+
+        // The node cannot be reached at first, and an answer is lost.
+        let cluster = house.sim.cluster("lodge");
+        let dead = Effect::Answer { status: 595, text: "No route to host".into() };
+        let path = format!("/{kind}$");
+        cluster.faults().add(Rule::on_call("POST", &path, dead).count(Count::Times(2))).unwrap();
+        cluster.faults().add(Rule::on_call("POST", &path, Effect::DropAfter).skip(2)).unwrap();
+        let larger = WantedSize::Custom(Size { cores: 1, memory_mib: 256, disk_gib: 8 });
+        let asked =
+            house.engine.create_from_backup(&house.owner, new(&format!("{name}-2"), larger), None).await;
+        let made = house.settled(asked.unwrap().id).await;
+        cluster.faults().clear();
+        assert_eq!(made.state, State::Succeeded, "{made:#?}");
+        let copy = house.instance(made.instance_id).await;
+        assert_eq!(copy.state(), InstanceState::Running);
+        assert_ne!(copy.vmid, source.vmid);
+        assert_eq!(house.config(copy.vmid, "nameserver").as_deref(), Some("192.0.2.53"));
+        assert_eq!(mark::read(&house.config(copy.vmid, "description").unwrap()), Some(copy.id));
+        assert_ne!(house.config(copy.vmid, "net0"), house.config(source.vmid, "net0"));
+        assert_eq!(house.config(copy.vmid, "cores").as_deref(), Some("1"));
+        let disk = if kind == Kind::Lxc { "rootfs" } else { "scsi0" };
+        assert!(house.config(copy.vmid, disk).unwrap().contains("size=8G"));
+        // One of one that is gone by now.
+        assert_eq!(house.change(source.id, Verb::Delete).await.state, State::Succeeded);
+        let again = new(&format!("{name}-3"), WantedSize::Default);
+        let asked = house.engine.create_from_backup(&house.owner, again, None).await.unwrap();
+        let made = house.settled(asked.id).await;
+        assert_eq!(made.state, State::Succeeded, "{made:#?}");
+        assert_eq!(house.instance(made.instance_id).await.size, source.size);
+    }
 }

@@ -64,7 +64,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use access::Access;
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
-pub use backups::{BackupChange, BackupOptions, Filter as BackupFilter, NewBackup, NewFromBackup};
+pub use backups::{
+    BackupChange, BackupOptions, Filter as BackupFilter, NewBackup, NewFromBackup, NewSchedule,
+    ScheduleChange,
+};
 pub use billing::Billed;
 pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};

@@ -36,6 +36,7 @@ pub mod projects;
 pub mod quotas;
 pub mod refunds;
 pub mod restrictions;
+pub mod schedules;
 pub mod seal;
 pub mod secrets;
 pub mod sessions;

@@ -4,9 +4,11 @@
 mod anew;
 mod looking;
 mod removing;
+mod schedules;
 
 pub use anew::NewFromBackup;
 pub(crate) use looking::list;
+pub use schedules::{NewSchedule, ScheduleChange};
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -155,7 +157,9 @@ impl Engine {
     pub(crate) async fn begin_backup(&self, tx: &mut Tx, backup: &Backup) -> Result<(), Error> {
         let before = backups::of_instance_tx(tx, backup.instance_id).await?;
         let most = self.options().backups.per_instance;
-        if before.iter().filter(|backup| backup.counts()).count() >= most as usize {
+        // A schedule removes what is too much once it has the new one.
+        let allowed = most as usize + usize::from(backup.schedule_id.is_some());
+        if before.iter().filter(|backup| backup.counts()).count() >= allowed {
             let message = format!("an instance may have {most} backups; remove one first");
             return Err(Error::conflict("too_many_backups", message));
         }
@@ -398,6 +402,7 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
 impl Engine {
     async fn tend_backups(&self) -> Result<(), Error> {
         self.remove_backups().await?;
+        self.run_schedules().await?;
         let now = self.clock().now();
         let every = self.options().backups.look_every;
         let mut looked = false;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::backups::{Backup, BackupState};
 use innkeeper_domain::clusters::{Cluster, Endpoint, VmidRange};
-use innkeeper_domain::ids::{BackupId, InstanceId, OperationId, ProjectId, SessionId, TemplateId};
+use innkeeper_domain::ids::{BackupId, InstanceId, OperationId, SessionId, TemplateId};
 use innkeeper_domain::instances::{Instance, Kind};
 use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::projects::Membership;
@@ -30,7 +30,6 @@ pub(crate) struct House {
     pub(crate) sim: Sim,
     pub(crate) cluster: Cluster,
     pub(crate) owner: Actor,
-    pub(crate) project: ProjectId,
     pub(crate) proxmox: Client,
     container: TemplateId,
     machine: TemplateId,
@@ -123,7 +122,6 @@ impl House {
             sim,
             cluster,
             owner,
-            project,
             proxmox,
             container,
             machine,

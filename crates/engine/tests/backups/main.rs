@@ -3,13 +3,20 @@
 
 mod house;
 
+use std::time::Duration;
+
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::backups::{BackupMaker, BackupState};
-use innkeeper_domain::instances::{Kind, State as InstanceState};
+use innkeeper_domain::instances::{BackupMode, Kind, State as InstanceState};
 use innkeeper_domain::mark;
 use innkeeper_domain::operations::{State, Verb};
+use innkeeper_domain::retention::Keep;
+use innkeeper_domain::schedules::{Every, Schedule, When};
 use innkeeper_domain::sizes::Size;
-use innkeeper_engine::{BackupChange, Error, NewBackup, NewFromBackup, WantedSize};
+use innkeeper_domain::time::{Clock, Timestamp};
+use innkeeper_engine::{
+    BackupChange, Error, NewBackup, NewFromBackup, NewSchedule, OperationFilter, ScheduleChange, WantedSize,
+};
 use pve_sim::{Count, Effect, Rule};
 
 use house::House;
@@ -432,4 +439,127 @@ async fn a_new_instance_is_made_from_a_backup() {
         assert_eq!(made.state, State::Succeeded, "{made:#?}");
         assert_eq!(house.instance(made.instance_id).await.size, source.size);
     }
+}
+
+fn nightly() -> NewSchedule {
+    NewSchedule {
+        when: When {
+            every: Every::Day,
+            hour: 2,
+            minute: 30,
+            weekday: None,
+            day: None,
+            time_zone: "Europe/Paris".into(),
+        },
+        storage: None,
+        mode: BackupMode::Snapshot,
+        keep: Keep { last: 2, ..Keep::default() },
+        enabled: true,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_make_one_backup_of_a_schedule_and_its_rules_apply_to_its_own_alone() {
+    let clock = Clock::manual(Timestamp(Clock::system().now().0));
+    let house = House::open_with(clock.clone(), house::options()).await;
+    let _second = house.second(clock.clone(), house::options()).await;
+    let instance = house.create("web", Kind::Lxc).await;
+    let (_, by_hand) = house.back_up(instance.id).await;
+    let bad = NewSchedule { keep: Keep::default(), ..nightly() };
+    let refused = house.engine.create_schedule(&house.owner, instance.id, bad, None).await;
+    assert!(matches!(refused, Err(Error::Invalid { field: "keep", .. })), "{refused:?}");
+    let schedule = house.engine.create_schedule(&house.owner, instance.id, nightly(), None).await.unwrap();
+    let mut made = Vec::new();
+    for night in 0..4 {
+        // A moment past the time; on the second night we were down for three days, which is made up for once.
+        let days = if night == 1 { 3 } else { 1 };
+        let to = schedule_of(&house, &schedule).await.next_at.after(Duration::from_hours(24 * (days - 1)));
+        clock.set(to.after(Duration::from_secs(1)));
+        let backup = house
+            .until("the schedule has run", async || {
+                tick(&clock);
+                let id = schedule_of(&house, &schedule).await.last_backup_id?;
+                let backup = house.engine.backup(&house.owner, id).await.ok()?;
+                (!made.contains(&id) && backup.state == BackupState::Ready).then_some(backup)
+            })
+            .await;
+        assert_eq!((backup.maker, backup.schedule_id), (BackupMaker::Schedule, Some(schedule.id)));
+        made.push(backup.id);
+        if night == 0 {
+            let protect = BackupChange { protected: Some(true), note: None };
+            house.engine.change_backup(&house.owner, backup.id, protect).await.unwrap();
+        }
+    }
+    // The protected one neither goes nor counts; the one made by hand is none of the schedule's business.
+    let left = house
+        .until("the rules are applied", async || {
+            tick(&clock);
+            let left = house.backups(instance.id).await;
+            (left.len() == 4).then_some(left)
+        })
+        .await;
+    let mut ids: Vec<_> = left.iter().map(|backup| backup.id).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, [by_hand.id, made[0], made[2], made[3]]);
+    let filter = OperationFilter { instance_id: Some(instance.id), active_only: false };
+    let operations = house.engine.operations(&house.owner, filter, None, 100).await.unwrap();
+    let backups = operations.iter().filter(|operation| operation.verb == Verb::BackUp).count();
+    assert_eq!(backups, 1 + 4, "each time makes one, whoever is there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_waits_for_what_is_in_the_way_and_says_so() {
+    let clock = Clock::manual(Timestamp(Clock::system().now().0));
+    let house = House::open_with(clock.clone(), house::options()).await;
+    let instance = house.create("web", Kind::Lxc).await;
+    let schedule = house.engine.create_schedule(&house.owner, instance.id, nightly(), None).await.unwrap();
+    let cluster = house.sim.cluster("lodge");
+    cluster.faults().add(Rule::on_task("vzstop", Effect::TaskHolds)).unwrap();
+    let busy = house.engine.change_instance(&house.owner, instance.id, Verb::Stop, None).await.unwrap();
+    clock.set(schedule.next_at.after(Duration::from_secs(1)));
+    let waiting = house
+        .until("it waits", async || {
+            let now = schedule_of(&house, &schedule).await;
+            now.problem.is_some().then_some(now)
+        })
+        .await;
+    assert_eq!(waiting.problem.as_deref(), Some("something else is being done to the instance"));
+    assert_eq!((waiting.next_at, waiting.last_run_at), (schedule.next_at, None));
+    cluster.faults().clear();
+    cluster.release_tasks();
+    house
+        .until("the other thing ends", async || {
+            tick(&clock);
+            let operation = house.engine.operation(&house.owner, busy.id).await.unwrap();
+            operation.state.is_final().then_some(())
+        })
+        .await;
+    clock.advance(Duration::from_mins(6));
+    let ran = house
+        .until("it is made after all", async || {
+            tick(&clock);
+            let now = schedule_of(&house, &schedule).await;
+            now.last_run_at.is_some().then_some(now)
+        })
+        .await;
+    assert_eq!(ran.problem, None);
+    // Switched off, it makes none; and strangers do not know of it.
+    let off = ScheduleChange { enabled: Some(false), ..ScheduleChange::default() };
+    let off = house.engine.change_schedule(&house.owner, schedule.id, off).await.unwrap();
+    assert!(!off.enabled);
+    let stranger = Actor { memberships: Vec::new(), ..house.owner.clone() };
+    let hidden = house.engine.delete_schedule(&stranger, schedule.id).await;
+    assert!(matches!(hidden, Err(Error::NotFound(_))));
+    house.engine.delete_schedule(&house.owner, schedule.id).await.unwrap();
+    assert_eq!(house.engine.schedules(&house.owner, instance.id).await.unwrap(), []);
+}
+
+async fn schedule_of(house: &House, schedule: &Schedule) -> Schedule {
+    let all = house.engine.schedules(&house.owner, schedule.instance_id).await.unwrap();
+    all.into_iter().find(|s| s.id == schedule.id).unwrap()
+}
+
+/// Time goes on a little, so that what rests is taken up again.
+fn tick(clock: &Clock) {
+    clock.advance(Duration::from_millis(500));
 }

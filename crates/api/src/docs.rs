@@ -72,6 +72,7 @@ const TAGS: &[(&str, &str)] = &[
     ("vouchers", "Codes that are worth credits"),
     ("invoices", "A month's account on paper"),
     ("instances", "Containers and virtual machines"),
+    ("backups", "Backups of instances, and schedules of them"),
     ("operations", "Asked-for changes and how they stand"),
     ("audit", "Who did what"),
     ("events", "What happens, as it happens"),

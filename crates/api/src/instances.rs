@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
+use innkeeper_domain::ids::{BackupId, ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use innkeeper_domain::instances::{self as domain, Kind, State as InstanceState};
 use innkeeper_domain::names::{Hostname, NodeName, SshKey, StorageName};
 use innkeeper_domain::operations::Verb;
@@ -10,7 +10,7 @@ use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::usage::Tariff;
-use innkeeper_engine::{Engine, InstanceFilter, NewInstance, WantedSize};
+use innkeeper_engine::{Engine, InstanceFilter, NewFromBackup, NewInstance, WantedSize};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -143,8 +143,11 @@ pub(crate) struct InstanceAsked {
     project_id: Option<ProjectId>,
     /// Its host name, unique in the project: 1 to 63 lower-case letters, digits and hyphens.
     name: Hostname,
-    /// What it is made from.
-    template_id: TemplateId,
+    /// What it is made from. Give this or `backup_id`.
+    template_id: Option<TemplateId>,
+    /// The backup whose content it gets, of an instance that is there or was. It comes without `ssh_keys`: who may sign
+    /// in is inside it. Its project is that of the backup when not said; its size that of the instance that was saved.
+    backup_id: Option<BackupId>,
     /// A plan, for its size.
     plan_id: Option<PlanId>,
     /// A size of your own, within what the template allows.
@@ -155,8 +158,14 @@ pub(crate) struct InstanceAsked {
     ssh_keys: Vec<SshKey>,
 }
 
+/// What a new instance is made from.
+enum Made {
+    New(NewInstance),
+    FromBackup(NewFromBackup),
+}
+
 impl InstanceAsked {
-    fn asked(self) -> Result<NewInstance, Problem> {
+    fn asked(self) -> Result<Made, Problem> {
         let size = match (self.plan_id, self.size) {
             (None, None) => WantedSize::Default,
             (Some(plan), None) => WantedSize::Plan(plan),
@@ -165,13 +174,20 @@ impl InstanceAsked {
                 return Err(Problem::invalid_field("size", "give `plan_id` or `size`, not both"));
             }
         };
-        Ok(NewInstance {
-            project_id: self.project_id,
-            name: self.name,
-            template_id: self.template_id,
-            size,
-            ssh_keys: self.ssh_keys,
-        })
+        let (project_id, name) = (self.project_id, self.name);
+        match (self.template_id, self.backup_id) {
+            (Some(template_id), None) => {
+                Ok(Made::New(NewInstance { project_id, name, template_id, size, ssh_keys: self.ssh_keys }))
+            }
+            (None, Some(_)) if !self.ssh_keys.is_empty() => Err(Problem::invalid_field(
+                "ssh_keys",
+                "leave them out: who may sign in is inside the backup",
+            )),
+            (None, Some(backup_id)) => {
+                Ok(Made::FromBackup(NewFromBackup { backup_id, project_id, name, size }))
+            }
+            _ => Err(Problem::invalid_field("template_id", "give either `template_id` or `backup_id`")),
+        }
     }
 }
 
@@ -228,14 +244,17 @@ pub(crate) async fn list_instances(
      headers(("Location" = String, description = "The operation"))),
     (status = 402, description = "The project has less than is held for a billing period; `needed_micros` and `available_micros` say how much (`insufficient_credits`)", body = Problem, content_type = MEDIA_TYPE),
     (status = 404, description = "No such project, as far as you may know (`not_found`)", body = Problem, content_type = MEDIA_TYPE),
-    (status = 409, description = "The name is taken (`name_taken`), there is no room (`no_capacity`, `no_memory`, `no_disk`, `template_unavailable`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
+    (status = 409, description = "The name is taken (`name_taken`), there is no room (`no_capacity`, `no_memory`, `no_disk`, `template_unavailable`), the backup is not there (`backup_pending`, `backup_unusable`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
 ))]
 pub(crate) async fn create_instance(
     caller: Caller,
     State(engine): State<Engine>,
     Keyed { body, key }: Keyed<InstanceAsked>,
 ) -> Result<Accepted, Problem> {
-    let operation = engine.create_instance(&caller.actor, body.asked()?, key.as_ref()).await?;
+    let operation = match body.asked()? {
+        Made::New(new) => engine.create_instance(&caller.actor, new, key.as_ref()).await?,
+        Made::FromBackup(new) => engine.create_from_backup(&caller.actor, new, key.as_ref()).await?,
+    };
     Ok(Accepted::new(operation, &caller))
 }
 

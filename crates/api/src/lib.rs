@@ -7,6 +7,7 @@
 mod account;
 mod audit;
 mod auth;
+mod backups;
 mod clusters;
 mod docs;
 mod events;
@@ -33,6 +34,7 @@ mod projects;
 mod quotas;
 mod refusals;
 mod registration;
+mod schedules;
 mod secret;
 mod sessions;
 mod setup;
@@ -240,6 +242,12 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(instances::shut_down_instance))
         .routes(routes!(instances::stop_instance))
         .routes(routes!(instances::reboot_instance))
+        .routes(routes!(backups::list_backups))
+        .routes(routes!(backups::get_backup, backups::change_backup, backups::delete_backup))
+        .routes(routes!(backups::list_instance_backups, backups::make_backup))
+        .routes(routes!(backups::restore_instance))
+        .routes(routes!(schedules::list_schedules, schedules::create_schedule))
+        .routes(routes!(schedules::change_schedule, schedules::delete_schedule))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::verify_audit))
         .routes(routes!(audit::list_project_audit))

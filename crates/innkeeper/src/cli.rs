@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, api_keys, audit, client, clusters, credits, demo, finance, instances, invoices, payments, plans,
-    prices, projects, secrets, serve, sessions, simulate, telemetry, templates, users, vouchers,
+    admin, api_keys, audit, backups, client, clusters, credits, demo, finance, instances, invoices, payments,
+    plans, prices, projects, secrets, serve, sessions, simulate, telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -78,6 +78,9 @@ enum Command {
     /// Look after instances.
     #[command(subcommand)]
     Instance(instances::Instance),
+    /// Look after backups of instances, and schedules of them.
+    #[command(subcommand)]
+    Backup(backups::Backup),
     /// Look after projects and who belongs to them.
     #[command(subcommand)]
     Project(projects::Project),
@@ -134,6 +137,7 @@ impl Cli {
             Command::Invoice(invoice) => invoice.run().await,
             Command::Finance(finance) => finance.run().await,
             Command::Instance(instance) => instance.run().await,
+            Command::Backup(backup) => backup.run().await,
             Command::Project(project) => project.run().await,
             Command::Key(key) => key.run().await,
             Command::User(user) => user.run().await,

@@ -243,7 +243,12 @@ impl Change {
 }
 
 /// Follows an operation unless told not to, and fails when it failed.
-async fn settle(server: &Server, operation: Value, no_wait: bool, remote: &Remote) -> anyhow::Result<()> {
+pub(crate) async fn settle(
+    server: &Server,
+    operation: Value,
+    no_wait: bool,
+    remote: &Remote,
+) -> anyhow::Result<()> {
     let operation = if no_wait { operation } else { server.follow(&operation, remote.json).await? };
     remote.tell(&operation, || {
         format!(

@@ -3,6 +3,7 @@
 mod admin;
 mod api_keys;
 mod audit;
+mod backups;
 mod cli;
 mod client;
 mod clusters;

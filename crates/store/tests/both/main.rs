@@ -9,6 +9,7 @@ mod engines;
 mod house;
 
 mod audit;
+mod backups;
 mod catalogue;
 mod claims;
 mod clusters;

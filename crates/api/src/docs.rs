@@ -73,6 +73,8 @@ const TAGS: &[(&str, &str)] = &[
     ("invoices", "A month's account on paper"),
     ("instances", "Containers and virtual machines"),
     ("backups", "Backups of instances, and schedules of them"),
+    ("consoles", "Terminals and screens of instances"),
+    ("commands", "What is run in instances: commands, passwords, keys, the script of the first boot"),
     ("operations", "Asked-for changes and how they stand"),
     ("audit", "Who did what"),
     ("events", "What happens, as it happens"),

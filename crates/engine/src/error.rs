@@ -1,6 +1,7 @@
 //! What can go wrong in a use case, named for the caller. The message is for people and says what to do.
 
 use innkeeper_domain::access::{Answer, Refusal};
+use innkeeper_domain::consoles::Ending;
 use innkeeper_domain::ids::OperationId;
 use innkeeper_domain::money::{Micros, Overflow};
 use innkeeper_domain::placement::NoPlace;
@@ -70,6 +71,9 @@ pub enum Error {
         /// What is in the way.
         message: String,
     },
+    /// A console cannot be opened.
+    #[error("{}", .0.message())]
+    Console(Ending),
     /// Another operation on the same instance has not ended.
     #[error("operation {0} on this instance has not ended yet; wait for it, or delete the instance")]
     Busy(OperationId),
@@ -79,6 +83,14 @@ pub enum Error {
     /// Proxmox did not answer as it should while a person waited for it (adding or testing a cluster).
     #[error("{0}")]
     Cluster(String),
+    /// What was asked for lies with Proxmox, which does not answer at the moment.
+    #[error("{message}")]
+    Away {
+        /// Stable, snake_case.
+        code: &'static str,
+        /// What is away, telling no more than a customer may know.
+        message: &'static str,
+    },
     /// Too much of this is asked for at the moment.
     #[error("too many ask for this at the moment; try again in a few seconds")]
     Overloaded,

@@ -6,31 +6,42 @@
 
 mod access;
 mod accounts;
+mod adoptions;
 mod audit;
 mod backups;
 mod billing;
 mod callers;
 mod clusters;
+mod commands;
 mod connections;
+mod consoles;
+mod drains;
+mod drift;
 mod error;
 mod events;
 mod factors;
 mod finance;
+mod first_boots;
 mod idempotency;
 mod impersonations;
 mod instances;
 mod invoices;
+mod kept;
 mod keys;
 mod ledger;
 mod limits;
 mod mails;
+mod management;
 mod members;
+mod metrics;
+mod node_access;
 mod oidc;
 mod operations;
 pub mod papers;
 mod passkeys;
 mod passwords;
 mod payments;
+mod placements;
 mod plans;
 mod poller;
 mod prices;
@@ -63,6 +74,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use access::Access;
+pub use adoptions::{AdoptionPrice, GuestSeen, NewAdoptions, PlannedAdoption};
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use backups::{
     BackupChange, BackupOptions, Filter as BackupFilter, NewBackup, NewFromBackup, NewSchedule,
@@ -71,6 +83,9 @@ pub use backups::{
 pub use billing::Billed;
 pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
+pub use commands::{CommandOptions, NewCommand, NewPassword, Ran, Reach, SetPassword};
+pub use consoles::{Entry as ConsoleEntry, Heard, Offered as OfferedConsole, Said};
+pub use drift::{Accepted, Restored};
 pub use error::Error;
 pub use events::Watched;
 pub use factors::{Second, TotpOffer};
@@ -79,16 +94,20 @@ pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{
-    Duplicate, Filter as InstanceFilter, NewInstance, Rebuild, Update as InstanceUpdate, WantedSize,
+    Bulk, Duplicate, Filter as InstanceFilter, NewInstance, Rebuild, Setup, Update as InstanceUpdate,
+    WantedSize,
 };
 pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;
 pub use members::{NewInvitation, Received};
+pub use metrics::Taken;
+pub use node_access::NewNodeAccess;
 pub use oidc::{Away, Back, Provider};
 pub use operations::Filter as OperationFilter;
 pub use passkeys::Ceremony;
 pub use payments::{Filter as PaymentFilter, NewPayment, NewRefund, Offer, PaymentOptions};
+pub use placements::{Explained, Placed, PlacementQuestion};
 pub use plans::NewPlan;
 pub use prices::{NewPriceList, Sized};
 pub use quotas::{Quota, Quotas};
@@ -109,6 +128,8 @@ pub struct Options {
     /// How fresh an observation of our own must be to win over a poll: Proxmox refreshes the figures that a poll
     /// reads every 10 s.
     pub poll_lag: Duration,
+    /// How long somebody else's lock on a guest is nothing to talk about.
+    pub lock_patience: Duration,
     /// How long we look for a trace of a call whose answer was lost before we believe that it never happened.
     pub settle: Duration,
     /// The longest pause of the reconciler between two looks for work when nobody wakes it.
@@ -125,8 +146,12 @@ pub struct Options {
     pub audit_kept: Duration,
     /// Who gets in, and how.
     pub access: Access,
+    /// How commands find their way into instances.
+    pub commands: CommandOptions,
     /// What projects may have unless it is set for one of them.
     pub quotas: Quotas,
+    /// How many consoles there may be, and how long.
+    pub consoles: innkeeper_domain::consoles::Limits,
     /// How instances are charged.
     pub billing: BillingOptions,
     /// How backups are kept.
@@ -177,6 +202,7 @@ impl Default for Options {
         Self {
             poll_every: Duration::from_secs(10),
             poll_lag: Duration::from_secs(20),
+            lock_patience: innkeeper_domain::drift::LOCK_PATIENCE,
             settle: Duration::from_secs(5),
             sweep_every: Duration::from_secs(5),
             claim: Duration::from_secs(30),
@@ -185,7 +211,9 @@ impl Default for Options {
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
             access: Access::default(),
+            commands: CommandOptions::default(),
             quotas: Quotas::default(),
+            consoles: innkeeper_domain::consoles::Limits::default(),
             billing: BillingOptions::default(),
             backups: BackupOptions::default(),
             trash: Duration::ZERO,
@@ -208,8 +236,16 @@ struct Inner {
     clock: Clock,
     options: Options,
     connections: connections::Connections,
+    /// Consoles that this process relays.
+    consoles: tokio_util::task::TaskTracker,
+    metrics: metrics::Metrics,
+    drift: drift::Watch,
+    /// There is an adoption to go on with.
+    adopting: tokio::sync::Notify,
     passwords: passwords::Passwords,
     strangers: backups::Strangers,
+    /// Commands under way.
+    busy: commands::Busy,
     /// None where the address of the house allows no passkeys.
     webauthn: Option<webauthn_rs::Webauthn>,
     /// Placement looks at everything that is promised, one transaction at a time; those that wait for their turn wait
@@ -230,9 +266,14 @@ impl Engine {
             clock,
             options,
             connections: connections::Connections::default(),
+            consoles: tokio_util::task::TaskTracker::new(),
+            metrics: metrics::Metrics::default(),
+            drift: drift::Watch::default(),
+            adopting: tokio::sync::Notify::new(),
             placing: tokio::sync::Semaphore::new(PLACING),
             passwords: passwords::Passwords::default(),
             strangers: backups::Strangers::default(),
+            busy: commands::Busy::default(),
             worker,
         }))
     }
@@ -244,14 +285,18 @@ impl Engine {
         loops.spawn(reconciler::run(self.clone(), stop.clone()));
         loops.spawn(poller::run(self.clone(), stop.clone()));
         loops.spawn(backups::run(self.clone(), stop.clone()));
+        loops.spawn(adoptions::run(self.clone(), stop.clone()));
         loops.spawn(billing::run(self.clone(), stop.clone()));
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));
         loops.spawn(instances::keeping::run(self.clone(), stop.clone()));
+        loops.spawn(drains::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));
         loops.spawn(mails::run(self.clone(), stop.clone()));
         loops.spawn(payments::run(self.clone(), stop.clone()));
         loops.spawn(invoices::run(self.clone(), stop.clone()));
+        loops.spawn(consoles::run(self.clone(), stop.clone()));
+        loops.spawn(first_boots::run(self.clone(), stop.clone()));
         let mut died = false;
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {

@@ -7,8 +7,9 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, api_keys, audit, backups, client, clusters, credits, demo, finance, instances, invoices, payments,
-    plans, prices, projects, secrets, serve, sessions, simulate, telemetry, templates, users, vouchers,
+    admin, api_keys, audit, backups, client, clusters, credits, demo, drains, finance, instances, invoices,
+    payments, placements, plans, prices, projects, secrets, serve, sessions, shares, simulate, snapshots,
+    telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -52,6 +53,9 @@ enum Command {
     /// Look after clusters.
     #[command(subcommand)]
     Cluster(clusters::Cluster),
+    /// Ask where instances go, and why.
+    #[command(subcommand)]
+    Placement(placements::Placement),
     /// Look after templates: what instances are made from.
     #[command(subcommand)]
     Template(templates::Template),
@@ -81,6 +85,15 @@ enum Command {
     /// Look after backups of instances, and schedules of them.
     #[command(subcommand)]
     Backup(backups::Backup),
+    /// Keep states of instances, and go back to them.
+    #[command(subcommand)]
+    Snapshot(snapshots::Snapshot),
+    /// Share instances with other projects.
+    #[command(subcommand)]
+    Share(shares::Share),
+    /// Empty nodes, by moving their instances elsewhere; for staff.
+    #[command(subcommand)]
+    Drain(drains::Drain),
     /// Look after projects and who belongs to them.
     #[command(subcommand)]
     Project(projects::Project),
@@ -128,6 +141,7 @@ impl Cli {
             Command::Logout(logout) => logout.run().await,
             Command::Session(session) => session.run().await,
             Command::Cluster(cluster) => cluster.run().await,
+            Command::Placement(placement) => placement.run().await,
             Command::Template(template) => template.run().await,
             Command::Plan(plan) => plan.run().await,
             Command::Prices(prices) => prices.run().await,
@@ -138,6 +152,9 @@ impl Cli {
             Command::Finance(finance) => finance.run().await,
             Command::Instance(instance) => instance.run().await,
             Command::Backup(backup) => backup.run().await,
+            Command::Snapshot(snapshot) => snapshot.run().await,
+            Command::Share(share) => share.run().await,
+            Command::Drain(drain) => drain.run().await,
             Command::Project(project) => project.run().await,
             Command::Key(key) => key.run().await,
             Command::User(user) => user.run().await,

@@ -6,15 +6,20 @@
 #[macro_use]
 mod db;
 mod columns;
+pub mod drains;
 mod error;
 mod wake;
 
+pub mod adoptions;
 pub mod audit;
 pub mod backups;
 pub mod clusters;
+pub mod consoles;
+pub mod drift;
 pub mod events;
 pub mod factors;
 pub mod finance;
+pub mod first_boots;
 pub mod idempotency;
 pub mod identities;
 pub mod impersonations;
@@ -25,10 +30,13 @@ pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod mails;
+pub mod management;
+pub mod node_access;
 pub mod nodes;
 pub mod notices;
 pub mod operations;
 pub mod payments;
+pub mod placements;
 pub mod plans;
 pub mod prices;
 pub mod project_invitations;

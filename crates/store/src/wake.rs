@@ -23,11 +23,14 @@ pub enum Topic {
     Mails,
     /// A backup was made or is to be removed, or a schedule has changed.
     Backups,
+    /// Somebody may have lost the right to something that they use.
+    Rights,
 }
 
 impl Topic {
     /// In the order of their numbers.
-    const ALL: [Self; 5] = [Self::Work, Self::Restrictions, Self::Events, Self::Mails, Self::Backups];
+    const ALL: [Self; 6] =
+        [Self::Work, Self::Restrictions, Self::Events, Self::Mails, Self::Backups, Self::Rights];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -36,6 +39,7 @@ impl Topic {
             Self::Events => "events",
             Self::Mails => "mails",
             Self::Backups => "backups",
+            Self::Rights => "rights",
         }
     }
 }

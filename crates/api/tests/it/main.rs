@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod access;
+mod consoles;
 mod credits;
 mod document;
 mod events;
@@ -16,6 +17,7 @@ mod oidc;
 mod pages;
 mod passkeys;
 mod people;
+mod placements;
 mod problems;
 mod recovery;
 mod refresh;

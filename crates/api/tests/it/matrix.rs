@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use innkeeper_domain::access::Scope;
 use innkeeper_domain::backups::{Backup, BackupMaker, BackupState};
-use innkeeper_domain::ids::{BackupId, InvoiceId, KeyId, PaymentId, ProjectId, UserId};
+use innkeeper_domain::drains::{Drain, DrainState};
+use innkeeper_domain::ids::{BackupId, DrainId, InvoiceId, KeyId, PaymentId, ProjectId, UserId};
 use innkeeper_domain::instances::Kind;
 use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::invoices::{Invoice, Party};
@@ -17,8 +18,10 @@ use innkeeper_domain::keys::Key;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::payments::{Amount, Currency, Payment, PaymentState, Provider};
 use innkeeper_domain::projects::Membership;
+use innkeeper_domain::shares::{Right, Share};
+use innkeeper_domain::snapshots::Snapshot;
 use innkeeper_store::secrets::COLUMNS;
-use innkeeper_store::{backups, invoices, keys, payments, projects, schedules};
+use innkeeper_store::{backups, drains, invoices, keys, payments, projects, schedules, shares, snapshots};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
@@ -60,6 +63,10 @@ enum Needs {
     RunPeople,
     /// The same, where the thing is a project's: who may not see that is not told of it.
     RunPeopleIn,
+    /// To see the house, where the thing is a project's.
+    SeeHouseIn,
+    /// To look after the house, where the thing is a project's.
+    RunHouseIn,
 }
 
 /// What stands in the audit log afterwards.
@@ -78,7 +85,7 @@ enum Logged {
 use Logged::{As, Elsewhere, Not, Read};
 use Needs::{
     ChangeAccount, CreateProject, Leave, LeaveProject, Look, Manage, NewKey, Nothing, Pay, RunHouse,
-    RunPeople, RunPeopleIn, See, SeeAccount, SeeHouse, Use,
+    RunHouseIn, RunPeople, RunPeopleIn, See, SeeAccount, SeeHouse, SeeHouseIn, Use,
 };
 
 /// Needs a Proxmox that answers.
@@ -93,6 +100,8 @@ const ACCOUNT: &str = "needs what the tests of accounts, factors and identities 
 const NOTHING_THERE: &[(&str, &str)] = &[
     ("POST /api/v1/me/identities/{provider}", "no provider is configured"),
     ("POST /api/v1/me/identities/{provider}/remove", "no account elsewhere is linked"),
+    ("GET /api/v1/clusters/{id}/node-access", "nobody has set it up"),
+    ("GET /api/v1/instances/{id}/first-boot", "the instance was made without a script"),
     ("PATCH /api/v1/me/passkeys/{id}", "a passkey needs a browser"),
     ("POST /api/v1/me/passkeys/{id}/remove", "a passkey needs a browser"),
 ];
@@ -107,6 +116,7 @@ const REFUSALS: &[&str] = &[
     "banned",
     "impersonated",
     "address_not_allowed",
+    "only_shared",
 ];
 
 /// Every operation that is not public: one line each.
@@ -125,8 +135,16 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("POST /api/v1/clusters/test", RunHouse, Not("only asks")),
     ("GET /api/v1/clusters/{id}", SeeHouse, Read),
     ("PATCH /api/v1/clusters/{id}", RunHouse, As("cluster.change")),
+    ("GET /api/v1/clusters/{id}/node-access", RunPeople, Read),
+    ("PUT /api/v1/clusters/{id}/node-access", RunPeople, As("cluster.node_access")),
+    ("DELETE /api/v1/clusters/{id}/node-access", RunPeople, As("cluster.remove_node_access")),
+    ("GET /api/v1/clusters/{id}/adoptions", SeeHouse, Read),
+    ("POST /api/v1/clusters/{id}/adoptions", RunHouse, Elsewhere("instance.ask_adoption", CLUSTER)),
+    ("GET /api/v1/clusters/{id}/guests", SeeHouse, Read),
     ("GET /api/v1/clusters/{id}/nodes", SeeHouse, Read),
     ("PATCH /api/v1/clusters/{id}/nodes/{name}", RunHouse, As("node.maintain")),
+    ("GET /api/v1/clusters/{id}/nodes/{name}/metrics", SeeHouse, Read),
+    ("GET /api/v1/clusters/{id}/nodes/{name}/metrics/history", SeeHouse, Read),
     ("POST /api/v1/clusters/{id}/test", RunHouse, Not("only asks")),
     ("GET /api/v1/events", Look, Read),
     ("GET /api/v1/finance", RunPeople, Read),
@@ -144,11 +162,50 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/instances/{id}/backups", See, Read),
     ("POST /api/v1/instances/{id}/backups", Use, Elsewhere("instance.backup", CLUSTER)),
     ("POST /api/v1/instances/{id}/restore", Use, Elsewhere("instance.restore", CLUSTER)),
+    ("PATCH /api/v1/instances/{id}", Use, Elsewhere("instance.update", CLUSTER)),
+    ("POST /api/v1/instances/bulk", Look, Elsewhere("instance.shutdown", CLUSTER)),
+    ("POST /api/v1/instances/{id}/pause", Use, Elsewhere("instance.pause", CLUSTER)),
+    ("POST /api/v1/instances/{id}/resume", Use, Elsewhere("instance.resume", CLUSTER)),
+    ("POST /api/v1/instances/{id}/rebuild", Use, Elsewhere("instance.rebuild", CLUSTER)),
+    ("POST /api/v1/instances/{id}/duplicate", Use, Elsewhere("instance.create", CLUSTER)),
+    (
+        "PUT /api/v1/instances/{id}/protection",
+        Use,
+        Elsewhere("instance.protect", "what is protected could not be removed below"),
+    ),
+    ("POST /api/v1/instances/{id}/recover", Use, Elsewhere("instance.recover", CLUSTER)),
+    ("GET /api/v1/instances/{id}/snapshots", See, Read),
+    ("POST /api/v1/instances/{id}/snapshots", Use, Elsewhere("instance.snapshot", CLUSTER)),
+    ("DELETE /api/v1/instances/{id}/snapshots/{name}", Use, Elsewhere("instance.delete_snapshot", CLUSTER)),
+    ("POST /api/v1/instances/{id}/snapshots/{name}/rollback", Use, Elsewhere("instance.rollback", CLUSTER)),
+    ("GET /api/v1/instances/{id}/shares", See, Read),
+    ("PUT /api/v1/instances/{id}/shares/{project_id}", Manage, As("instance.share")),
+    ("DELETE /api/v1/instances/{id}/shares/{project_id}", Manage, As("instance.unshare")),
+    ("GET /api/v1/shares", Look, Read),
+    ("GET /api/v1/clusters/{id}/nodes/{name}/drain", RunHouse, Read),
+    ("POST /api/v1/clusters/{id}/nodes/{name}/drain", RunHouse, As("node.drain")),
+    ("GET /api/v1/drains", SeeHouse, Read),
+    ("GET /api/v1/drains/{id}", SeeHouse, Read),
+    ("POST /api/v1/drains/{id}/stop", RunHouse, As("node.drain_stop")),
+    ("POST /api/v1/instances/{id}/migrate", RunHouse, Elsewhere("instance.migrate", CLUSTER)),
+    ("POST /api/v1/instances/{id}/consoles", Use, Not("gives a ticket; that it is used is written down")),
+    ("POST /api/v1/instances/{id}/commands", Use, Elsewhere("command.run", CLUSTER)),
+    ("GET /api/v1/instances/{id}/commands/capability", See, Read),
+    ("GET /api/v1/instances/{id}/first-boot", See, Read),
+    ("DELETE /api/v1/instances/{id}/host-key", Use, As("instance.forget_host_key")),
+    ("POST /api/v1/instances/{id}/password", Use, Elsewhere("instance.password", CLUSTER)),
+    ("POST /api/v1/instances/{id}/drift/accept", RunHouseIn, Elsewhere("instance.accept_drift", CLUSTER)),
+    ("POST /api/v1/instances/{id}/drift/restore", RunHouseIn, Elsewhere("instance.restore_drift", CLUSTER)),
+    ("GET /api/v1/instances/{id}/metrics", See, Read),
+    ("GET /api/v1/instances/{id}/metrics/history", See, Read),
+    ("GET /api/v1/instances/{id}/placement", SeeHouseIn, Read),
     ("PUT /api/v1/instances/{id}/price", RunPeopleIn, As("instance.reprice")),
     ("POST /api/v1/instances/{id}/reboot", Use, Elsewhere("instance.reboot", CLUSTER)),
+    ("POST /api/v1/instances/{id}/release", RunHouseIn, Elsewhere("instance.release", CLUSTER)),
     ("POST /api/v1/instances/{id}/resize", Use, Elsewhere("instance.resize", CLUSTER)),
     ("POST /api/v1/instances/{id}/shutdown", Use, Elsewhere("instance.shutdown", CLUSTER)),
     ("POST /api/v1/instances/{id}/start", Use, Elsewhere("instance.start", CLUSTER)),
+    ("PUT /api/v1/instances/{id}/ssh-keys", Use, Elsewhere("instance.keys", CLUSTER)),
     ("POST /api/v1/instances/{id}/stop", Use, Elsewhere("instance.stop", CLUSTER)),
     ("GET /api/v1/invitations", SeeAccount, Read),
     ("POST /api/v1/invitations/accept", CreateProject, As("project.join")),
@@ -185,6 +242,7 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/payments/{id}", See, Read),
     ("GET /api/v1/payments/{id}/refunds", See, Read),
     ("POST /api/v1/payments/{id}/refunds", RunPeopleIn, Elsewhere("payment.refund", PROVIDER)),
+    ("POST /api/v1/placements/explain", SeeHouse, Not("only computes")),
     ("GET /api/v1/plans", Look, Read),
     ("POST /api/v1/plans", RunHouse, As("plan.create")),
     ("PATCH /api/v1/plans/{id}", RunHouse, As("plan.offer")),
@@ -299,7 +357,8 @@ enum Expected {
 fn expected(who: Who, needs: Needs) -> Expected {
     use Expected::{Allowed, Hidden, Refused, Unknown};
     let own = matches!(needs, Nothing | Look | SeeAccount | ChangeAccount | NewKey | Leave | CreateProject);
-    let of_project = matches!(needs, See | Use | Pay | Manage | LeaveProject | RunPeopleIn);
+    let of_project =
+        matches!(needs, See | Use | Pay | Manage | LeaveProject | RunPeopleIn | SeeHouseIn | RunHouseIn);
     match who {
         Who::Anonymous => Unknown,
         Who::Banned => Refused("banned"),
@@ -311,10 +370,10 @@ fn expected(who: Who, needs: Needs) -> Expected {
         Who::OtherTenant if of_project => Hidden,
         Who::Suspended => match needs {
             Look | SeeAccount | ChangeAccount | Leave | See | Pay | LeaveProject => Allowed,
-            NewKey | Use | Manage | CreateProject | RunHouse | RunPeople | RunPeopleIn => {
+            NewKey | Use | Manage | CreateProject | RunHouse | RunHouseIn | RunPeople | RunPeopleIn => {
                 Refused("suspended")
             }
-            SeeHouse | Nothing => Refused("forbidden"),
+            SeeHouse | SeeHouseIn | Nothing => Refused("forbidden"),
         },
         _ if own => Allowed,
         Who::Viewer => match needs {
@@ -342,7 +401,7 @@ fn scope(needs: Needs) -> Option<Scope> {
         Use => Some(Scope::Instances),
         Pay => Some(Scope::Billing),
         Manage | CreateProject => Some(Scope::Projects),
-        SeeHouse | RunHouse | RunPeople | RunPeopleIn => Some(Scope::House),
+        SeeHouse | SeeHouseIn | RunHouse | RunHouseIn | RunPeople | RunPeopleIn => Some(Scope::House),
         Nothing | SeeAccount | ChangeAccount | NewKey | Leave | LeaveProject => None,
     }
 }
@@ -541,6 +600,49 @@ impl<'a> World<'a> {
         if path.contains("backup") {
             self.saved(&mut things).await;
         }
+        if path.contains("/shares/{project_id}") {
+            let with: ProjectId = self.keeper_project().await;
+            let share = Share {
+                instance_id: self.instance.parse().unwrap(),
+                project_id: with,
+                right: Right::See,
+                created_at: self.house.clock.now(),
+            };
+            let mut tx = self.house.db.begin().await.unwrap();
+            shares::put(&mut tx, &share).await.unwrap();
+            tx.commit().await.unwrap();
+            things.insert("ProjectId", with.to_string());
+        }
+        if path.contains("/drains/{id}") {
+            let drain = Drain {
+                id: DrainId::new(),
+                cluster_id: self.furniture.cluster.parse().unwrap(),
+                node: format!("pve-{}", any()).parse().unwrap(),
+                state: DrainState::Running,
+                asked_by: None,
+                created_at: self.house.clock.now(),
+                ended_at: None,
+            };
+            let mut tx = self.house.db.begin().await.unwrap();
+            drains::insert(&mut tx, &drain, &[]).await.unwrap();
+            tx.commit().await.unwrap();
+            things.insert("DrainId", drain.id.to_string());
+        }
+        if path.contains("/snapshots/{name}") {
+            let snapshot = Snapshot {
+                instance_id: self.instance.parse().unwrap(),
+                name: "pve1".parse().unwrap(),
+                description: String::new(),
+                memory: false,
+                parent: None,
+                made_at: None,
+            };
+            let mut tx = self.house.db.begin().await.unwrap();
+            snapshots::replace(&mut tx, snapshot.instance_id, &[snapshot.clone()], self.house.clock.now())
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+        }
         if path.contains("/house-invitations/{id}") {
             let asked = json!({ "email": format!("{}@example.org", any()), "role": "user" });
             let made = self.admin.post("/api/v1/house-invitations", &asked).await.expect(201);
@@ -627,6 +729,11 @@ impl<'a> World<'a> {
         things.insert("ScheduleId", text(&schedule["id"]));
     }
 
+    /// A project that has nothing to do with the others.
+    async fn keeper_project(&self) -> ProjectId {
+        text(&self.keeper.get("/api/v1/me").await.expect(200)["user"]["personal_project"]).parse().unwrap()
+    }
+
     async fn key_of(&self, user_id: UserId) -> String {
         let id = KeyId::new();
         let key = Key {
@@ -669,6 +776,9 @@ impl<'a> World<'a> {
                 "project_id": self.project,
             }),
             "POST /api/v1/clusters" | "POST /api/v1/clusters/test" => cluster,
+            "POST /api/v1/clusters/{id}/adoptions" => json!({
+                "vmids": [105], "project_id": self.project, "plan_id": self.plan, "dry_run": true,
+            }),
             "POST /api/v1/clusters/probe" => json!({ "url": "https://127.0.0.1:9" }),
             "PATCH /api/v1/clusters/{id}" => json!({ "open": true }),
             "PATCH /api/v1/clusters/{id}/nodes/{name}" => json!({ "maintenance": false }),

@@ -51,16 +51,22 @@ impl Engine {
         let volume = self.restorable(&backup)?;
         let source = instances::by_id(self.db(), backup.instance_id).await?;
         let source = source.ok_or_else(|| Error::Internal("a backup without its instance".into()))?;
-        let template = templates::by_id(self.db(), source.template_id).await?;
-        let template = template.ok_or_else(|| Error::Internal("an instance without a template".into()))?;
+        // One that was adopted has none.
+        let template = match source.template_id {
+            Some(template) => templates::by_id(self.db(), template).await?,
+            None => None,
+        };
         let disk_gib = source.size.disk_gib.max(backup.disk_gib);
         let wanted = match new.size {
             WantedSize::Default => WantedSize::Custom(Size { disk_gib, ..source.size }),
             other => other,
         };
-        let (plan_id, price, size, field) = self.sized(&template, wanted).await?;
+        let (plan_id, price, size, field) = self.sized(template.as_ref(), wanted).await?;
         if new.size != WantedSize::Default {
-            size.check_within(template.least, template.most).map_err(|error| Error::invalid(field, error))?;
+            let (least, most) = template
+                .as_ref()
+                .map_or((Size::LEAST, Size::MOST), |template| (template.least, template.most));
+            size.check_within(least, most).map_err(|error| Error::invalid(field, error))?;
         }
         if size.disk_gib < backup.disk_gib {
             let message =
@@ -72,13 +78,13 @@ impl Engine {
         let storages = nodes::storages(self.db(), Some(backup.cluster_id)).await?;
         let near =
             storages.iter().filter(|s| s.name == backup.storage && reaches(&storages, &backup, &s.node));
-        let sources = near.map(|storage| at(storage, template.id, &origin)).collect();
+        let sources = near.map(|storage| at(storage, source.template_id, &origin)).collect();
         let making = Making {
             project_id,
             name: new.name,
             kind: backup.kind,
-            template_id: template.id,
-            reports_address: template.reports_address,
+            template_id: source.template_id,
+            reports_address: template.map_or(source.course.wish.address, |template| template.reports_address),
             plan_id,
             size,
             rate,
@@ -86,6 +92,9 @@ impl Engine {
             ssh_keys: source.ssh_keys,
             settings: Settings { tags: source.settings.tags, ..Settings::default() },
             sources,
+            // What is on its disk is the other's, with the key in it.
+            management: self.key_of(source.id).await?,
+            user_data: None,
         };
         self.make(actor, making, key).await
     }
@@ -94,10 +103,11 @@ impl Engine {
     /// is made where the original is.
     pub(crate) async fn sources_for(&self, instance: &Instance) -> Result<Vec<Source>, Error> {
         match &instance.origin {
-            Origin::Volume(_) | Origin::Vm(_) => {
-                Ok(templates::sources(self.db(), instance.template_id).await?)
-            }
-            Origin::Copy { .. } => Ok(Vec::new()),
+            Origin::Volume(_) | Origin::Vm(_) => match instance.template_id {
+                Some(template) => Ok(templates::sources(self.db(), template).await?),
+                None => Ok(Vec::new()),
+            },
+            Origin::Copy { .. } | Origin::Adopted { .. } => Ok(Vec::new()),
             Origin::Backup { volume, .. } => {
                 let storages = nodes::storages(self.db(), Some(instance.cluster_id)).await?;
                 let name = volume.split(':').next().unwrap_or_default();
@@ -108,7 +118,8 @@ impl Engine {
     }
 }
 
-fn at(storage: &Storage, template_id: TemplateId, origin: &Origin) -> Source {
+/// A place for it. It is of this one backup, and of no template.
+fn at(storage: &Storage, template_id: Option<TemplateId>, origin: &Origin) -> Source {
     let (cluster_id, node) = (storage.cluster_id, Some(storage.node.clone()));
-    Source { template_id, cluster_id, node, origin: origin.clone() }
+    Source { template_id: template_id.unwrap_or_default(), cluster_id, node, origin: origin.clone() }
 }

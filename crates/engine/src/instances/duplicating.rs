@@ -49,14 +49,17 @@ impl Engine {
         if let Some(name) = &copy.snapshot {
             self.known_snapshot(&source, name).await?;
         }
-        let template = templates::by_id(self.db(), source.template_id).await?;
-        let template = template.ok_or_else(|| Error::Internal("an instance without a template".into()))?;
+        // One that was adopted has none.
+        let template = match source.template_id {
+            Some(template) => templates::by_id(self.db(), template).await?,
+            None => None,
+        };
         let plan = match source.plan_id {
             Some(plan) => plans::by_id(self.db(), plan).await?.filter(|plan| plan.offered),
             None => None,
         };
         let size = plan.map_or(WantedSize::Custom(source.size), |plan| WantedSize::Plan(plan.id));
-        let (plan_id, price, size, _) = self.sized(&template, size).await?;
+        let (plan_id, price, size, _) = self.sized(template.as_ref(), size).await?;
         // It has what it had, where a plan has changed since.
         let (plan_id, price, size) =
             if size == source.size { (plan_id, price, size) } else { (None, None, source.size) };
@@ -68,18 +71,22 @@ impl Engine {
             name: copy.name,
             kind: source.kind,
             template_id: source.template_id,
-            reports_address: template.reports_address,
+            reports_address: template.map_or(source.course.wish.address, |template| template.reports_address),
             plan_id,
             size,
             rate,
             ssh_keys: source.ssh_keys.clone(),
             settings: Settings { tags: source.settings.tags.clone(), ..Settings::default() },
             sources: vec![Source {
-                template_id: source.template_id,
+                // It is of this one instance, and of no template.
+                template_id: source.template_id.unwrap_or_default(),
                 cluster_id: source.cluster_id,
                 node: Some(source.node),
                 origin,
             }],
+            // What is on its disk is the other's, with the key in it.
+            management: self.key_of(source.id).await?,
+            user_data: None,
         };
         self.make(actor, making, key).await
     }

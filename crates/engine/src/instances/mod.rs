@@ -8,7 +8,7 @@ use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectI
 use innkeeper_domain::instances::{Course, Errand, Instance, Kind, Power, Settings};
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::operations::{Operation, State, Verb};
-use innkeeper_domain::placement::{Placement, place};
+use innkeeper_domain::placement::{Placement, Wanted, chosen, survey};
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::quotas::Amounts;
 use innkeeper_domain::sizes::Size;
@@ -18,11 +18,13 @@ use innkeeper_store::Topic;
 use innkeeper_store::{Tx, events, instances, nodes, operations, templates, vmids};
 use serde_json::{Value, json};
 
+mod bulk;
 mod changing;
 mod duplicating;
 pub(crate) mod keeping;
 mod rebuilding;
 
+pub use bulk::Bulk;
 pub(crate) use changing::Change;
 pub use changing::Update;
 pub use duplicating::Duplicate;
@@ -31,9 +33,10 @@ pub use rebuilding::Rebuild;
 use changing::name_taken;
 
 use crate::error::allow;
+use crate::management::KeyInside;
 use crate::projects::scope;
 use crate::shares::Need;
-use crate::{Engine, Error, Idempotency, restrictions};
+use crate::{Engine, Error, Idempotency, first_boots, restrictions};
 
 /// How big a new instance should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +64,21 @@ pub struct NewInstance {
     pub ssh_keys: Vec<SshKey>,
 }
 
+/// What a new instance is set up with, besides what it is.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Put a key of ours into it, by which commands can be run.
+    pub management_key: bool,
+    /// A script that runs in it once, after its first start.
+    pub user_data: Option<String>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { management_key: true, user_data: None }
+    }
+}
+
 /// Which instances to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -75,7 +93,7 @@ pub struct Filter {
 }
 
 /// The most keys that an instance takes.
-const MOST_KEYS: usize = 20;
+pub(crate) const MOST_KEYS: usize = 20;
 
 impl Engine {
     /// Asks for a new instance.
@@ -83,6 +101,17 @@ impl Engine {
         &self,
         actor: &Actor,
         new: NewInstance,
+        key: Option<&Idempotency>,
+    ) -> Result<Operation, Error> {
+        self.create_instance_with(actor, new, Setup::default(), key).await
+    }
+
+    /// The same, saying what it is set up with.
+    pub async fn create_instance_with(
+        &self,
+        actor: &Actor,
+        new: NewInstance,
+        setup: Setup,
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
         let project_id = match new.project_id {
@@ -95,12 +124,20 @@ impl Engine {
         if new.ssh_keys.len() > MOST_KEYS {
             return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));
         }
+        if let Some(script) = &setup.user_data {
+            first_boots::check(script)?;
+            let agent = template.kind == Kind::Qemu && template.reports_address;
+            if !setup.management_key && !agent {
+                let message = "it is run by our key: leave `management_key` on, or leave the script out";
+                return Err(Error::invalid("user_data", message));
+            }
+        }
         let sources = templates::sources(self.db(), template.id).await?;
         let making = Making {
             project_id,
             name: new.name,
             kind: template.kind,
-            template_id: template.id,
+            template_id: Some(template.id),
             reports_address: template.reports_address,
             plan_id,
             size,
@@ -108,6 +145,8 @@ impl Engine {
             ssh_keys: new.ssh_keys,
             settings: Settings::default(),
             sources,
+            management: if setup.management_key { KeyInside::Own } else { KeyInside::None },
+            user_data: setup.user_data,
         };
         self.make(actor, making, key).await
     }
@@ -116,7 +155,7 @@ impl Engine {
     pub(crate) async fn make(
         &self,
         actor: &Actor,
-        making: Making,
+        mut making: Making,
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
         let project_id = making.project_id;
@@ -136,9 +175,14 @@ impl Engine {
             return Err(Error::Restricted(restriction));
         }
         let (nodes, storages) = nodes::offers(&mut tx).await?;
-        let placement = place(making.kind, making.size, &making.sources, &nodes, &storages, &[])?;
+        let (kind, size) = (making.kind, making.size);
+        let wanted = Wanted { kind, size, sources: Some(&making.sources), avoid: &[] };
+        let verdicts = survey(wanted, &nodes, &storages);
+        let placement = chosen(wanted, &nodes, &verdicts)?;
         let now = self.clock().now();
         let wish = Verb::Create.wish(now, making.reports_address, Power::Stopped, None);
+        let inside = std::mem::replace(&mut making.management, KeyInside::None);
+        let user_data = making.user_data.take();
         let mut instance = making.instance(placement, Course::new(wish), now);
         instance.vmid = vmids::claim(&mut tx, instance.cluster_id, instance.id).await?.ok_or_else(|| {
             Error::conflict(
@@ -153,12 +197,19 @@ impl Engine {
             innkeeper_store::Error::Conflict("name") => name_taken(&instance.name),
             other => other.into(),
         })?;
+        let mut told = asked_for(&instance);
+        told["management_key"] = json!(!matches!(inside, KeyInside::None | KeyInside::Unknown));
+        told["user_data_bytes"] = json!(user_data.as_ref().map(String::len));
+        self.make_management_key(&mut tx, instance.id, inside).await?;
+        if let Some(script) = &user_data {
+            self.add_first_boot(&mut tx, instance.id, script).await?;
+        }
         operations::insert(&mut tx, &operation).await?;
+        crate::placements::keep(&mut tx, instance.id, verdicts, now).await?;
         crate::usage::begin(&mut tx, &instance, held, now).await?;
         tell(&mut tx, &instance, now).await?;
         tx.wake(Topic::Work);
-        let deed = Deed::done("instance.create", instance.id).of(project_id).after(asked_for(&instance));
-        self.record(&mut tx, actor, deed);
+        self.record(&mut tx, actor, Deed::done("instance.create", instance.id).of(project_id).after(told));
         self.remember(&mut tx, actor, key, &operation).await?;
         tx.commit().await?;
         Ok(operation)
@@ -211,19 +262,23 @@ impl Engine {
             .await?
             .filter(|template| template.offered)
             .ok_or_else(|| Error::invalid("template_id", "no such template on offer"))?;
-        let (plan_id, price, size, field) = self.sized(&template, new.size).await?;
+        let (plan_id, price, size, field) = self.sized(Some(&template), new.size).await?;
         size.check_within(template.least, template.most).map_err(|error| Error::invalid(field, error))?;
         Ok((template, plan_id, price, size))
     }
 
-    /// The size that is wanted, the plan it comes by with its price, and the field that says so.
+    /// The size that is wanted, the plan it comes by with its price, and the field that says so. Without a template
+    /// there is no default.
     pub(crate) async fn sized(
         &self,
-        template: &Template,
+        template: Option<&Template>,
         wanted: WantedSize,
     ) -> Result<(Option<PlanId>, Option<Rate>, Size, &'static str), Error> {
         Ok(match wanted {
-            WantedSize::Default => (None, None, template.default_size, "template_id"),
+            WantedSize::Default => {
+                let template = template.ok_or_else(|| Error::invalid("size", "give `plan_id` or `size`"))?;
+                (None, None, template.default_size, "template_id")
+            }
             WantedSize::Custom(size) => (None, None, size, "size"),
             WantedSize::Plan(id) => {
                 let plan = self.plan_on_offer(id).await?;
@@ -244,7 +299,12 @@ impl Engine {
         sources.retain(|source| source.cluster_id == instance.cluster_id);
         let (nodes, storages) = nodes::offers(tx).await?;
         let avoid = [(instance.cluster_id, instance.node.clone())];
-        place(instance.kind, instance.size, &sources, &nodes, &storages, &avoid).map_err(Error::from)
+        let (kind, size) = (instance.kind, instance.size);
+        let wanted = Wanted { kind, size, sources: Some(&sources), avoid: &avoid };
+        let verdicts = survey(wanted, &nodes, &storages);
+        let placement = chosen(wanted, &nodes, &verdicts)?;
+        crate::placements::keep(tx, instance.id, verdicts, self.clock().now()).await?;
+        Ok(placement)
     }
 }
 
@@ -253,7 +313,7 @@ pub(crate) struct Making {
     pub(crate) project_id: ProjectId,
     pub(crate) name: Hostname,
     pub(crate) kind: Kind,
-    pub(crate) template_id: TemplateId,
+    pub(crate) template_id: Option<TemplateId>,
     pub(crate) reports_address: bool,
     pub(crate) plan_id: Option<PlanId>,
     pub(crate) size: Size,
@@ -262,6 +322,10 @@ pub(crate) struct Making {
     pub(crate) settings: Settings,
     /// Where it can be made, and from what.
     pub(crate) sources: Vec<Source>,
+    /// Which key of ours it has.
+    pub(crate) management: KeyInside,
+    /// A script that runs in it once.
+    pub(crate) user_data: Option<String>,
 }
 
 impl Making {

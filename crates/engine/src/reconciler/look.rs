@@ -8,14 +8,14 @@ use super::fit::fitted;
 use crate::connections::{CallError, Connection};
 
 /// What a look found.
-pub(super) struct Sight {
-    pub(super) seen: Seen,
+pub(crate) struct Sight {
+    pub(crate) seen: Seen,
     /// Where it is, when that is not where we thought.
-    pub(super) moved_to: Option<innkeeper_domain::names::NodeName>,
+    pub(crate) moved_to: Option<innkeeper_domain::names::NodeName>,
     /// The address it reports, when it was asked.
-    pub(super) address: Option<String>,
+    pub(crate) address: Option<String>,
     /// How big it is, when that could be read.
-    pub(super) size: Option<innkeeper_domain::sizes::Size>,
+    pub(crate) size: Option<innkeeper_domain::sizes::Size>,
 }
 
 impl Sight {
@@ -39,7 +39,7 @@ pub(super) fn numbered(kind: Kind, node: NodeName, vmid: u32) -> Result<GuestRef
 }
 
 /// Reads the guest.
-pub(super) async fn look(connection: &Connection, instance: &Instance) -> Result<Sight, CallError> {
+pub(crate) async fn look(connection: &Connection, instance: &Instance) -> Result<Sight, CallError> {
     let here = guest_ref(instance)?;
     match read(connection, instance, &here).await {
         Err(CallError::Pve(pve::Error::GuestMissing { .. })) => elsewhere(connection, instance, &here).await,
@@ -121,7 +121,8 @@ fn blank() -> Guest {
     }
 }
 
-fn owner(instance: &Instance, config: &GuestConfig) -> Owner {
+/// Whose the guest with this configuration is.
+pub(crate) fn owner(instance: &Instance, config: &GuestConfig) -> Owner {
     let making = matches!(config.common().lock.as_deref(), Some("create" | "clone"));
     match config.common().description.as_deref().and_then(mark::read) {
         Some(id) if id == instance.id => Owner::Ours,
@@ -139,7 +140,8 @@ fn in_the_way(lock: &str) -> bool {
     !matches!(lock, "mounted" | "suspended")
 }
 
-fn power(status: &GuestStatus) -> Power {
+/// Whether a guest of which this is said runs.
+pub(crate) fn power(status: &GuestStatus) -> Power {
     // QEMU answers «running» for a paused machine, and tells the difference beside it.
     match (&status.status, status.qmp_status.as_deref()) {
         (RunState::Running, Some("paused" | "suspended" | "prelaunch")) | (RunState::Other(_), _) => {
@@ -150,11 +152,18 @@ fn power(status: &GuestStatus) -> Power {
     }
 }
 
-fn size(config: &GuestConfig) -> Option<innkeeper_domain::sizes::Size> {
+/// The cores of all sockets.
+pub(super) fn cores(config: &GuestConfig) -> Option<u32> {
+    let sockets = config.as_qemu().and_then(|machine| machine.sockets).unwrap_or(1);
+    config.common().cores?.checked_mul(sockets)
+}
+
+/// How big a guest is by its configuration; none where that does not say everything.
+pub(crate) fn size(config: &GuestConfig) -> Option<innkeeper_domain::sizes::Size> {
     const GIB: u64 = 1 << 30;
     let (_, disk) = root_disk(config)?;
     Some(innkeeper_domain::sizes::Size {
-        cores: config.common().cores?,
+        cores: cores(config)?,
         memory_mib: config.common().memory_mib?.try_into().ok()?,
         disk_gib: disk.div_ceil(GIB).try_into().ok()?,
     })
@@ -165,7 +174,7 @@ fn grown(instance: &Instance, config: &GuestConfig) -> bool {
 }
 
 /// The disk that the system starts from: its name in the configuration, and its size in bytes.
-pub(super) fn root_disk(config: &GuestConfig) -> Option<(String, u64)> {
+pub(crate) fn root_disk(config: &GuestConfig) -> Option<(String, u64)> {
     let common = config.common();
     let size = |name: &str| common.disks.get(name)?.get("size")?.parse::<Size>().ok().map(Size::as_bytes);
     let name = match config {

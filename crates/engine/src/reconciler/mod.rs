@@ -10,7 +10,7 @@ mod drive;
 mod faults;
 mod find;
 mod fit;
-mod look;
+pub(crate) mod look;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use tracing::{Instrument, error, info_span};
 
 use crate::{Engine, Error};
 
-pub(crate) use look::guest_ref;
+pub(crate) use look::{guest_ref, look, root_disk, size};
 
 /// Claims and drives until `stop`; then waits until steps under way are written down.
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {

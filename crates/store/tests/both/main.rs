@@ -8,12 +8,16 @@
 mod engines;
 mod house;
 
+mod adoptions;
 mod audit;
 mod backups;
 mod catalogue;
 mod claims;
 mod clusters;
+mod commands;
+mod consoles;
 mod database;
+mod drift;
 mod events;
 mod factors;
 mod histories;
@@ -28,6 +32,7 @@ mod money;
 mod operations;
 mod payments;
 mod people;
+mod placements;
 mod restrictions;
 mod schema;
 mod seal;

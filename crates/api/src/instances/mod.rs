@@ -1,22 +1,28 @@
 //! Instances. Where one is (cluster, node, number) and what Proxmox says of it is shown to staff only.
 
+pub(crate) mod bulk;
+pub(crate) mod changing;
+pub(crate) mod power;
+
 use axum::Json;
 use axum::extract::State;
+use innkeeper_domain::drift::Drift as Differs;
 use innkeeper_domain::ids::{BackupId, ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
-use innkeeper_domain::instances::{self as domain, Kind, State as InstanceState};
-use innkeeper_domain::names::{Hostname, NodeName, SshKey, StorageName};
+use innkeeper_domain::instances::{self as domain, Action, Kind, State as InstanceState};
+use innkeeper_domain::names::{Hostname, NodeName, SshKey, StorageName, Tag};
 use innkeeper_domain::operations::Verb;
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::usage::Tariff;
-use innkeeper_engine::{Engine, InstanceFilter, NewFromBackup, NewInstance, WantedSize};
+use innkeeper_engine::{Engine, InstanceFilter, NewFromBackup, NewInstance, Setup, WantedSize};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::docs::IdempotencyKey;
-use crate::extract::{At, Key, Keyed, Query};
+use crate::drift::Drift;
+use crate::extract::{At, Keyed, Query};
 use crate::operations::{Accepted, Operation};
 use crate::page::{Cursor, Limit, Page};
 use crate::problem::{MEDIA_TYPE, Problem};
@@ -34,8 +40,8 @@ pub(crate) struct Instance {
     kind: Kind,
     /// How it is.
     state: InstanceState,
-    /// What it was made from.
-    template_id: TemplateId,
+    /// What it was made from; null for a guest that was adopted.
+    template_id: Option<TemplateId>,
     /// The plan it was asked by, if any.
     plan_id: Option<PlanId>,
     /// How big it is.
@@ -48,6 +54,18 @@ pub(crate) struct Instance {
     ssh_keys: Vec<SshKey>,
     /// Its IP address, as last reported.
     address: Option<String>,
+    /// Words by which it is found again.
+    tags: Vec<Tag>,
+    /// Whether it starts with its host.
+    onboot: bool,
+    /// Settings that it has taken, but uses only from its next start, by the names that Proxmox has for them.
+    pending: Vec<String>,
+    /// Whether it is kept from being removed or made anew.
+    protected: bool,
+    /// It is in the trash, and is removed for good at this time.
+    trashed_until: Option<Timestamp>,
+    /// What can be done with it now; what cannot says why. Nothing else may be under way, but for what takes its place.
+    actions: Vec<Possible>,
     /// What is wrong with it, if anything.
     problem: Option<String>,
     /// The operation that has not ended, if any.
@@ -58,9 +76,42 @@ pub(crate) struct Instance {
     created_at: Timestamp,
     /// When it was gone.
     deleted_at: Option<Timestamp>,
+    /// Where it differs from what is held of it; empty where it does not.
+    drift: Vec<Drift>,
     /// Where it is; for staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     placement: Option<Placement>,
+}
+
+/// Something that can be done with an instance, or not.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Possible {
+    /// What.
+    action: Action,
+    /// Whether it can be done now.
+    possible: bool,
+    /// Why not, for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    /// Why not, and what to do about it, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+impl Possible {
+    fn all(instance: &domain::Instance, staff: bool) -> Vec<Self> {
+        let offered = |action: &&Action| staff || **action != Action::Migrate;
+        let show = |&action| {
+            let bar = domain::bar(action, instance);
+            Self {
+                action,
+                possible: bar.is_none(),
+                code: bar.map(|bar| bar.code),
+                reason: bar.map(|bar| bar.reason),
+            }
+        };
+        Action::ALL.iter().filter(offered).map(show).collect()
+    }
 }
 
 /// An operation that has not ended.
@@ -90,6 +141,7 @@ pub(crate) struct Placement {
 impl Instance {
     pub(crate) fn new(instance: domain::Instance, staff: bool) -> Self {
         let state = instance.state();
+        let actions = Possible::all(&instance, staff);
         let problem = match instance.problem {
             // It names numbers and nodes.
             Some(text) if staff => Some(text),
@@ -119,13 +171,28 @@ impl Instance {
             tariff: instance.tariff,
             ssh_keys: instance.ssh_keys,
             address: instance.address,
+            tags: instance.settings.tags.into_iter().collect(),
+            onboot: instance.settings.onboot,
+            pending: instance.pending,
+            protected: instance.protected,
+            trashed_until: instance.trashed_until,
+            actions,
             problem,
             operation: instance.operation.map(|(id, verb)| ActiveOperation { id, verb }),
             seen_at: instance.seen_at,
             created_at: instance.created_at,
             deleted_at: instance.deleted_at,
+            drift: Vec::new(),
             placement,
         }
+    }
+}
+
+impl Instance {
+    /// The same, with where it differs from what is held of it.
+    fn differing(mut self, drift: Vec<Differs>, staff: bool) -> Self {
+        self.drift = drift.into_iter().map(|drift| Drift::new(drift, staff)).collect();
+        self
     }
 }
 
@@ -156,11 +223,24 @@ pub(crate) struct InstanceAsked {
     #[serde(default)]
     #[schema(max_items = 20)]
     ssh_keys: Vec<SshKey>,
+    /// Whether a key of ours is put into it beside them, by which commands can be run, passwords set and `user_data` be
+    /// run.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    management_key: bool,
+    /// A script that is run in it once, as root, after its first start; `GET …/first-boot` tells how it stands. It is for
+    /// `/bin/sh` unless its first line names another interpreter.
+    #[schema(max_length = 65536)]
+    user_data: Option<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What a new instance is made from.
 enum Made {
-    New(NewInstance),
+    New(NewInstance, Setup),
     FromBackup(NewFromBackup),
 }
 
@@ -175,13 +255,19 @@ impl InstanceAsked {
             }
         };
         let (project_id, name) = (self.project_id, self.name);
+        let setup = Setup { management_key: self.management_key, user_data: self.user_data };
         match (self.template_id, self.backup_id) {
             (Some(template_id), None) => {
-                Ok(Made::New(NewInstance { project_id, name, template_id, size, ssh_keys: self.ssh_keys }))
+                let new = NewInstance { project_id, name, template_id, size, ssh_keys: self.ssh_keys };
+                Ok(Made::New(new, setup))
             }
             (None, Some(_)) if !self.ssh_keys.is_empty() => Err(Problem::invalid_field(
                 "ssh_keys",
                 "leave them out: who may sign in is inside the backup",
+            )),
+            (None, Some(_)) if setup.user_data.is_some() => Err(Problem::invalid_field(
+                "user_data",
+                "leave it out: what is in the backup has been set up already",
             )),
             (None, Some(backup_id)) => {
                 Ok(Made::FromBackup(NewFromBackup { backup_id, project_id, name, size }))
@@ -234,7 +320,12 @@ pub(crate) async fn list_instances(
     };
     let after = Cursor::read(wanted.cursor)?;
     let instances = engine.instances(&caller.actor, &filter, after, wanted.limit.rows()).await?;
-    let show = |instance| Instance::new(instance, staff);
+    let ids: Vec<InstanceId> = instances.iter().map(|instance| instance.id).collect();
+    let mut drifts = engine.drifts(&ids).await?;
+    let show = |instance: domain::Instance| {
+        let drift = drifts.remove(&instance.id).unwrap_or_default();
+        Instance::new(instance, staff).differing(drift, staff)
+    };
     Ok(Json(Page::of(instances, wanted.limit, |instance| instance.id.to_string(), show)))
 }
 
@@ -252,7 +343,7 @@ pub(crate) async fn create_instance(
     Keyed { body, key }: Keyed<InstanceAsked>,
 ) -> Result<Accepted, Problem> {
     let operation = match body.asked()? {
-        Made::New(new) => engine.create_instance(&caller.actor, new, key.as_ref()).await?,
+        Made::New(new, setup) => engine.create_instance_with(&caller.actor, new, setup, key.as_ref()).await?,
         Made::FromBackup(new) => engine.create_from_backup(&caller.actor, new, key.as_ref()).await?,
     };
     Ok(Accepted::new(operation, &caller))
@@ -268,80 +359,8 @@ pub(crate) async fn get_instance(
     State(engine): State<Engine>,
     At(id): At<InstanceId>,
 ) -> Result<Json<Instance>, Problem> {
-    Ok(Json(Instance::new(engine.instance(&caller.actor, id).await?, caller.is_staff())))
-}
-
-/// Another size. Give `plan_id` or `size`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({ "size": { "cores": 4, "memory_mib": 4096, "disk_gib": 40 } }))]
-pub(crate) struct ResizeAsked {
-    /// A plan, for its size.
-    plan_id: Option<PlanId>,
-    /// A size of your own, within what the template allows. The disk cannot become smaller.
-    size: Option<Size>,
-}
-
-/// Give an instance another size.
-///
-/// It goes on running. A container has its new size at once; a virtual machine gets its new disk at once, and its new
-/// cores and memory when it is next restarted.
-#[utoipa::path(post, path = "/instances/{id}/resize", tag = "instances", request_body = ResizeAsked,
-    params(("id" = InstanceId, Path, description = "The instance"), IdempotencyKey),
-    responses(
-        (status = 202, description = "Asked; follow the operation. When the same is under way already, this is that operation", body = Operation,
-         headers(("Location" = String, description = "The operation"))),
-        (status = 409, description = "Another operation has not ended (`operation_in_progress`), it makes no sense in the present state (`wrong_state`), there is no room (`no_capacity`, `no_memory`, `no_disk`), nothing of the project may run (`billing_hold`, `suspended`, `banned`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
-    ),
-)]
-pub(crate) async fn resize_instance(
-    caller: Caller,
-    State(engine): State<Engine>,
-    At(id): At<InstanceId>,
-    Keyed { body, key }: Keyed<ResizeAsked>,
-) -> Result<Accepted, Problem> {
-    let to = match (body.plan_id, body.size) {
-        (Some(plan), None) => WantedSize::Plan(plan),
-        (None, Some(size)) => WantedSize::Custom(size),
-        _ => return Err(Problem::invalid_field("size", "give either `plan_id` or `size`")),
-    };
-    let operation = engine.resize_instance(&caller.actor, id, to, key.as_ref()).await?;
-    Ok(Accepted::new(operation, &caller))
-}
-
-/// Defines a handler that asks for one verb. They differ in nothing but the verb and what is said about it.
-macro_rules! verbs {
-    ($($(#[doc = $doc:literal])+ $method:ident $path:literal $name:ident = $verb:ident;)+) => { $(
-        $(#[doc = $doc])+
-        #[utoipa::path($method, path = $path, tag = "instances",
-            params(("id" = InstanceId, Path, description = "The instance"), IdempotencyKey),
-            responses(
-                (status = 202, description = "Asked; follow the operation. When the same is under way already, this is that operation", body = Operation,
-                 headers(("Location" = String, description = "The operation"))),
-                (status = 409, description = "Another operation has not ended (`operation_in_progress`), it makes no sense in the present state (`wrong_state`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
-            ),
-        )]
-        pub(crate) async fn $name(
-            caller: Caller,
-            State(engine): State<Engine>,
-            At(id): At<InstanceId>,
-            Key(key): Key,
-        ) -> Result<Accepted, Problem> {
-            let operation = engine.change_instance(&caller.actor, id, Verb::$verb, key.as_ref()).await?;
-            Ok(Accepted::new(operation, &caller))
-        }
-    )+ };
-}
-
-verbs! {
-    /// Run an instance.
-    post "/instances/{id}/start" start_instance = Start;
-    /// Ask an instance to stop, and cut it off when it has not done so after a minute.
-    post "/instances/{id}/shutdown" shut_down_instance = Shutdown;
-    /// Cut an instance off, as if its plug were pulled.
-    post "/instances/{id}/stop" stop_instance = Stop;
-    /// Stop an instance and run it again.
-    post "/instances/{id}/reboot" reboot_instance = Reboot;
-    /// Remove an instance and everything on it, for good.
-    delete "/instances/{id}" delete_instance = Delete;
+    let instance = engine.instance(&caller.actor, id).await?;
+    let drift = engine.drifts(&[id]).await?.remove(&id).unwrap_or_default();
+    let staff = caller.is_staff();
+    Ok(Json(Instance::new(instance, staff).differing(drift, staff)))
 }

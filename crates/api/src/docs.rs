@@ -72,6 +72,7 @@ const TAGS: &[(&str, &str)] = &[
     ("vouchers", "Codes that are worth credits"),
     ("invoices", "A month's account on paper"),
     ("instances", "Containers and virtual machines"),
+    ("backups", "Backups of instances, and schedules of them"),
     ("consoles", "Terminals and screens of instances"),
     ("commands", "What is run in instances: commands, passwords, keys, the script of the first boot"),
     ("operations", "Asked-for changes and how they stand"),

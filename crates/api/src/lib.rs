@@ -8,6 +8,7 @@ mod account;
 mod adoptions;
 mod audit;
 mod auth;
+mod backups;
 mod clusters;
 mod commands;
 mod consoles;
@@ -41,6 +42,7 @@ mod projects;
 mod quotas;
 mod refusals;
 mod registration;
+mod schedules;
 mod secret;
 mod sessions;
 mod setup;
@@ -296,6 +298,12 @@ fn signed_in() -> OpenApiRouter<App> {
             node_access::set_node_access,
             node_access::remove_node_access
         ))
+        .routes(routes!(backups::list_backups))
+        .routes(routes!(backups::get_backup, backups::change_backup, backups::delete_backup))
+        .routes(routes!(backups::list_instance_backups, backups::make_backup))
+        .routes(routes!(backups::restore_instance))
+        .routes(routes!(schedules::list_schedules, schedules::create_schedule))
+        .routes(routes!(schedules::change_schedule, schedules::delete_schedule))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::verify_audit))
         .routes(routes!(audit::list_project_audit))

@@ -48,6 +48,8 @@ pub(crate) struct Storage {
     holds_containers: bool,
     /// May hold VM disks.
     holds_disks: bool,
+    /// May hold backups.
+    holds_backups: bool,
     /// Whether it is one storage that all nodes see.
     shared: bool,
     /// Whether it was available.
@@ -66,6 +68,7 @@ impl From<domain::Storage> for Storage {
             name,
             holds_containers,
             holds_disks,
+            holds_backups,
             shared,
             available,
             total,
@@ -73,7 +76,7 @@ impl From<domain::Storage> for Storage {
             seen_at,
             ..
         } = s;
-        Self { name, holds_containers, holds_disks, shared, available, total, used, seen_at }
+        Self { name, holds_containers, holds_disks, holds_backups, shared, available, total, used, seen_at }
     }
 }
 

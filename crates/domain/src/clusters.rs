@@ -143,6 +143,8 @@ pub struct Storage {
     pub holds_containers: bool,
     /// May hold VM disks (`images`).
     pub holds_disks: bool,
+    /// May hold backups (`backup`).
+    pub holds_backups: bool,
     /// One storage seen by all nodes.
     pub shared: bool,
     /// Whether it was available.

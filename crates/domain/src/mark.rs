@@ -26,6 +26,33 @@ pub fn read_backup_notes(notes: &str) -> Option<(BackupId, InstanceId)> {
     Some((backup.parse().ok()?, instance.parse().ok()?))
 }
 
+/// The instance named by the mark in the configuration inside a backup. There the description is written as comments
+/// on top, with `:` and others as percent signs and digits.
+pub fn read_archived(config: &str) -> Option<InstanceId> {
+    let lines = config.lines().take_while(|line| !line.starts_with('['));
+    let comments = lines.filter_map(|line| line.strip_prefix('#')).map(unescaped);
+    read(&comments.collect::<Vec<_>>().join("\n"))
+}
+
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let digits = tail.get(..2).filter(|_| *first == b'%').and_then(|two| std::str::from_utf8(two).ok());
+        match digits.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// The instance named by the mark in a guest's description, if there is exactly one. People may have added text
 /// around it; two different marks name nobody.
 pub fn read(description: &str) -> Option<InstanceId> {
@@ -69,6 +96,20 @@ mod tests {
         assert_eq!(read(&id.to_string()), None);
         assert_eq!(read(&format!("{}x", description(id))), None);
         assert_eq!(read(&format!("{}\n{}", description(id), description(other))), None);
+    }
+
+    #[test]
+    fn the_mark_is_read_from_the_configuration_inside_a_backup() {
+        let (id, other) = (InstanceId::new(), InstanceId::new());
+        let file =
+            format!("#caf%C3%A9 100%25\n#innkeeper-instance%3A {id}\narch: amd64\nrootfs: a:1,size=2G\n");
+        assert_eq!(read_archived(&file), Some(id));
+        // One that is not escaped is read as well; one in a snapshot's part, or in a value, is no mark.
+        assert_eq!(read_archived(&format!("#{}\n", description(id))), Some(id));
+        assert_eq!(read_archived(&format!("arch: amd64\n[old]\n#innkeeper-instance%3A {id}\n")), None);
+        assert_eq!(read_archived(&format!("hostname: {}\n", description(id))), None);
+        assert_eq!(read_archived(&format!("{file}#innkeeper-instance%3A {other}\n")), None);
+        assert_eq!(read_archived("#%\n#%4\n#%zz\n"), None);
     }
 
     #[test]

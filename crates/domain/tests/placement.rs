@@ -87,6 +87,7 @@ fn houses() -> impl Strategy<Value = House> {
                         name: format!("store{n}").parse().unwrap(),
                         holds_containers: yes[0],
                         holds_disks: yes[1],
+                        holds_backups: false,
                         shared: false,
                         available: yes[2],
                         total: total * GIB,

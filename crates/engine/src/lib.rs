@@ -8,6 +8,7 @@ mod access;
 mod accounts;
 mod adoptions;
 mod audit;
+mod backups;
 mod billing;
 mod callers;
 mod clusters;
@@ -75,6 +76,10 @@ use tokio_util::sync::CancellationToken;
 pub use access::Access;
 pub use adoptions::{AdoptionPrice, GuestSeen, NewAdoptions, PlannedAdoption};
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
+pub use backups::{
+    BackupChange, BackupOptions, Filter as BackupFilter, NewBackup, NewFromBackup, NewSchedule,
+    ScheduleChange,
+};
 pub use billing::Billed;
 pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
@@ -149,6 +154,8 @@ pub struct Options {
     pub consoles: innkeeper_domain::consoles::Limits,
     /// How instances are charged.
     pub billing: BillingOptions,
+    /// How backups are kept.
+    pub backups: BackupOptions,
     /// How long an instance that is deleted can be taken back; zero: not at all.
     pub trash: Duration,
     /// How credits are sold; none where they are not.
@@ -208,6 +215,7 @@ impl Default for Options {
             quotas: Quotas::default(),
             consoles: innkeeper_domain::consoles::Limits::default(),
             billing: BillingOptions::default(),
+            backups: BackupOptions::default(),
             trash: Duration::ZERO,
             payments: None,
             seller: None,
@@ -235,6 +243,7 @@ struct Inner {
     /// There is an adoption to go on with.
     adopting: tokio::sync::Notify,
     passwords: passwords::Passwords,
+    strangers: backups::Strangers,
     /// Commands under way.
     busy: commands::Busy,
     /// None where the address of the house allows no passkeys.
@@ -263,6 +272,7 @@ impl Engine {
             adopting: tokio::sync::Notify::new(),
             placing: tokio::sync::Semaphore::new(PLACING),
             passwords: passwords::Passwords::default(),
+            strangers: backups::Strangers::default(),
             busy: commands::Busy::default(),
             worker,
         }))
@@ -274,6 +284,7 @@ impl Engine {
         let mut loops = JoinSet::new();
         loops.spawn(reconciler::run(self.clone(), stop.clone()));
         loops.spawn(poller::run(self.clone(), stop.clone()));
+        loops.spawn(backups::run(self.clone(), stop.clone()));
         loops.spawn(adoptions::run(self.clone(), stop.clone()));
         loops.spawn(billing::run(self.clone(), stop.clone()));
         loops.spawn(sweeper::run(self.clone(), stop.clone()));

@@ -282,6 +282,7 @@ fn storage(cluster_id: ClusterId, row: &Resource, seen_at: Timestamp) -> Option<
         name: storage.storage.as_str().parse().ok()?,
         holds_containers: storage.holds("rootdir"),
         holds_disks: storage.holds("images"),
+        holds_backups: storage.holds("backup"),
         shared: storage.shared,
         available: storage.status == "available",
         total: storage.maxdisk.unwrap_or(0),

@@ -53,6 +53,7 @@ async fn two_hundred_at_once(db: Db) {
         name: "local".parse().unwrap(),
         holds_containers: true,
         holds_disks: true,
+        holds_backups: true,
         shared: false,
         available: true,
         total: 1 << 46,

@@ -7,9 +7,9 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, api_keys, audit, client, clusters, credits, demo, drains, finance, instances, invoices, payments,
-    placements, plans, prices, projects, secrets, serve, sessions, shares, simulate, snapshots, telemetry,
-    templates, users, vouchers,
+    admin, api_keys, audit, backups, client, clusters, credits, demo, drains, finance, instances, invoices,
+    payments, placements, plans, prices, projects, secrets, serve, sessions, shares, simulate, snapshots,
+    telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -82,6 +82,9 @@ enum Command {
     /// Look after instances.
     #[command(subcommand)]
     Instance(instances::Instance),
+    /// Look after backups of instances, and schedules of them.
+    #[command(subcommand)]
+    Backup(backups::Backup),
     /// Keep states of instances, and go back to them.
     #[command(subcommand)]
     Snapshot(snapshots::Snapshot),
@@ -148,6 +151,7 @@ impl Cli {
             Command::Invoice(invoice) => invoice.run().await,
             Command::Finance(finance) => finance.run().await,
             Command::Instance(instance) => instance.run().await,
+            Command::Backup(backup) => backup.run().await,
             Command::Snapshot(snapshot) => snapshot.run().await,
             Command::Share(share) => share.run().await,
             Command::Drain(drain) => drain.run().await,

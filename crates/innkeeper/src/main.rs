@@ -4,6 +4,7 @@ mod admin;
 mod adoptions;
 mod api_keys;
 mod audit;
+mod backups;
 mod cli;
 mod client;
 mod clusters;

@@ -7,6 +7,7 @@ use crate::guests::{Config, Kind, disks};
 use crate::property;
 use crate::storage::{Backup, Volume, storage_of};
 use crate::tasks::{Job, Log};
+use crate::volumes::need_volume;
 use crate::world::World;
 
 impl World {
@@ -179,8 +180,18 @@ impl Run {
         format!("INFO: starting new backup job: vzdump {}{}", ids.join(" "), self.given)
     }
 
-    fn one(&self, world: &mut World, vmid: u32, log: &mut Log) -> Result<(), String> {
+    /// When the backup seems to be taken. A real one takes longer than a second, so that no two have the same name.
+    fn free_second(&self, world: &World, vmid: u32) -> u64 {
+        let taken = |second: &u64| {
+            let storage = world.storages.get(&self.storage);
+            storage.is_some_and(|s| s.on(&self.node).any(|(_, v)| v.vmid == Some(vmid) && v.ctime == *second))
+        };
         let now = world.now() / SECOND;
+        (now..now + 1000).find(|second| !taken(second)).unwrap_or(now)
+    }
+
+    fn one(&self, world: &mut World, vmid: u32, log: &mut Log) -> Result<(), String> {
+        let now = self.free_second(world, vmid);
         let time = jiff::Timestamp::from_second(now as i64).map_err(|e| e.to_string())?;
         let guest = world.guests.get(&vmid).ok_or_else(|| format!("unable to find VM '{vmid}'"))?;
         let (kind, running, name) = (guest.kind, guest.is_running(), guest.name());
@@ -238,6 +249,42 @@ impl Run {
         log.say(format!("INFO: Backup finished at {}", time.strftime("%Y-%m-%d %H:%M:%S")));
         Ok(())
     }
+}
+
+/// `GET /nodes/{node}/vzdump/extractconfig`: the guest's configuration inside an archive, as its file reads. Comments on
+/// top are the description, `:`, `%` and everything outside ASCII written as percent signs and digits.
+pub(crate) fn extract_config(call: &mut Call<'_>) -> Outcome {
+    let volid = call.params.required("volume").to_owned();
+    let storage = call.world.storage_on(&call.node, storage_of(&volid))?;
+    let volume = storage.volume(&call.node, &volid);
+    let backup = volume.and_then(|v| v.backup.clone());
+    need_volume(call, &volid, "VM.Backup")?;
+    let backup = backup.ok_or_else(|| ApiError::die(format!("volume '{volid}' does not exist")))?;
+    Ok(serde_json::json!(file_of(backup.kind, &backup.config)).into())
+}
+
+/// What is written as percent signs and digits in a description.
+const ESCAPED: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b':').add(b'%');
+
+fn file_of(kind: Kind, config: &Config) -> String {
+    let description = config.get("description").map_or("", String::as_str);
+    let mut file: String = description
+        .lines()
+        .map(|line| format!("#{}\n", percent_encoding::utf8_percent_encode(line, ESCAPED)))
+        .collect();
+    for (name, value) in config.iter().filter(|(name, _)| *name != "description") {
+        file += &format!("{name}: {value}\n");
+    }
+    if kind == Kind::Qemu {
+        for (name, value) in config.iter().filter(|(name, _)| disks::is_disk(kind, name)) {
+            let volid = disks::volume_of(value);
+            let cdrom = value.contains("media=cdrom") || volid.contains("cloudinit");
+            if volid.contains(':') && !cdrom {
+                file += &format!("#qmdump#map:{name}:drive-{name}:{}:raw:\n", storage_of(&volid));
+            }
+        }
+    }
+    file
 }
 
 /// `GET /nodes/{node}/vzdump/defaults`.

@@ -120,6 +120,7 @@ pub(crate) const ROUTES: &[(&str, &str, Handler)] = &[
     ("POST", "/nodes/{node}/aplinfo", volumes::fetch_appliance),
     ("POST", "/nodes/{node}/vzdump", backup::vzdump),
     ("GET", "/nodes/{node}/vzdump/defaults", backup::defaults),
+    ("GET", "/nodes/{node}/vzdump/extractconfig", backup::extract_config),
     ("GET", "/nodes/{node}/status", node_api::status),
     ("POST", "/nodes/{node}/status", node_api::command),
     ("POST", "/nodes/{node}/wakeonlan", node_api::wake),

@@ -65,6 +65,14 @@ impl World {
         }
     }
 
+    /// Writes other notes on a volume, as if somebody had done so behind the API's back.
+    pub fn set_volume_notes(&mut self, node: &str, volid: &str, notes: &str) {
+        let storage = self.storages.get_mut(crate::storage::storage_of(volid));
+        if let Some(volume) = storage.and_then(|storage| storage.volume_mut(node, volid)) {
+            volume.notes = Some(notes.to_owned());
+        }
+    }
+
     /// Adds a machine template with a disk, a cloud-init drive and the guest agent switched on.
     pub fn add_machine_template(&mut self, node: &str, vmid: u32, name: &str) {
         let disk = format!("local-lvm:base-{vmid}-disk-0,size=3G");

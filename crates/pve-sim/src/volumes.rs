@@ -33,7 +33,7 @@ fn volid_of(call: &Call<'_>) -> String {
 }
 
 /// Who may touch a volume: the storage's allocator, or for a guest's volume whoever has the right on the guest.
-fn need_volume(call: &Call<'_>, volid: &str, on_guest: &str) -> Result<(), ApiError> {
+pub(crate) fn need_volume(call: &Call<'_>, volid: &str, on_guest: &str) -> Result<(), ApiError> {
     let storage = storage_of(volid);
     let found = call.world.storage_on(&call.node, storage)?;
     let path = format!("/storage/{storage}");

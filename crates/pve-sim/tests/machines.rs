@@ -115,3 +115,24 @@ async fn a_guest_moves_with_its_volumes() {
     let (_, volumes) = call(&sim, "GET", "/nodes/pve2/storage/local-lvm/content?vmid=100", "").await;
     assert_eq!(volumes["data"][0]["volid"], "local-lvm:vm-100-disk-0");
 }
+
+#[tokio::test]
+async fn the_configuration_inside_a_backup_can_be_read() {
+    let sim = sim(&["pve"]).await;
+    call(&sim, "POST", "/nodes/pve/qemu/9000/clone", "newid=205&full=1&name=a").await;
+    call(&sim, "PUT", "/nodes/pve/qemu/205/config", "description=caf%C3%A9%3A%20100%25%0Atwo").await;
+    let (_, upid) = call(&sim, "POST", "/nodes/pve/vzdump", "vmid=205&compress=zstd").await;
+    assert_eq!(task_end(&sim, &upid).await, "OK");
+    let (_, list) = call(&sim, "GET", "/nodes/pve/storage/local/content?content=backup", "").await;
+    let volume = list["data"][0]["volid"].as_str().unwrap();
+    let path = format!("/nodes/pve/vzdump/extractconfig?volume={volume}");
+    let (status, inside) = call(&sim, "GET", &path, "").await;
+    let inside = inside["data"].as_str().unwrap();
+    assert_eq!(status, "200 OK");
+    assert!(inside.starts_with("#caf%C3%A9%3A 100%25\n#two\n"), "{inside}");
+    assert!(
+        inside.contains("\nname: a\n") && inside.contains("#qmdump#map:scsi0:drive-scsi0:local-lvm:raw:\n")
+    );
+    let path = "/nodes/pve/vzdump/extractconfig?volume=local:backup/none.vma.zst";
+    assert_eq!(call(&sim, "GET", path, "").await.0, "500 volume 'local:backup/none.vma.zst' does not exist");
+}

@@ -7,7 +7,7 @@
 use crate::call::{Call, Params};
 use crate::client::Client;
 use crate::error::Error;
-use crate::ids::{NodeName, StorageId, Vmid};
+use crate::ids::{NodeName, StorageId, Vmid, VolumeId};
 use crate::operations as ops;
 use crate::storage::{Content, Volume};
 use crate::upid::Upid;
@@ -89,6 +89,12 @@ impl Client {
                 message: e.to_string(),
             }),
         }
+    }
+
+    /// The configuration of the guest inside a backup, as the text of its file: comments are the description, with `:`
+    /// and others as percent signs and digits.
+    pub async fn backup_config(&self, node: &NodeName, volume: &VolumeId) -> Result<String, Error> {
+        self.send(Call::new(&ops::VZDUMP_CONFIG).at("node", node).param("volume", volume)).await
     }
 
     /// Backups on a storage, of one guest or of all.

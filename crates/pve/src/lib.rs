@@ -54,7 +54,7 @@ pub use pool::{Pool, PoolChange};
 pub use property::{InvalidProperty, InvalidSize, PropertyString, Size, Tags};
 pub use resources::{GuestRow, NodeRow, PoolRow, Resource, ResourceKind, StorageRow};
 pub use rrd::{Consolidation, RrdPoint, Timeframe};
-pub use storage::{Appliance, Content, Download, NodeStorage, Volume};
+pub use storage::{Appliance, Content, Download, NodeStorage, Verification, Volume};
 pub use task::{LogLine, LogPage, Patience, Task, TaskFilter, TaskInfo, TaskOutcome, TaskSource, TaskStatus};
 pub use trust::{Fingerprint, InvalidFingerprint, Trust, probe_fingerprint};
 pub use upid::Upid;

@@ -112,6 +112,17 @@ pub struct Volume {
     /// Whether a backup is protected against removal.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub protected: bool,
+    /// Of a backup on a Proxmox Backup Server: what its last verification found.
+    #[serde(default)]
+    pub verification: Option<Verification>,
+}
+
+/// What the verification of a backup found.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Verification {
+    /// `ok` or `failed`.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub state: String,
 }
 
 /// An entry of the appliance index: a container template that can be fetched by name.

@@ -255,6 +255,14 @@ pub async fn in_cluster(db: &Db, cluster: ClusterId) -> Result<Vec<Instance>, Er
     rows.into_iter().map(InstanceRow::read).collect()
 }
 
+/// The instances that have or had this number in a cluster.
+pub async fn numbered(db: &Db, cluster: ClusterId, vmid: u32) -> Result<Vec<Instance>, Error> {
+    let sql = "select * from instances where cluster_id = $1 and vmid = $2 order by id desc";
+    let rows: Vec<InstanceRow> =
+        on_db!(db, c => sqlx::query_as(sql).bind(cluster.0).bind(i64::from(vmid)).fetch_all(c).await)?;
+    rows.into_iter().map(InstanceRow::read).collect()
+}
+
 /// Sets the keys that may sign in; workers do not write them.
 pub async fn set_ssh_keys(tx: &mut Tx, id: InstanceId, keys: &[SshKey]) -> Result<(), Error> {
     let sql = "update instances set ssh_keys = $2 where id = $1";

@@ -12,6 +12,7 @@ mod wake;
 
 pub mod adoptions;
 pub mod audit;
+pub mod backups;
 pub mod clusters;
 pub mod consoles;
 pub mod drift;
@@ -43,6 +44,7 @@ pub mod projects;
 pub mod quotas;
 pub mod refunds;
 pub mod restrictions;
+pub mod schedules;
 pub mod seal;
 pub mod secrets;
 pub mod sessions;

@@ -46,6 +46,7 @@ struct StorageRow {
     name: String,
     holds_containers: bool,
     holds_disks: bool,
+    holds_backups: bool,
     shared: bool,
     available: bool,
     total: i64,
@@ -62,6 +63,7 @@ impl StorageRow {
             name: columns.word("name", &self.name)?,
             holds_containers: self.holds_containers,
             holds_disks: self.holds_disks,
+            holds_backups: self.holds_backups,
             shared: self.shared,
             available: self.available,
             total: columns.number("total", self.total)?,
@@ -118,15 +120,15 @@ async fn put_node(tx: &mut Tx, cluster: ClusterId, node: &Node) -> Result<(), Er
 async fn put_storage(tx: &mut Tx, cluster: ClusterId, storage: &Storage) -> Result<(), Error> {
     let sql =
         "insert into storages (cluster_id, node, name, holds_containers, holds_disks, shared, available,
-            total, used, seen_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            total, used, seen_at, holds_backups)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         on conflict (cluster_id, node, name) do update set holds_containers = excluded.holds_containers,
-            holds_disks = excluded.holds_disks, shared = excluded.shared, available = excluded.available,
+            holds_disks = excluded.holds_disks, holds_backups = excluded.holds_backups, shared = excluded.shared, available = excluded.available,
             total = excluded.total, used = excluded.used, seen_at = excluded.seen_at";
     on!(tx, c => sqlx::query(sql)
         .bind(cluster.0).bind(storage.node.as_str()).bind(storage.name.as_str())
         .bind(storage.holds_containers).bind(storage.holds_disks).bind(storage.shared).bind(storage.available)
-        .bind(count(storage.total)).bind(count(storage.used)).bind(storage.seen_at.0)
+        .bind(count(storage.total)).bind(count(storage.used)).bind(storage.seen_at.0).bind(storage.holds_backups)
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -144,6 +146,13 @@ pub async fn storages(db: &Db, cluster: Option<ClusterId>) -> Result<Vec<Storage
     let sql = "select * from storages where $1 is null or cluster_id = $1 order by cluster_id, node, name";
     let rows: Vec<StorageRow> =
         on_db!(db, c => sqlx::query_as(sql).bind(cluster.map(|id| id.0)).fetch_all(c).await)?;
+    rows.into_iter().map(StorageRow::read).collect()
+}
+
+/// Storages of a cluster as they are in this transaction.
+pub async fn storages_tx(tx: &mut Tx, cluster: ClusterId) -> Result<Vec<Storage>, Error> {
+    let sql = "select * from storages where cluster_id = $1 order by node, name";
+    let rows: Vec<StorageRow> = on!(tx, c => sqlx::query_as(sql).bind(cluster.0).fetch_all(c).await)?;
     rows.into_iter().map(StorageRow::read).collect()
 }
 

@@ -21,13 +21,16 @@ pub enum Topic {
     Events,
     /// A mail was written.
     Mails,
+    /// A backup was made or is to be removed, or a schedule has changed.
+    Backups,
     /// Somebody may have lost the right to something that they use.
     Rights,
 }
 
 impl Topic {
     /// In the order of their numbers.
-    const ALL: [Self; 5] = [Self::Work, Self::Restrictions, Self::Events, Self::Mails, Self::Rights];
+    const ALL: [Self; 6] =
+        [Self::Work, Self::Restrictions, Self::Events, Self::Mails, Self::Backups, Self::Rights];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -35,6 +38,7 @@ impl Topic {
             Self::Restrictions => "restrictions",
             Self::Events => "events",
             Self::Mails => "mails",
+            Self::Backups => "backups",
             Self::Rights => "rights",
         }
     }

@@ -7,7 +7,7 @@ pub(crate) mod power;
 use axum::Json;
 use axum::extract::State;
 use innkeeper_domain::drift::Drift as Differs;
-use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
+use innkeeper_domain::ids::{BackupId, ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use innkeeper_domain::instances::{self as domain, Action, Kind, State as InstanceState};
 use innkeeper_domain::names::{Hostname, NodeName, SshKey, StorageName, Tag};
 use innkeeper_domain::operations::Verb;
@@ -15,7 +15,7 @@ use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::usage::Tariff;
-use innkeeper_engine::{Engine, InstanceFilter, NewInstance, Setup, WantedSize};
+use innkeeper_engine::{Engine, InstanceFilter, NewFromBackup, NewInstance, Setup, WantedSize};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -210,8 +210,11 @@ pub(crate) struct InstanceAsked {
     project_id: Option<ProjectId>,
     /// Its host name, unique in the project: 1 to 63 lower-case letters, digits and hyphens.
     name: Hostname,
-    /// What it is made from.
-    template_id: TemplateId,
+    /// What it is made from. Give this or `backup_id`.
+    template_id: Option<TemplateId>,
+    /// The backup whose content it gets, of an instance that is there or was. It comes without `ssh_keys`: who may sign
+    /// in is inside it. Its project is that of the backup when not said; its size that of the instance that was saved.
+    backup_id: Option<BackupId>,
     /// A plan, for its size.
     plan_id: Option<PlanId>,
     /// A size of your own, within what the template allows.
@@ -235,8 +238,14 @@ fn yes() -> bool {
     true
 }
 
+/// What a new instance is made from.
+enum Made {
+    New(NewInstance, Setup),
+    FromBackup(NewFromBackup),
+}
+
 impl InstanceAsked {
-    fn asked(self) -> Result<(NewInstance, Setup), Problem> {
+    fn asked(self) -> Result<Made, Problem> {
         let size = match (self.plan_id, self.size) {
             (None, None) => WantedSize::Default,
             (Some(plan), None) => WantedSize::Plan(plan),
@@ -245,14 +254,26 @@ impl InstanceAsked {
                 return Err(Problem::invalid_field("size", "give `plan_id` or `size`, not both"));
             }
         };
-        let new = NewInstance {
-            project_id: self.project_id,
-            name: self.name,
-            template_id: self.template_id,
-            size,
-            ssh_keys: self.ssh_keys,
-        };
-        Ok((new, Setup { management_key: self.management_key, user_data: self.user_data }))
+        let (project_id, name) = (self.project_id, self.name);
+        let setup = Setup { management_key: self.management_key, user_data: self.user_data };
+        match (self.template_id, self.backup_id) {
+            (Some(template_id), None) => {
+                let new = NewInstance { project_id, name, template_id, size, ssh_keys: self.ssh_keys };
+                Ok(Made::New(new, setup))
+            }
+            (None, Some(_)) if !self.ssh_keys.is_empty() => Err(Problem::invalid_field(
+                "ssh_keys",
+                "leave them out: who may sign in is inside the backup",
+            )),
+            (None, Some(_)) if setup.user_data.is_some() => Err(Problem::invalid_field(
+                "user_data",
+                "leave it out: what is in the backup has been set up already",
+            )),
+            (None, Some(backup_id)) => {
+                Ok(Made::FromBackup(NewFromBackup { backup_id, project_id, name, size }))
+            }
+            _ => Err(Problem::invalid_field("template_id", "give either `template_id` or `backup_id`")),
+        }
     }
 }
 
@@ -314,15 +335,17 @@ pub(crate) async fn list_instances(
      headers(("Location" = String, description = "The operation"))),
     (status = 402, description = "The project has less than is held for a billing period; `needed_micros` and `available_micros` say how much (`insufficient_credits`)", body = Problem, content_type = MEDIA_TYPE),
     (status = 404, description = "No such project, as far as you may know (`not_found`)", body = Problem, content_type = MEDIA_TYPE),
-    (status = 409, description = "The name is taken (`name_taken`), there is no room (`no_capacity`, `no_memory`, `no_disk`, `template_unavailable`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
+    (status = 409, description = "The name is taken (`name_taken`), there is no room (`no_capacity`, `no_memory`, `no_disk`, `template_unavailable`), the backup is not there (`backup_pending`, `backup_unusable`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
 ))]
 pub(crate) async fn create_instance(
     caller: Caller,
     State(engine): State<Engine>,
     Keyed { body, key }: Keyed<InstanceAsked>,
 ) -> Result<Accepted, Problem> {
-    let (new, setup) = body.asked()?;
-    let operation = engine.create_instance_with(&caller.actor, new, setup, key.as_ref()).await?;
+    let operation = match body.asked()? {
+        Made::New(new, setup) => engine.create_instance_with(&caller.actor, new, setup, key.as_ref()).await?,
+        Made::FromBackup(new) => engine.create_from_backup(&caller.actor, new, key.as_ref()).await?,
+    };
     Ok(Accepted::new(operation, &caller))
 }
 

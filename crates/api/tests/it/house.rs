@@ -280,6 +280,7 @@ impl House {
             name: "local-lvm".parse().unwrap(),
             holds_containers: true,
             holds_disks: true,
+            holds_backups: true,
             shared: false,
             available: true,
             total: 1 << 44,

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use innkeeper_domain::access::Scope;
+use innkeeper_domain::backups::{Backup, BackupMaker, BackupState};
 use innkeeper_domain::drains::{Drain, DrainState};
-use innkeeper_domain::ids::{DrainId, InvoiceId, KeyId, PaymentId, ProjectId, UserId};
+use innkeeper_domain::ids::{BackupId, DrainId, InvoiceId, KeyId, PaymentId, ProjectId, UserId};
+use innkeeper_domain::instances::Kind;
 use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::invoices::{Invoice, Party};
 use innkeeper_domain::keys::Key;
@@ -19,7 +21,7 @@ use innkeeper_domain::projects::Membership;
 use innkeeper_domain::shares::{Right, Share};
 use innkeeper_domain::snapshots::Snapshot;
 use innkeeper_store::secrets::COLUMNS;
-use innkeeper_store::{drains, invoices, keys, payments, projects, shares, snapshots};
+use innkeeper_store::{backups, drains, invoices, keys, payments, projects, schedules, shares, snapshots};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
@@ -121,6 +123,12 @@ const REFUSALS: &[&str] = &[
 const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/audit", RunPeople, Read),
     ("GET /api/v1/audit/verification", RunPeople, Read),
+    ("PATCH /api/v1/backup-schedules/{id}", Use, As("schedule.change")),
+    ("DELETE /api/v1/backup-schedules/{id}", Use, As("schedule.delete")),
+    ("GET /api/v1/backups", Look, Read),
+    ("GET /api/v1/backups/{id}", See, Read),
+    ("PATCH /api/v1/backups/{id}", Use, As("backup.change")),
+    ("DELETE /api/v1/backups/{id}", Use, As("backup.delete")),
     ("GET /api/v1/clusters", SeeHouse, Read),
     ("POST /api/v1/clusters", RunHouse, Elsewhere("cluster.add", CLUSTER)),
     ("POST /api/v1/clusters/probe", RunHouse, Not("looks at a certificate")),
@@ -149,6 +157,11 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("POST /api/v1/instances", Use, As("instance.create")),
     ("GET /api/v1/instances/{id}", See, Read),
     ("DELETE /api/v1/instances/{id}", Use, As("instance.delete")),
+    ("GET /api/v1/instances/{id}/backup-schedules", See, Read),
+    ("POST /api/v1/instances/{id}/backup-schedules", Use, As("schedule.create")),
+    ("GET /api/v1/instances/{id}/backups", See, Read),
+    ("POST /api/v1/instances/{id}/backups", Use, Elsewhere("instance.backup", CLUSTER)),
+    ("POST /api/v1/instances/{id}/restore", Use, Elsewhere("instance.restore", CLUSTER)),
     ("PATCH /api/v1/instances/{id}", Use, Elsewhere("instance.update", CLUSTER)),
     ("POST /api/v1/instances/bulk", Look, Elsewhere("instance.shutdown", CLUSTER)),
     ("POST /api/v1/instances/{id}/pause", Use, Elsewhere("instance.pause", CLUSTER)),
@@ -585,6 +598,9 @@ impl<'a> World<'a> {
         ]);
         things.insert("VoucherId", text(&self.voucher["items"][0]["voucher"]["id"]));
         let path = operation.path.as_str();
+        if path.contains("backup") {
+            self.saved(&mut things).await;
+        }
         if path.contains("/shares/{project_id}") {
             let with: ProjectId = self.keeper_project().await;
             let share = Share {
@@ -666,6 +682,52 @@ impl<'a> World<'a> {
             things.insert("InvitationId", text(&self.invited(who).await["invitation"]["id"]));
         }
         things
+    }
+
+    /// A backup of the instance, and a schedule, the only one that it has.
+    async fn saved(&self, things: &mut BTreeMap<&'static str, String>) {
+        let (now, instance) = (self.house.clock.now(), self.instance.parse().unwrap());
+        let backup = Backup {
+            id: BackupId::new(),
+            instance_id: instance,
+            project_id: self.project,
+            cluster_id: self.furniture.cluster.parse().unwrap(),
+            node: None,
+            storage: "local-lvm".parse().unwrap(),
+            volume: None,
+            kind: Kind::Lxc,
+            vmid: 10_000,
+            disk_gib: 4,
+            size: None,
+            mode: None,
+            maker: BackupMaker::Operation,
+            schedule_id: None,
+            state: BackupState::Ready,
+            protected: false,
+            held: false,
+            verified: None,
+            note: None,
+            problem: None,
+            notes: None,
+            taken_at: None,
+            created_at: now,
+            ended_at: Some(now),
+            due_at: None,
+        };
+        let others = schedules::of_instance(&self.house.db, instance).await.unwrap();
+        let mut tx = self.house.db.begin().await.unwrap();
+        backups::insert(&mut tx, &backup).await.unwrap();
+        for other in others {
+            schedules::delete(&mut tx, other.id).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let asked = json!({
+            "when": { "every": "day", "at": "03:30", "time_zone": "UTC" }, "keep": { "last": 1 },
+        });
+        let path = format!("/api/v1/instances/{instance}/backup-schedules");
+        let schedule = self.admin.post(&path, &asked).await.expect(201);
+        things.insert("BackupId", backup.id.to_string());
+        things.insert("ScheduleId", text(&schedule["id"]));
     }
 
     /// A project that has nothing to do with the others.

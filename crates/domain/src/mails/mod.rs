@@ -60,6 +60,8 @@ words! {
         BillingHold = "billing_hold",
         /// Instances of a project will be deleted. `project`, `when`, `link`.
         Deletion = "deletion",
+        /// Scheduled backups of an instance fail. `instance`, `project`, `link`.
+        BackupFailed = "backup_failed",
         /// Anything else, written by whoever sends it. `subject`, `text`.
         Notice = "notice",
     }
@@ -124,7 +126,8 @@ pub fn try_again(created_at: Timestamp, attempts: u32, dice: u64, now: Timestamp
 mod tests {
     use super::*;
 
-    const ALL_WORDS: [&str; 8] = ["link", "name", "email", "by", "project", "left", "when", "subject"];
+    const ALL_WORDS: [&str; 9] =
+        ["link", "name", "email", "by", "project", "left", "when", "subject", "instance"];
 
     #[test]
     fn every_letter_is_written_in_every_language_with_all_its_words() {

@@ -68,6 +68,10 @@ const fn english(letter: Letter) -> (&'static str, &'static str) {
             "{house}: instances of {project} will be deleted",
             "Hello,\n\n{project} still has no credit. Its instances will be deleted on {when}, with all that is on them.\n\nTop it up here to keep them:\n\n{link}",
         ),
+        Letter::BackupFailed => (
+            "{house}: backups of {instance} fail",
+            "Hello,\n\na scheduled backup of {instance} in {project} could not be made. What is in the way, and which backups there are, is shown here:\n\n{link}\n\nUntil this is mended, we tell you once a day at most.",
+        ),
         Letter::Notice => ("{subject}", "{text}"),
     }
 }
@@ -121,6 +125,10 @@ const fn french(letter: Letter) -> (&'static str, &'static str) {
         Letter::Deletion => (
             "{house} : les instances de {project} vont être supprimées",
             "Bonjour,\n\n{project} n'a toujours pas de crédit. Ses instances seront supprimées le {when}, avec tout ce qu'elles contiennent.\n\nRechargez-le ici pour les garder :\n\n{link}",
+        ),
+        Letter::BackupFailed => (
+            "{house} : les sauvegardes de {instance} échouent",
+            "Bonjour,\n\nune sauvegarde planifiée de {instance} dans {project} n'a pas pu être faite. Ce qui l'empêche et les sauvegardes qui existent sont affichés ici :\n\n{link}\n\nTant que cela dure, nous vous prévenons au plus une fois par jour.",
         ),
         Letter::Notice => ("{subject}", "{text}"),
     }

@@ -168,6 +168,7 @@ mod tests {
             name: "local-lvm".parse().unwrap(),
             holds_containers: true,
             holds_disks: false,
+            holds_backups: false,
             shared: false,
             available: true,
             total: 1000 * GIB,

@@ -260,6 +260,7 @@ fn storage(cluster_id: ClusterId) -> Storage {
         name: "local".parse().unwrap(),
         holds_containers: true,
         holds_disks: true,
+        holds_backups: true,
         shared: false,
         available: true,
         total: 1 << 60,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use innkeeper_domain::access::{Actor, Proof};
 use innkeeper_domain::audit::Deed;
+use innkeeper_domain::backups::Backup;
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::{InstanceId, PlanId, TemplateId};
 use innkeeper_domain::instances::{self as rules, Errand, Goal, Instance, Power, Resizing, Seen};
@@ -45,6 +46,8 @@ pub(crate) enum Change {
     Update(Update),
     /// Something that is done once.
     Once(Verb, Errand),
+    /// Save it: what is to be done, and the row that tells of it.
+    BackUp(Errand, Box<Backup>),
     /// Made anew.
     Rebuild(Anew),
     /// Into the trash until then.
@@ -78,6 +81,7 @@ impl Change {
             Self::Plain(verb) | Self::Once(verb, _) => *verb,
             Self::Resize(_) => Verb::Resize,
             Self::Update(_) => Verb::Update,
+            Self::BackUp(..) => Verb::BackUp,
             Self::Rebuild(_) => Verb::Rebuild,
             Self::Trash(_) => Verb::Trash,
         }
@@ -85,7 +89,7 @@ impl Change {
 
     fn errand(&self) -> Option<&Errand> {
         match self {
-            Self::Once(_, errand) => Some(errand),
+            Self::Once(_, errand) | Self::BackUp(errand, _) => Some(errand),
             Self::Rebuild(anew) => Some(&anew.errand),
             _ => None,
         }
@@ -97,7 +101,7 @@ impl Change {
             && match self {
                 Self::Plain(_) | Self::Trash(_) => true,
                 Self::Resize(to) => to.size == instance.size && to.plan_id == instance.plan_id,
-                Self::Once(_, errand) => Some(errand) == under_way.errand.as_ref(),
+                Self::Once(_, errand) | Self::BackUp(errand, _) => Some(errand) == under_way.errand.as_ref(),
                 Self::Rebuild(anew) => {
                     let keys = anew.ssh_keys.as_ref();
                     Some(anew.template_id) == instance.template_id
@@ -301,7 +305,11 @@ impl Engine {
             Change::Plain(Verb::Delete) => instance.trashed_until = None,
             Change::Plain(_) => {}
             Change::Trash(until) => instance.trashed_until = Some(*until),
+            Change::Once(_, Errand::Restore { backup_id, .. }) => {
+                self.still_restorable(tx, *backup_id).await?
+            }
             Change::Once(_, _) => {}
+            Change::BackUp(_, backup) => self.begin_backup(tx, backup).await?,
             Change::Rebuild(anew) => {
                 if let Errand::Rebuild { origin } = &anew.errand {
                     instance.origin = origin.clone();

@@ -25,6 +25,7 @@ pub(crate) mod keeping;
 mod rebuilding;
 
 pub use bulk::Bulk;
+pub(crate) use changing::Change;
 pub use changing::Update;
 pub use duplicating::Duplicate;
 pub use rebuilding::Rebuild;
@@ -38,7 +39,7 @@ use crate::shares::Need;
 use crate::{Engine, Error, Idempotency, first_boots, restrictions};
 
 /// How big a new instance should be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WantedSize {
     /// As the template says.
     Default,
@@ -151,7 +152,7 @@ impl Engine {
     }
 
     /// Makes an instance: everything is written in one transaction, or nothing.
-    pub(super) async fn make(
+    pub(crate) async fn make(
         &self,
         actor: &Actor,
         mut making: Making,
@@ -308,23 +309,23 @@ impl Engine {
 }
 
 /// An instance that is about to be made: all that is known before it has a place.
-pub(super) struct Making {
-    pub(super) project_id: ProjectId,
-    pub(super) name: Hostname,
-    pub(super) kind: Kind,
-    pub(super) template_id: Option<TemplateId>,
-    pub(super) reports_address: bool,
-    pub(super) plan_id: Option<PlanId>,
-    pub(super) size: Size,
-    pub(super) rate: Rate,
-    pub(super) ssh_keys: Vec<SshKey>,
-    pub(super) settings: Settings,
+pub(crate) struct Making {
+    pub(crate) project_id: ProjectId,
+    pub(crate) name: Hostname,
+    pub(crate) kind: Kind,
+    pub(crate) template_id: Option<TemplateId>,
+    pub(crate) reports_address: bool,
+    pub(crate) plan_id: Option<PlanId>,
+    pub(crate) size: Size,
+    pub(crate) rate: Rate,
+    pub(crate) ssh_keys: Vec<SshKey>,
+    pub(crate) settings: Settings,
     /// Where it can be made, and from what.
-    pub(super) sources: Vec<Source>,
+    pub(crate) sources: Vec<Source>,
     /// Which key of ours it has.
-    pub(super) management: KeyInside,
+    pub(crate) management: KeyInside,
     /// A script that runs in it once.
-    pub(super) user_data: Option<String>,
+    pub(crate) user_data: Option<String>,
 }
 
 impl Making {

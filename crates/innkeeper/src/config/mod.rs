@@ -51,6 +51,8 @@ pub(crate) struct Config {
     pub consoles: Consoles,
     /// How instances are charged.
     pub billing: Billing,
+    /// How backups are kept.
+    pub backups: Backups,
     /// What becomes of instances.
     pub instances: Instances,
     /// How credits are sold.
@@ -219,6 +221,18 @@ impl Default for Instances {
     }
 }
 
+/// How backups are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Backups {
+    /// So many may be made of one instance.
+    pub per_instance: u32,
+    /// Seconds for which the backups of a deleted instance are kept.
+    pub kept_after_s: u64,
+    /// Seconds between two looks at what backups there are.
+    pub look_every_s: u64,
+}
+
 /// How instances are charged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -256,6 +270,7 @@ impl Default for Config {
             quotas: Quotas::default(),
             consoles: Consoles::default(),
             billing: Billing::default(),
+            backups: Backups::default(),
             instances: Instances::default(),
             payments: Payments::default(),
             invoices: Invoices::default(),
@@ -319,6 +334,17 @@ impl Default for Quotas {
     }
 }
 
+impl Default for Backups {
+    fn default() -> Self {
+        let backups = innkeeper_engine::BackupOptions::default();
+        Self {
+            per_instance: backups.per_instance,
+            kept_after_s: backups.kept_after.as_secs(),
+            look_every_s: backups.look_every.as_secs(),
+        }
+    }
+}
+
 impl Default for Billing {
     fn default() -> Self {
         let billing = innkeeper_engine::BillingOptions::default();
@@ -373,11 +399,17 @@ impl Config {
             ("engine.creates_per_storage", engine.creates_per_storage.max(0) as u64, 1000),
             ("billing.cycle_s", self.billing.cycle_s, DAY / 1000),
             ("billing.look_every_s", self.billing.look_every_s, DAY / 1000),
+            ("backups.per_instance", u64::from(self.backups.per_instance), 1000),
+            ("backups.look_every_s", self.backups.look_every_s, DAY / 1000),
             ("billing.grace_s", self.billing.grace_s, 10 * 365 * DAY / 1000),
         ] {
             anyhow::ensure!((1..=most).contains(&value), "{name} must lie between 1 and {most}");
         }
         let year = 365 * DAY / 1000;
+        anyhow::ensure!(
+            self.backups.kept_after_s <= year,
+            "backups.kept_after_s must lie between 0 (backups go with their instance) and {year}"
+        );
         anyhow::ensure!(
             self.instances.trash_s <= year,
             "instances.trash_s must lie between 0 (nothing can be taken back) and {year}"
@@ -535,6 +567,11 @@ impl Config {
             },
             consoles: self.consoles.limits(),
             trash: Duration::from_secs(self.instances.trash_s),
+            backups: innkeeper_engine::BackupOptions {
+                per_instance: self.backups.per_instance,
+                kept_after: Duration::from_secs(self.backups.kept_after_s),
+                look_every: Duration::from_secs(self.backups.look_every_s),
+            },
             billing: innkeeper_engine::BillingOptions {
                 cycle: Duration::from_secs(self.billing.cycle_s),
                 look_every: Duration::from_secs(self.billing.look_every_s),

@@ -266,7 +266,8 @@ impl World {
         }
         self.drop_volumes(vmid);
         let mut guest = Guest::new(vmid, kind, node);
-        guest.pool = pool;
+        // Who is in a pool stays there, whatever comes in its place.
+        guest.pool = pool.or_else(|| self.guests.get(&vmid).and_then(|before| before.pool.clone()));
         guest.config.insert("lock".into(), "create".into());
         self.guests.insert(vmid, guest);
         Ok(())

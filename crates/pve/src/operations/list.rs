@@ -60,6 +60,7 @@ table! {
             "vmid", "storage", "mode", "compress", "notes-template", "protected", "remove", "prune-backups",
             "bwlimit", "zstd", "pool", "all", "exclude"
         ];
+        VZDUMP_CONFIG = GET "/nodes/{node}/vzdump/extractconfig" ["volume"];
         LXC_LIST = GET "/nodes/{node}/lxc" [];
         LXC_CREATE = POST "/nodes/{node}/lxc" [
             "arch", "bwlimit", "cmode", "console", "cores", "cpulimit", "cpuunits", "debug", "description",

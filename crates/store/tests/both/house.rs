@@ -109,6 +109,7 @@ pub(crate) fn storage(cluster_id: ClusterId, node: &str, name: &str, shared: boo
         name: name.parse().unwrap(),
         holds_containers: true,
         holds_disks: false,
+        holds_backups: true,
         shared,
         available: true,
         total: 1000 * GIB,

@@ -10,6 +10,7 @@ mod house;
 
 mod adoptions;
 mod audit;
+mod backups;
 mod catalogue;
 mod claims;
 mod clusters;

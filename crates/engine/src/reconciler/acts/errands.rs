@@ -1,16 +1,18 @@
 //! What is done once: snapshots, backups, moves. Each looks first whether it has been done already: an answer may have
 //! been lost.
 
-use innkeeper_domain::instances::{BackupMode, Errand, Instance, Kind};
+use innkeeper_domain::ids::BackupId;
+use innkeeper_domain::instances::{BackupMode, Errand, Instance, Kind, Owner, Seen};
 use innkeeper_domain::mark;
-use innkeeper_domain::names::SnapshotName;
+use innkeeper_domain::names::{SnapshotName, StorageName};
 use innkeeper_domain::operations::Fault;
 use pve::{
-    Backup, Feature, GuestRef, LxcCreate, MigrateOptions, NewSnapshot, NodeName, QemuCreate, StorageId,
-    VolumeId,
+    Backup, Feature, GuestRef, LxcCreate, MigrateOptions, NewSnapshot, NodeName, PoolId, QemuCreate,
+    StorageId, Volume, VolumeId,
 };
 
 use super::{Reply, grace_seconds};
+use crate::backups;
 use crate::connections::{CallError, Connection};
 
 pub(super) async fn run(
@@ -26,6 +28,9 @@ pub(super) async fn run(
         Errand::Rollback { name } => rollback(connection, at, name).await,
         Errand::DropSnapshot { name } => drop_snapshot(connection, at, name).await,
         Errand::BackUp { backup_id, storage, mode } => {
+            if made(connection, instance, *backup_id, storage).await?.is_some() {
+                return Ok(Reply::Done);
+            }
             let backup = Backup {
                 mode: match mode {
                     BackupMode::Snapshot => pve::BackupMode::Snapshot,
@@ -64,6 +69,19 @@ pub(super) async fn run(
         // Making anew is removing and creating; neither comes here.
         Errand::Rebuild { .. } => Ok(Reply::Done),
     }
+}
+
+/// The volume of this backup, if it is there. Its notes name it.
+pub(in crate::reconciler) async fn made(
+    connection: &Connection,
+    instance: &Instance,
+    backup: BackupId,
+    storage: &StorageName,
+) -> Result<Option<Volume>, CallError> {
+    let vmid = pve::Vmid::new(instance.vmid).map_err(pve::Error::from)?;
+    let (_, volumes) = backups::list(connection, &instance.node, storage, Some(vmid)).await?;
+    let ours = Some((backup, instance.id));
+    Ok(volumes.into_iter().find(|v| v.notes.as_deref().and_then(mark::read_backup_notes) == ours))
 }
 
 fn refused(code: &str, message: impl Into<String>) -> Reply {
@@ -136,7 +154,8 @@ async fn drop_snapshot(
     Ok(Reply::Task(task))
 }
 
-/// Puts a backup in the place of the guest, which is stopped or gone.
+/// Puts a backup in the place of the guest, which is stopped or gone; but only one that was made while the guest carried
+/// our mark: it would be taken for another's afterwards.
 async fn restore(
     connection: &Connection,
     instance: &Instance,
@@ -144,14 +163,28 @@ async fn restore(
     volume: &str,
 ) -> Result<Reply, CallError> {
     let volume = VolumeId::new(volume).map_err(pve::Error::from)?;
+    let (node, inside) = (at.node.clone(), volume.clone());
+    let config = connection.call(|client| async move { client.backup_config(&node, &inside).await }).await?;
+    if mark::read_archived(&config) != Some(instance.id) {
+        return Ok(refused(
+            "backup_not_ours",
+            "the backup does not carry the mark of this instance, so that it was not put in its place; an operator must \
+             look at it",
+        ));
+    }
     let storage = Some(StorageId::new(instance.storage.as_str()).map_err(pve::Error::from)?);
+    // Over what was just seen to be ours, and over nothing else: where the guest is gone, somebody may take its number
+    // in this moment.
+    let force = matches!(instance.course.seen, Seen::Present(guest) if guest.owner == Owner::Ours);
+    let pool = connection.cluster.pool.as_deref().filter(|_| !force);
+    let pool = pool.map(PoolId::new).transpose().map_err(pve::Error::from)?;
     let task = match instance.kind {
         Kind::Lxc => {
-            let container = LxcCreate { force: true, storage, ..LxcCreate::from_backup(at.vmid, volume) };
+            let container = LxcCreate { force, storage, pool, ..LxcCreate::from_backup(at.vmid, volume) };
             connection.call(|client| async move { client.create_lxc(&at.node, &container).await }).await?
         }
         Kind::Qemu => {
-            let machine = QemuCreate { force: true, storage, ..QemuCreate::from_backup(at.vmid, volume) };
+            let machine = QemuCreate { force, storage, pool, ..QemuCreate::from_backup(at.vmid, volume) };
             connection.call(|client| async move { client.create_qemu(&at.node, &machine).await }).await?
         }
     };

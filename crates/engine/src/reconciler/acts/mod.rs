@@ -1,7 +1,7 @@
 //! Acts: each is one call to Proxmox.
 
 mod create;
-mod errands;
+pub(super) mod errands;
 
 use innkeeper_domain::instances::{Act, Errand, Instance};
 use innkeeper_domain::operations::{Fault, GRACE};

@@ -17,6 +17,7 @@ impl Drive<'_> {
         let now = self.now();
         let undone = self.operation.state == State::Undoing;
         let state = if undone { State::Failed } else { State::Succeeded };
+        self.find_backup().await;
         let mut tx = self.engine.db().begin().await?;
         operations::set_state(&mut tx, self.operation.id, state, self.operation.fault.as_ref(), Some(now))
             .await?;
@@ -56,6 +57,7 @@ impl Drive<'_> {
         }
         info!(verb = %self.operation.verb, code = fault.code, message = fault.message, "giving up");
         self.last_look().await;
+        let fault = self.own_up(fault);
         self.keep_size().await?;
         if self.operation.verb == Verb::Rebuild && self.is_there() {
             // It was made anew, though not brought up: it is there, and paid for.
@@ -72,6 +74,7 @@ impl Drive<'_> {
         }
         operations::set_state(&mut tx, self.operation.id, State::Failed, Some(&fault), Some(now)).await?;
         self.operation.state = State::Failed;
+        self.operation.fault = Some(fault);
         self.end(tx, now).await
     }
 
@@ -112,6 +115,7 @@ impl Drive<'_> {
     /// Closes the operation: nothing is due for the instance any more.
     pub(super) async fn end(&mut self, mut tx: Tx, now: Timestamp) -> Result<Flow, Error> {
         self.instance.operation = None;
+        self.settle_backup(&mut tx, now).await?;
         self.free_slot(&mut tx).await?;
         self.tell_operation(&mut tx, self.operation.state.as_str()).await?;
         if !usage::save(&mut tx, &mut self.instance, now).await? {

@@ -5,6 +5,7 @@
 //! instance.
 
 mod acting;
+mod backing;
 mod ending;
 mod following;
 mod looking;
@@ -70,7 +71,8 @@ pub(in crate::reconciler) async fn drive(
     instance.course.resumed();
     let open = operation.steps.iter().rev().find(|step| step.state == StepState::Running);
     let step = open.map(|step| (step.seq, step.started_at));
-    let mut drive = Drive { engine, connection, instance, operation, step, measured: None, resized: None };
+    let mut drive =
+        Drive { engine, connection, instance, operation, step, measured: None, made: None, resized: None };
     loop {
         let flow = if stop.is_cancelled() { Flow::Later(engine.clock().now()) } else { drive.step().await? };
         match flow {
@@ -94,6 +96,8 @@ struct Drive<'a> {
     step: Option<(i32, Timestamp)>,
     /// How big the guest was when it was last read.
     measured: Option<Size>,
+    /// The backup that was made, when it was found.
+    made: Option<pve::Volume>,
     /// A resize has ended, and this is what comes of it for the price.
     resized: Option<Resized>,
 }

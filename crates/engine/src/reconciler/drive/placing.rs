@@ -2,7 +2,7 @@
 
 use innkeeper_domain::instances::{Goal, Task};
 use innkeeper_domain::operations::Fault;
-use innkeeper_store::{templates, vmids};
+use innkeeper_store::vmids;
 use tracing::{info, warn};
 
 use super::{BEFORE_MOVING, Drive, Flow};
@@ -22,8 +22,7 @@ impl Drive<'_> {
             Ok(None) => {}
             Ok(Some(_)) | Err(_) => return Ok(false),
         }
-        let Some(template) = self.instance.template_id else { return Ok(false) };
-        let sources = templates::sources(self.engine.db(), template).await?;
+        let sources = self.engine.sources_for(&self.instance).await?;
         let mut tx = self.engine.db().begin().await?;
         let placement = match self.engine.place_elsewhere(&mut tx, &self.instance, sources).await {
             Ok(placement) => placement,

@@ -58,6 +58,7 @@ impl Campaign {
             "start" | "duplicate" => Some("stop"),
             "rollback" | "delete_snapshot" => Some("snapshot"),
             "resume" => Some("pause"),
+            "restore" => Some("backup"),
             _ => None,
         };
         if let Some(first) = first {
@@ -266,4 +267,10 @@ async fn while_guests_are_made_anew() {
 async fn while_guests_are_copied_moved_and_given_other_settings() {
     campaign("lxc", DatabaseKind::Sqlite, &["duplicate", "migrate", "update"]).await;
     campaign("qemu", DatabaseKind::Sqlite, &["duplicate", "migrate", "update"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_guests_are_saved_and_brought_back() {
+    campaign("lxc", DatabaseKind::Sqlite, &["backup", "restore"]).await;
+    campaign("qemu", DatabaseKind::Sqlite, &["backup", "restore"]).await;
 }

@@ -187,10 +187,16 @@ impl Server {
                 let name = format!("copy-{}", &instance[instance.len() - 12..]);
                 (Method::POST, of("/duplicate"), Some(json!({ "name": name })))
             }
+            "backup" => (Method::POST, of("/backups"), Some(json!({}))),
+            "restore" => {
+                let name = self.get(&of("")).await["name"].clone();
+                let backup = self.get(&of("/backups")).await["items"][0]["id"].clone();
+                (Method::POST, of("/restore"), Some(json!({ "confirm": name, "backup_id": backup })))
+            }
             "migrate" => (Method::POST, of("/migrate"), Some(json!({}))),
             verb => (Method::POST, of(&format!("/{verb}")), None),
         };
-        let (status, answer) = self.request(method, &path, body.as_ref()).await;
+        let (status, answer) = self.request(method, &path, body).await;
         assert!(status.is_success(), "{verb}: {answer:#}");
         answer
     }

@@ -10,11 +10,12 @@ use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::usage::Tariff;
-use innkeeper_engine::{Engine, InstanceFilter, NewInstance, WantedSize};
+use innkeeper_engine::{Engine, Fittings, InstanceFilter, NewInstance, WantedSize};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
+use crate::cards::{Card, CardAsked};
 use crate::docs::IdempotencyKey;
 use crate::extract::{At, Key, Keyed, Query};
 use crate::operations::{Accepted, Operation};
@@ -46,6 +47,8 @@ pub(crate) struct Instance {
     tariff: Option<Tariff>,
     /// Public keys that may sign in to it.
     ssh_keys: Vec<SshKey>,
+    /// Its network cards; null when it has those that it was made with, before there were networks.
+    networks: Option<Vec<Card>>,
     /// Its IP address, as last reported.
     address: Option<String>,
     /// What is wrong with it, if anything.
@@ -118,6 +121,7 @@ impl Instance {
             rate: instance.rate,
             tariff: instance.tariff,
             ssh_keys: instance.ssh_keys,
+            networks: instance.settings.nics.map(|nics| nics.into_iter().map(Card::from).collect()),
             address: instance.address,
             problem,
             operation: instance.operation.map(|(id, verb)| ActiveOperation { id, verb }),
@@ -153,6 +157,11 @@ pub(crate) struct InstanceAsked {
     #[serde(default)]
     #[schema(max_items = 20)]
     ssh_keys: Vec<SshKey>,
+    /// The networks that its cards are plugged into, all of one place; the default network where there is one when not
+    /// said.
+    #[serde(default)]
+    #[schema(max_items = 8)]
+    networks: Vec<CardAsked>,
 }
 
 impl InstanceAsked {
@@ -171,6 +180,7 @@ impl InstanceAsked {
             template_id: self.template_id,
             size,
             ssh_keys: self.ssh_keys,
+            fittings: Fittings { networks: self.networks.into_iter().map(Into::into).collect() },
         })
     }
 }
@@ -228,7 +238,7 @@ pub(crate) async fn list_instances(
      headers(("Location" = String, description = "The operation"))),
     (status = 402, description = "The project has less than is held for a billing period; `needed_micros` and `available_micros` say how much (`insufficient_credits`)", body = Problem, content_type = MEDIA_TYPE),
     (status = 404, description = "No such project, as far as you may know (`not_found`)", body = Problem, content_type = MEDIA_TYPE),
-    (status = 409, description = "The name is taken (`name_taken`), there is no room (`no_capacity`, `no_memory`, `no_disk`, `template_unavailable`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
+    (status = 409, description = "The name is taken (`name_taken`), there is no room (`no_capacity`, `no_memory`, `no_disk`, `template_unavailable`), no address is left (`pool_exhausted`), the one that was asked for is taken (`address_taken`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
 ))]
 pub(crate) async fn create_instance(
     caller: Caller,

@@ -7,6 +7,7 @@
 mod account;
 mod audit;
 mod auth;
+mod cards;
 mod clusters;
 mod docs;
 mod events;
@@ -20,6 +21,7 @@ mod invoices;
 mod keys;
 mod ledger;
 mod members;
+mod networks;
 mod nodes;
 mod oidc;
 mod operations;
@@ -205,6 +207,14 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(clusters::test_cluster))
         .routes(routes!(nodes::list_nodes))
         .routes(routes!(nodes::change_node))
+        .routes(routes!(networks::list_networks, networks::create_network))
+        .routes(routes!(networks::change_network, networks::remove_network))
+        .routes(routes!(networks::list_pools, networks::add_pool))
+        .routes(routes!(networks::remove_pool))
+        .routes(routes!(networks::list_addresses, networks::keep_address))
+        .routes(routes!(networks::give_address_back))
+        .routes(routes!(cards::list_cards, cards::add_card))
+        .routes(routes!(cards::change_card, cards::remove_card))
         .routes(routes!(templates::list_templates, templates::create_template))
         .routes(routes!(templates::change_template))
         .routes(routes!(templates::list_sources, templates::add_source))

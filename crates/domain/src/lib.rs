@@ -25,6 +25,7 @@ pub mod mails;
 pub mod mark;
 pub mod money;
 pub mod names;
+pub mod networks;
 pub mod notices;
 pub mod operations;
 pub mod payments;

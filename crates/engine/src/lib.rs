@@ -24,6 +24,7 @@ mod ledger;
 mod limits;
 mod mails;
 mod members;
+mod networks;
 mod oidc;
 mod operations;
 pub mod papers;
@@ -71,11 +72,14 @@ pub use finance::{Finance, Spending};
 pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_store::payments::Tally as PaymentTally;
-pub use instances::{Filter as InstanceFilter, NewInstance, Update as InstanceUpdate, WantedSize};
+pub use instances::{
+    Filter as InstanceFilter, Fittings, NewInstance, NicChange, NicWanted, Update as InstanceUpdate, WantedSize,
+};
 pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;
 pub use members::{NewInvitation, Received};
+pub use networks::{NetworkChange, NewNetwork};
 pub use oidc::{Away, Back, Provider};
 pub use operations::Filter as OperationFilter;
 pub use passkeys::Ceremony;

@@ -17,7 +17,7 @@ use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::users::Role;
 use innkeeper_engine::{
-    Adjustment, ClusterChange, Engine, Error, NewCluster, NewInstance, NewPriceList, NewSource, NewTemplate,
+    Adjustment, ClusterChange, Engine, Error, NewCluster, Fittings, NewInstance, NewPriceList, NewSource, NewTemplate,
     NewUser, Options, WantedSize,
 };
 use innkeeper_store::{Db, KeyRing, SealKey};
@@ -88,6 +88,7 @@ impl House {
             template_id,
             size: WantedSize::Default,
             ssh_keys: Vec::new(),
+            fittings: Fittings::default(),
         };
         let operation = self.engine.create_instance(&self.owner, new, None).await.unwrap();
         self.settled(operation.id).await
@@ -269,6 +270,7 @@ async fn nodes_that_cannot_be_reached_are_not_tried_without_a_pause() {
         template_id: house.container,
         size: WantedSize::Default,
         ssh_keys: Vec::new(),
+        fittings: Fittings::default(),
     };
     let asked = house.engine.create_instance(&house.owner, new, None).await.unwrap();
     let patience = Duration::from_secs(3);

@@ -11,7 +11,7 @@ use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::users::Role;
-use innkeeper_engine::{Engine, Error, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize};
+use innkeeper_engine::{Engine, Error, Fittings, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize};
 use innkeeper_store::{Db, KeyRing, SealKey, clusters, nodes};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -100,6 +100,7 @@ async fn two_hundred_at_once(db: Db) {
                     template_id: template,
                     size: WantedSize::Default,
                     ssh_keys: Vec::new(),
+                    fittings: Fittings::default(),
                 };
                 engine.create_instance(&owner, new, None).await
             })

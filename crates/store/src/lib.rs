@@ -24,6 +24,7 @@ pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod mails;
+pub mod networks;
 pub mod nodes;
 pub mod notices;
 pub mod operations;

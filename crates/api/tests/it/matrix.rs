@@ -131,6 +131,10 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("POST /api/v1/instances", Use, As("instance.create")),
     ("GET /api/v1/instances/{id}", See, Read),
     ("DELETE /api/v1/instances/{id}", Use, As("instance.delete")),
+    ("GET /api/v1/instances/{id}/networks", See, Read),
+    ("POST /api/v1/instances/{id}/networks", Use, Elsewhere("instance.update", CLUSTER)),
+    ("DELETE /api/v1/instances/{id}/networks/{number}", Use, Elsewhere("instance.update", CLUSTER)),
+    ("PUT /api/v1/instances/{id}/networks/{number}", Use, Elsewhere("instance.update", CLUSTER)),
     ("PUT /api/v1/instances/{id}/price", RunPeopleIn, As("instance.reprice")),
     ("POST /api/v1/instances/{id}/reboot", Use, Elsewhere("instance.reboot", CLUSTER)),
     ("POST /api/v1/instances/{id}/resize", Use, Elsewhere("instance.resize", CLUSTER)),
@@ -165,6 +169,20 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("POST /api/v1/me/totp", ChangeAccount, Not("begins; the end of it is written down")),
     ("POST /api/v1/me/totp/confirm", ChangeAccount, Elsewhere("user.totp_on", ACCOUNT)),
     ("POST /api/v1/me/totp/remove", ChangeAccount, Elsewhere("user.totp_off", ACCOUNT)),
+    ("GET /api/v1/networks", Look, Read),
+    ("POST /api/v1/networks", RunHouse, As("network.create")),
+    ("DELETE /api/v1/networks/{id}", RunHouse, As("network.remove")),
+    ("PATCH /api/v1/networks/{id}", RunHouse, As("network.change")),
+    ("GET /api/v1/networks/{id}/addresses", SeeHouse, Read),
+    ("POST /api/v1/networks/{id}/addresses", RunHouse, As("network.keep_address")),
+    (
+        "DELETE /api/v1/networks/{id}/addresses/{address}",
+        RunHouse,
+        Elsewhere("network.give_address_back", "needs an address that is kept; see the engine's tests"),
+    ),
+    ("GET /api/v1/networks/{id}/pools", SeeHouse, Read),
+    ("POST /api/v1/networks/{id}/pools", RunHouse, As("network.add_pool")),
+    ("DELETE /api/v1/networks/{id}/pools/{pool_id}", RunHouse, As("network.remove_pool")),
     ("GET /api/v1/operations", Look, Read),
     ("GET /api/v1/operations/{id}", See, Read),
     ("GET /api/v1/payment-offer", Nothing, Read),
@@ -534,6 +552,11 @@ impl<'a> World<'a> {
         if path.ends_with("/impersonate") {
             things.insert("UserId", self.people["owner"].1.to_string());
         }
+        if path.contains("/networks/{id}") {
+            let (network, pool) = self.network().await;
+            things.insert("NetworkId", network);
+            things.insert("PoolId", pool);
+        }
         if path.contains("/keys/{id}") {
             let user = match who {
                 Who::Anonymous | Who::Admin | Who::KeyWithout => {
@@ -563,6 +586,17 @@ impl<'a> World<'a> {
             things.insert("InvitationId", text(&self.invited(who).await["invitation"]["id"]));
         }
         things
+    }
+
+    /// A network of its own, with a pool.
+    async fn network(&self) -> (String, String) {
+        let (name, cluster) = (any(), &self.furniture.cluster);
+        let vlan = 1 + name.bytes().fold(0_u64, |sum, b| (sum * 31 + u64::from(b)) % 4094);
+        let asked = json!({ "cluster_id": cluster, "name": name, "bridge": "vmbr0", "vlan": vlan });
+        let network = text(&self.admin.post("/api/v1/networks", &asked).await.expect(201)["id"]);
+        let asked = json!({ "cidr": "192.0.2.0/24" });
+        let pool = self.admin.post(&format!("/api/v1/networks/{network}/pools"), &asked).await.expect(201);
+        (network, text(&pool["id"]))
     }
 
     async fn key_of(&self, user_id: UserId) -> String {
@@ -618,6 +652,10 @@ impl<'a> World<'a> {
                 "email": format!("{}@example.org", any()), "name": "X", "role": "user",
                 "password": PASSWORD,
             }),
+            "POST /api/v1/networks" => {
+                json!({ "cluster_id": self.furniture.cluster, "name": any(), "bridge": "vmbr0" })
+            }
+            "POST /api/v1/networks/{id}/pools" => json!({ "cidr": "198.51.100.0/24" }),
             "POST /api/v1/templates/{id}/sources" => {
                 json!({ "cluster_id": self.furniture.cluster, "volume": "local:vztmpl/debian-12.tar.zst", "node": "pve1" })
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::names::Tag;
+use crate::networks::{Addressing, Nic, Plug};
 
 /// What is wanted of an instance besides its size and its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,9 +17,24 @@ pub struct Settings {
     pub untagged: BTreeSet<Tag>,
     /// It starts with its host.
     pub onboot: bool,
+    /// Its network cards by number; none leaves them all as Proxmox has them.
+    pub nics: Option<Vec<Nic>>,
+    /// Cards that it no longer has; any others in Proxmox are somebody else's, and stay.
+    pub unplugged: BTreeSet<u8>,
 }
 
 impl Settings {
+    /// Its cards that are plugged into networks of ours.
+    pub fn plugs(&self) -> impl Iterator<Item = (u8, &Plug)> {
+        self.nics.iter().flatten().filter_map(|nic| Some((nic.number, nic.plug.as_ref()?)))
+    }
+
+    /// Whether it has a card that may have an address: without one there is none to wait for.
+    pub fn expects_address(&self) -> bool {
+        let has = |plug: &Plug| [&plug.ipv4, &plug.ipv6].into_iter().any(|a| *a != Addressing::None);
+        self.nics.as_ref().is_none_or(|nics| nics.iter().any(|nic| nic.plug.as_ref().is_none_or(has)))
+    }
+
     /// Gives it these tags instead of those that it had.
     pub fn retag(&mut self, tags: BTreeSet<Tag>) {
         let gone = std::mem::replace(&mut self.tags, tags);

@@ -17,7 +17,7 @@ use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{Topic, Tx, events, instances, nodes, operations, templates};
 use serde_json::{Value, json};
 
-use super::{WantedSize, new_operation, tell};
+use super::{NicChange, WantedSize, cards, new_operation, tell};
 use crate::error::allow;
 use crate::{Engine, Error, Idempotency, restrictions};
 
@@ -33,6 +33,8 @@ pub struct Update {
     pub tags: Option<BTreeSet<Tag>>,
     /// Whether it starts with its host.
     pub onboot: Option<bool>,
+    /// Another network card, or one less.
+    pub nics: Option<NicChange>,
 }
 
 /// A change of an instance, with what belongs to it.
@@ -84,6 +86,8 @@ impl Change {
                 Self::Plain(_) | Self::Trash(_) => true,
                 Self::Resize(to) => to.size == instance.size && to.plan_id == instance.plan_id,
                 Self::Once(_, errand) => Some(errand) == under_way.errand.as_ref(),
+                // Asked twice, one more is two more.
+                Self::Update(update) if update.nics.is_some() => false,
                 Self::Update(update) => {
                     let mut after = instance.clone();
                     update.apply(&mut after);
@@ -281,6 +285,9 @@ impl Engine {
                     return Err(name_taken(name));
                 }
                 update.apply(instance);
+                if let Some(nics) = &update.nics {
+                    cards::rewire(tx, instance, nics, self.clock().now()).await?;
+                }
             }
         }
         Ok(())

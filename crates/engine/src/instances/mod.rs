@@ -18,8 +18,10 @@ use innkeeper_store::Topic;
 use innkeeper_store::{Tx, events, instances, nodes, operations, templates, vmids};
 use serde_json::{Value, json};
 
+mod cards;
 mod changing;
 
+pub use cards::{NicChange, NicWanted};
 pub use changing::Update;
 
 use crate::error::allow;
@@ -50,6 +52,15 @@ pub struct NewInstance {
     pub size: WantedSize,
     /// Keys that may sign in to it.
     pub ssh_keys: Vec<SshKey>,
+    /// What it has besides.
+    pub fittings: Fittings,
+}
+
+/// What a new instance has besides its size.
+#[derive(Clone, Debug, Default)]
+pub struct Fittings {
+    /// The networks that its cards are plugged into; with none, its cluster's default network, where it has one.
+    pub networks: Vec<NicWanted>,
 }
 
 /// Which instances to list.
@@ -87,7 +98,10 @@ impl Engine {
         if new.ssh_keys.len() > MOST_KEYS {
             return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));
         }
-        let sources = templates::sources(self.db(), template.id).await?;
+        let mut sources = templates::sources(self.db(), template.id).await?;
+        if let Some(network) = self.networks_asked(project_id, &new.fittings.networks).await?.first() {
+            sources.retain(|source| source.cluster_id == network.cluster_id);
+        }
         // From here on everything is read by the transaction: on PostgreSQL, many that each hold one connection and
         // wait for a second one would wait for each other. The semaphore is never closed, so that this only waits.
         let _turn = self.0.placing.acquire().await;
@@ -118,6 +132,8 @@ impl Engine {
                 "the cluster has no free VMID left in its range; an operator must widen it",
             )
         })?;
+        instance.settings.nics =
+            self.first_cards(&mut tx, &instance, &new.fittings.networks, now).await?;
         let operation = new_operation(&instance, Verb::Create, None, actor, now);
         instance.operation = Some((operation.id, Verb::Create));
         // On PostgreSQL two can have asked for the name at once; the index lets one of them in.
@@ -299,6 +315,7 @@ fn asked_for(instance: &Instance) -> Value {
         "size": instance.size,
         "rate": instance.rate,
         "ssh_keys": instance.ssh_keys.len(),
+        "networks": instance.settings.nics,
     })
 }
 

@@ -6,6 +6,8 @@ use innkeeper_domain::instances::Instance;
 use innkeeper_domain::mark;
 use pve::{CloudInit, ConfigChange, GuestConfig, PropertyString};
 
+use super::cards;
+
 /// The change that makes this configuration the one that is asked for; empty when it is.
 pub(super) fn lacking(instance: &Instance, config: &GuestConfig) -> Result<ConfigChange, pve::Error> {
     let common = config.common();
@@ -37,19 +39,30 @@ pub(super) fn lacking(instance: &Instance, config: &GuestConfig) -> Result<Confi
     if let GuestConfig::Qemu(_) = config {
         change.extra = first_start(instance, config)?;
     }
+    cards::lacking(instance, config, &mut change);
     Ok(change)
 }
 
 /// What cloud-init is told: only before the first start, after which it is the guest's own business.
 fn first_start(instance: &Instance, config: &GuestConfig) -> Result<pve::Params, pve::Error> {
-    if instance.course.born || config.common().raw.contains_key("ipconfig0") {
+    let raw = &config.common().raw;
+    if instance.course.born {
         return Ok(pve::Params::new());
     }
-    let setup = CloudInit {
+    let mut setup = CloudInit {
         ssh_public_keys: instance.ssh_keys.iter().map(|key| key.as_str().to_owned()).collect(),
-        ip: [(0, PropertyString::new().set("ip", "dhcp"))].into(),
         ..CloudInit::default()
     };
+    // A template may have keys of its own; those that were asked for take their place.
+    let asked = setup.params()?;
+    let asked = asked.iter().find(|(name, _)| *name == "sshkeys").map(|(_, keys)| keys.trim_end_matches("%0A"));
+    if raw.get("sshkeys").map(|keys| keys.trim_end_matches("%0A")) == asked {
+        setup.ssh_public_keys.clear();
+    }
+    let plugged = instance.settings.plugs().any(|(number, _)| number == 0);
+    if !plugged && !raw.contains_key("ipconfig0") {
+        setup.ip.insert(0, PropertyString::new().set("ip", "dhcp"));
+    }
     setup.params()
 }
 

@@ -84,7 +84,9 @@ async fn read(connection: &Connection, instance: &Instance, at: &GuestRef) -> Re
     let status = connection.call(|client| async move { client.guest(&guest).status().await }).await?;
     let power = power(&status);
     let (mut address, mut can_tell) = (None, true);
-    if instance.course.wish.address && power == Power::Running {
+    if !instance.settings.expects_address() {
+        can_tell = false;
+    } else if instance.course.wish.address && power == Power::Running {
         let guest = at.clone();
         match connection.call(|client| async move { client.guest(&guest).interfaces().await }).await {
             Ok(interfaces) => address = first_address(&interfaces),

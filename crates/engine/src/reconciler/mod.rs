@@ -6,6 +6,7 @@
 //! bear. Wake-ups are hints: a slow sweep finds what they miss.
 
 mod acts;
+mod cards;
 mod drive;
 mod faults;
 mod find;

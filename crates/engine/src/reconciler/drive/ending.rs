@@ -3,7 +3,7 @@
 use innkeeper_domain::instances::{Goal, Owner, Power, Seen, Task};
 use innkeeper_domain::operations::{Fault, State, Verb};
 use innkeeper_domain::time::Timestamp;
-use innkeeper_store::{Tx, instances, operations, vmids};
+use innkeeper_store::{Tx, instances, networks, operations, vmids};
 use tracing::{info, warn};
 
 use super::super::look;
@@ -30,7 +30,15 @@ impl Drive<'_> {
             self.instance.address = None;
             // Whatever has the number now is not ours, or there is nothing.
             self.instance.course.saw(Seen::Absent);
+            networks::release(&mut tx, self.instance.id, &[]).await?;
         } else {
+            if self.operation.verb == Verb::Update {
+                // The guest has let go of those that it was to give up.
+                let plugs = self.instance.settings.plugs();
+                let needed = plugs.flat_map(|(_, plug)| plug.fixed()).map(|f| (f.pool_id, f.address));
+                let needed: Vec<_> = needed.collect();
+                networks::release(&mut tx, self.instance.id, &needed).await?;
+            }
             self.instance.course.born = true;
         }
         if let Some(from) = self.instance.resize_from.take() {

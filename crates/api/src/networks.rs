@@ -286,12 +286,8 @@ pub(crate) async fn change_network(
     At(id): At<NetworkId>,
     Asked(body): Asked<NetworkChanged>,
 ) -> Result<Json<Network>, Problem> {
-    let change = NetworkChange {
-        name: body.name,
-        default: body.default,
-        mtu: body.mtu,
-        rate_mbps: body.rate_mbps,
-    };
+    let change =
+        NetworkChange { name: body.name, default: body.default, mtu: body.mtu, rate_mbps: body.rate_mbps };
     Ok(Json(Network::new(engine.change_network(&caller.actor, id, change).await?, true)))
 }
 

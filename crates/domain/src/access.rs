@@ -160,6 +160,8 @@ words! {
         Impersonated = "impersonated",
         /// The key that they use is not good from where they are.
         Address = "address_not_allowed",
+        /// It is shared with them, and this is for its own project only.
+        Shared = "only_shared",
     }
 }
 
@@ -173,6 +175,9 @@ impl Refusal {
             Self::Suspended => "your account is suspended: you may look, pay and leave; ask an administrator",
             Self::Banned => "your account is banned",
             Self::Impersonated => "an account can only be changed by its own user",
+            Self::Shared => {
+                "the instance is shared with you, not yours: this is for the people of its own project; ask them"
+            }
             Self::Address => {
                 "this key is not good from your address; use it from one of its ranges, or make another key"
             }

@@ -46,7 +46,8 @@ impl AddressRange {
 
     /// The last address.
     pub fn last(&self) -> IpAddr {
-        let rest = |bits: u8| u128::MAX.checked_shr(u32::from(self.length) + 128 - u32::from(bits)).unwrap_or(0);
+        let rest =
+            |bits: u8| u128::MAX.checked_shr(u32::from(self.length) + 128 - u32::from(bits)).unwrap_or(0);
         match self.base {
             IpAddr::V4(base) => {
                 let rest = u32::try_from(rest(32)).unwrap_or(u32::MAX);

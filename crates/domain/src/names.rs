@@ -84,8 +84,9 @@ fn bridge_name(text: &str) -> Result<String, BadName> {
     let good = (1..=15).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-    good.then(|| text.to_owned())
-        .ok_or(BadName("use the bridge's name as Proxmox lists it, for example `vmbr0`: at most 15 characters"))
+    good.then(|| text.to_owned()).ok_or(BadName(
+        "use the bridge's name as Proxmox lists it, for example `vmbr0`: at most 15 characters",
+    ))
 }
 
 fn tag(text: &str) -> Result<String, BadName> {

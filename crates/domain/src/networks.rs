@@ -181,7 +181,10 @@ impl PoolWanted {
             ));
         }
         if number(last) - number(first) >= 1 << 32 {
-            return Err(bad("last", "a pool holds 4294967296 addresses at most; bring its ends closer together"));
+            return Err(bad(
+                "last",
+                "a pool holds 4294967296 addresses at most; bring its ends closer together",
+            ));
         }
         if gateway == Some(range.base()) {
             return Err(bad("gateway", format!("{} is the network's own", range.base())));
@@ -335,7 +338,9 @@ impl FromStr for AddressWanted {
             "auto" => Self::Auto,
             "none" => Self::None,
             address => {
-                let bad = || BadName("use `auto`, `dhcp`, `slaac` (IPv6 only), `none`, or an address of the network");
+                let bad = || {
+                    BadName("use `auto`, `dhcp`, `slaac` (IPv6 only), `none`, or an address of the network")
+                };
                 Self::This(address.parse().map_err(|_| bad())?)
             }
         })
@@ -457,10 +462,7 @@ mod tests {
             (PoolWanted { first: far, ..four() }, "first"),
             (PoolWanted { first: Some(ip("192.0.2.0")), ..four() }, "first"),
             (PoolWanted { last: Some(ip("192.0.2.255")), ..four() }, "last"),
-            (
-                PoolWanted { first: Some(ip("192.0.2.9")), last: Some(ip("192.0.2.8")), ..four() },
-                "last",
-            ),
+            (PoolWanted { first: Some(ip("192.0.2.9")), last: Some(ip("192.0.2.8")), ..four() }, "last"),
             (PoolWanted { last: Some(ip("2001:db8::1:0:0:0")), ..wanted("2001:db8::/48") }, "last"),
             (PoolWanted { excluded: vec![ip("198.51.100.1")], ..four() }, "excluded"),
             (PoolWanted { dns: vec![ip("0.0.0.0")], ..four() }, "dns"),

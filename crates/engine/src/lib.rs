@@ -42,6 +42,8 @@ mod registration;
 mod restrictions;
 mod secrets;
 mod sessions;
+mod shares;
+mod snapshots;
 mod standing;
 mod sweeper;
 mod templates;
@@ -73,7 +75,8 @@ pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{
-    Filter as InstanceFilter, Fittings, NewInstance, NicChange, NicWanted, Update as InstanceUpdate, WantedSize,
+    Duplicate, Filter as InstanceFilter, Fittings, NewInstance, NicChange, NicWanted, Rebuild,
+    Update as InstanceUpdate, WantedSize,
 };
 pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
@@ -90,6 +93,7 @@ pub use quotas::{Quota, Quotas};
 pub use registration::{Invited, Registrant};
 pub use secrets::{Census, Resealed};
 pub use sessions::{Entered, Halfway, SignedIn};
+pub use snapshots::NewSnapshot;
 pub use templates::{NewSource, NewTemplate};
 pub use users::{Filter as UserFilter, NewUser, UserChange};
 pub use visitors::Visitor;
@@ -123,6 +127,8 @@ pub struct Options {
     pub quotas: Quotas,
     /// How instances are charged.
     pub billing: BillingOptions,
+    /// How long an instance that is deleted can be taken back; zero: not at all.
+    pub trash: Duration,
     /// How credits are sold; none where they are not.
     pub payments: Option<Arc<PaymentOptions>>,
     /// Who issues invoices; none where none are issued.
@@ -177,6 +183,7 @@ impl Default for Options {
             access: Access::default(),
             quotas: Quotas::default(),
             billing: BillingOptions::default(),
+            trash: Duration::ZERO,
             payments: None,
             seller: None,
         }
@@ -232,6 +239,7 @@ impl Engine {
         loops.spawn(billing::run(self.clone(), stop.clone()));
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));
+        loops.spawn(instances::keeping::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));
         loops.spawn(mails::run(self.clone(), stop.clone()));
         loops.spawn(payments::run(self.clone(), stop.clone()));

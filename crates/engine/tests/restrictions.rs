@@ -15,7 +15,7 @@ use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::users::Role;
 use innkeeper_engine::{
-    Engine, Error, NewCluster, Fittings, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize,
+    Engine, Error, Fittings, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize,
 };
 use innkeeper_store::{Db, KeyRing, SealKey};
 use pve_sim::{ClusterOptions, Sim};

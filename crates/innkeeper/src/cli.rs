@@ -7,8 +7,9 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, api_keys, audit, client, clusters, credits, demo, finance, instances, invoices, payments, plans,
-    prices, projects, secrets, serve, sessions, simulate, telemetry, templates, users, vouchers,
+    admin, api_keys, audit, client, clusters, credits, demo, finance, instances, invoices, networks,
+    payments, plans, prices, projects, secrets, serve, sessions, simulate, telemetry, templates, users,
+    vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -55,6 +56,9 @@ enum Command {
     /// Look after templates: what instances are made from.
     #[command(subcommand)]
     Template(templates::Template),
+    /// Look after networks: where the cards of instances are plugged in.
+    #[command(subcommand)]
+    Network(networks::Network),
     /// Look after plans: named sizes.
     #[command(subcommand)]
     Plan(plans::Plan),
@@ -126,6 +130,7 @@ impl Cli {
             Command::Session(session) => session.run().await,
             Command::Cluster(cluster) => cluster.run().await,
             Command::Template(template) => template.run().await,
+            Command::Network(network) => network.run().await,
             Command::Plan(plan) => plan.run().await,
             Command::Prices(prices) => prices.run().await,
             Command::Credits(credits) => credits.run().await,

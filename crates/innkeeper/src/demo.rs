@@ -17,8 +17,8 @@ use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::Origin;
 use innkeeper_domain::users::{Role, User};
 use innkeeper_engine::{
-    Adjustment, Engine, NewCluster, Fittings, NewInstance, NewPlan, NewPriceList, NewSource, NewTemplate, NewUser,
-    WantedSize,
+    Adjustment, Engine, Fittings, NewCluster, NewInstance, NewPlan, NewPriceList, NewSource, NewTemplate,
+    NewUser, WantedSize,
 };
 use pve_sim::{ClusterOptions, Latency, Sim};
 use tokio::net::TcpListener;

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::{Remote, Server, all, cell, cells, find};
+use crate::networks::card;
 use crate::out::say;
 
 /// Look after instances.
@@ -30,6 +31,8 @@ pub(crate) enum Instance {
     Reboot(Change),
     /// Give it another size; it goes on running.
     Resize(Resize),
+    /// Look after its network cards.
+    Network(Cards),
     /// Remove it for good.
     Delete {
         #[command(flatten)]
@@ -63,6 +66,10 @@ pub(crate) struct Create {
     /// A public key that may sign in, in OpenSSH form; may be repeated.
     #[arg(long = "ssh-key", value_name = "KEY")]
     ssh_keys: Vec<String>,
+    /// A network that it is plugged into: NETWORK[,ipv4=auto|dhcp|none|ADDRESS][,ipv6=auto|dhcp|slaac|none|ADDRESS]
+    /// [,rate=MEGABITS]; may be repeated. Without one, the default network.
+    #[arg(long = "network", value_name = "CARD")]
+    networks: Vec<String>,
     /// The project; by default your own.
     #[arg(long)]
     project: Option<String>,
@@ -106,6 +113,97 @@ pub(crate) struct Resize {
     remote: Remote,
 }
 
+/// The network cards of an instance.
+#[derive(Debug, Args)]
+pub(crate) struct Cards {
+    /// Its name or id.
+    instance: String,
+    #[command(subcommand)]
+    what: What,
+}
+
+/// What to do with a card.
+#[derive(Debug, Subcommand)]
+pub(crate) enum What {
+    /// List them.
+    List {
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Give it another one.
+    Add {
+        /// NETWORK[,ipv4=auto|dhcp|none|ADDRESS][,ipv6=auto|dhcp|slaac|none|ADDRESS][,rate=MEGABITS].
+        card: String,
+        /// Return at once instead of following it.
+        #[arg(long)]
+        no_wait: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Plug one in elsewhere, or give it another address or speed.
+    Change {
+        /// Its number.
+        number: u8,
+        /// As for `add`.
+        card: String,
+        /// Return at once instead of following it.
+        #[arg(long)]
+        no_wait: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Remove one.
+    Remove {
+        /// Its number.
+        number: u8,
+        /// Return at once instead of following it.
+        #[arg(long)]
+        no_wait: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+impl Cards {
+    async fn run(self) -> anyhow::Result<()> {
+        let (What::List { remote }
+        | What::Add { remote, .. }
+        | What::Change { remote, .. }
+        | What::Remove { remote, .. }) = &self.what;
+        let server = Server::find(remote)?;
+        let id = find(&server, "instances", &self.instance).await?;
+        let path = format!("/api/v1/instances/{id}/networks");
+        let (operation, no_wait) = match &self.what {
+            What::List { remote } => {
+                let rows = all(&server, &format!("instances/{id}/networks")).await?;
+                let columns = ["number", "network_id", "vlan", "ipv4", "ipv6", "rate_mbps"];
+                remote.tell_list(rows, &columns, |row| {
+                    let address = |family: &str| match &row[family]["address"] {
+                        Value::Null => cell(&row[family]["mode"]),
+                        address => cell(address),
+                    };
+                    let mut shown = cells(row, &columns);
+                    (shown[3], shown[4]) = (address("ipv4"), address("ipv6"));
+                    shown
+                });
+                return Ok(());
+            }
+            What::Add { card: text, no_wait, .. } => {
+                let body = card(&server, text).await?;
+                (server.request(Method::POST, &path, Some(&body)).await?, *no_wait)
+            }
+            What::Change { number, card: text, no_wait, .. } => {
+                let body = card(&server, text).await?;
+                (server.request(Method::PUT, &format!("{path}/{number}"), Some(&body)).await?, *no_wait)
+            }
+            What::Remove { number, no_wait, .. } => {
+                (server.request(Method::DELETE, &format!("{path}/{number}"), None).await?, *no_wait)
+            }
+        };
+        settle(&server, operation, no_wait, remote).await
+    }
+}
+
 /// A change of one instance.
 #[derive(Debug, Args)]
 pub(crate) struct Change {
@@ -142,6 +240,7 @@ impl Instance {
             Self::Stop(change) => change.run(Method::POST, "/stop").await,
             Self::Reboot(change) => change.run(Method::POST, "/reboot").await,
             Self::Resize(resize) => resize.run().await,
+            Self::Network(cards) => cards.run().await,
             Self::Delete { change, yes } => {
                 if !yes && !confirmed(&change.instance)? {
                     bail!("not confirmed; nothing was changed");
@@ -199,6 +298,13 @@ impl Create {
         if let (Some(cores), Some(memory_mib), Some(disk_gib)) = (self.cores, self.memory_mib, self.disk_gib)
         {
             body["size"] = json!({ "cores": cores, "memory_mib": memory_mib, "disk_gib": disk_gib });
+        }
+        if !self.networks.is_empty() {
+            let mut cards = Vec::new();
+            for text in &self.networks {
+                cards.push(card(&server, text).await?);
+            }
+            body["networks"] = cards.into();
         }
         if let Some(project) = self.project {
             body["project_id"] = project.into();

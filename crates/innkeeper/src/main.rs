@@ -15,6 +15,7 @@ mod http;
 mod instances;
 mod invoices;
 mod keys;
+mod networks;
 mod out;
 mod payments;
 mod plans;

@@ -105,7 +105,8 @@ impl AddressRow {
 
 /// Adds a network. [`Error::Conflict`] `name` when its cluster has one of that name.
 pub async fn insert(tx: &mut Tx, network: &Network) -> Result<(), Error> {
-    let sql = "insert into networks (id, cluster_id, name, bridge, vlan, project_id, is_default, mtu, rate_mbps,
+    let sql =
+        "insert into networks (id, cluster_id, name, bridge, vlan, project_id, is_default, mtu, rate_mbps,
             created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     let n = network;
     on!(tx, c => sqlx::query(sql)

@@ -25,6 +25,24 @@ pub struct NicWanted {
     pub rate_mbps: Option<u32>,
 }
 
+impl NicWanted {
+    /// A card like this one, with an address of its own.
+    pub(super) fn like(plug: &Plug) -> Self {
+        let wanted = |addressing: &Addressing| match addressing {
+            Addressing::Dhcp => AddressWanted::Dhcp,
+            Addressing::Slaac => AddressWanted::Slaac,
+            Addressing::Fixed(_) => AddressWanted::Auto,
+            Addressing::None => AddressWanted::None,
+        };
+        Self {
+            network_id: plug.network_id,
+            ipv4: Some(wanted(&plug.ipv4)),
+            ipv6: Some(wanted(&plug.ipv6)),
+            rate_mbps: plug.rate_mbps,
+        }
+    }
+}
+
 /// A change of an instance's cards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NicChange {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use innkeeper_domain::access::{Action, Actor, Proof, may};
+use innkeeper_domain::access::{Actor, Proof};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::events::Subject;
-use innkeeper_domain::ids::{InstanceId, PlanId};
+use innkeeper_domain::ids::{InstanceId, PlanId, TemplateId};
 use innkeeper_domain::instances::{self as rules, Errand, Goal, Instance, Power, Resizing, Seen};
-use innkeeper_domain::names::{Hostname, Tag};
+use innkeeper_domain::names::{Hostname, SshKey, Tag};
 use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::placement::room_to_grow;
 use innkeeper_domain::prices::Rate;
@@ -18,7 +18,6 @@ use innkeeper_store::{Topic, Tx, events, instances, nodes, operations, templates
 use serde_json::{Value, json};
 
 use super::{NicChange, WantedSize, cards, new_operation, tell};
-use crate::error::allow;
 use crate::{Engine, Error, Idempotency, restrictions};
 
 /// The most tags that an instance takes.
@@ -47,11 +46,24 @@ pub(crate) enum Change {
     /// Other settings.
     Update(Update),
     /// Something that is done once.
-    #[allow(dead_code)]
     Once(Verb, Errand),
+    /// Made anew.
+    Rebuild(Anew),
     /// Into the trash until then.
-    #[allow(dead_code)]
     Trash(Timestamp),
+}
+
+/// What an instance is made anew from, and for whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Anew {
+    /// From what.
+    pub(super) errand: Errand,
+    /// The template that is.
+    pub(super) template_id: TemplateId,
+    /// Whether guests of that template say where they are.
+    pub(super) reports_address: bool,
+    /// Other keys that may sign in to it.
+    pub(super) ssh_keys: Option<Vec<SshKey>>,
 }
 
 /// Another size, the plan it comes by, and what it costs.
@@ -68,6 +80,7 @@ impl Change {
             Self::Plain(verb) | Self::Once(verb, _) => *verb,
             Self::Resize(_) => Verb::Resize,
             Self::Update(_) => Verb::Update,
+            Self::Rebuild(_) => Verb::Rebuild,
             Self::Trash(_) => Verb::Trash,
         }
     }
@@ -75,6 +88,7 @@ impl Change {
     fn errand(&self) -> Option<&Errand> {
         match self {
             Self::Once(_, errand) => Some(errand),
+            Self::Rebuild(anew) => Some(&anew.errand),
             _ => None,
         }
     }
@@ -88,6 +102,11 @@ impl Change {
                 Self::Once(_, errand) => Some(errand) == under_way.errand.as_ref(),
                 // Asked twice, one more is two more.
                 Self::Update(update) if update.nics.is_some() => false,
+                Self::Rebuild(anew) => {
+                    let keys = anew.ssh_keys.as_ref();
+                    anew.template_id == instance.template_id
+                        && keys.is_none_or(|keys| *keys == instance.ssh_keys)
+                }
                 Self::Update(update) => {
                     let mut after = instance.clone();
                     update.apply(&mut after);
@@ -190,7 +209,7 @@ impl Engine {
         };
         let mut tx = self.db().begin().await?;
         let mut instance = instances::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("instance"))?;
-        allow(may(actor, Action::UseProject(instance.project_id)), "instance")?;
+        self.allow_verb(&mut tx, actor, &instance, verb).await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(Some(before));
         }
@@ -274,8 +293,17 @@ impl Engine {
             Change::Plain(Verb::Delete) => instance.trashed_until = None,
             Change::Plain(_) => {}
             Change::Trash(until) => instance.trashed_until = Some(*until),
-            Change::Once(_, Errand::Rebuild { origin }) => instance.origin = origin.clone(),
             Change::Once(_, _) => {}
+            Change::Rebuild(anew) => {
+                if let Errand::Rebuild { origin } = &anew.errand {
+                    instance.origin = origin.clone();
+                }
+                instance.template_id = anew.template_id;
+                instance.course.wish.address = anew.reports_address;
+                if let Some(keys) = &anew.ssh_keys {
+                    instance.ssh_keys.clone_from(keys);
+                }
+            }
             Change::Resize(to) => self.grow(tx, instance, *to).await?,
             Change::Update(update) => {
                 let renamed = update.name.as_ref().filter(|name| **name != instance.name);

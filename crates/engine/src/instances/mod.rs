@@ -20,12 +20,20 @@ use serde_json::{Value, json};
 
 mod cards;
 mod changing;
+mod duplicating;
+pub(crate) mod keeping;
+mod rebuilding;
 
 pub use cards::{NicChange, NicWanted};
 pub use changing::Update;
+pub use duplicating::Duplicate;
+pub use rebuilding::Rebuild;
+
+use changing::name_taken;
 
 use crate::error::allow;
 use crate::projects::scope;
+use crate::shares::Need;
 use crate::{Engine, Error, Idempotency, restrictions};
 
 /// How big a new instance should be.
@@ -94,7 +102,6 @@ impl Engine {
         allow(may(actor, Action::UseProject(project_id)), "project")?;
         let (template, plan_id, plan_price, size) = self.size_of(&new).await?;
         let rate = self.rate(plan_price, size).await?;
-        let held = rate.hold(self.options().billing.cycle)?;
         if new.ssh_keys.len() > MOST_KEYS {
             return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));
         }
@@ -102,6 +109,32 @@ impl Engine {
         if let Some(network) = self.networks_asked(project_id, &new.fittings.networks).await?.first() {
             sources.retain(|source| source.cluster_id == network.cluster_id);
         }
+        let making = Making {
+            project_id,
+            name: new.name,
+            kind: template.kind,
+            template_id: template.id,
+            reports_address: template.reports_address,
+            plan_id,
+            size,
+            rate,
+            ssh_keys: new.ssh_keys,
+            settings: Settings::default(),
+            fittings: new.fittings,
+            sources,
+        };
+        self.make(actor, making, key).await
+    }
+
+    /// Makes an instance: everything is written in one transaction, or nothing.
+    pub(super) async fn make(
+        &self,
+        actor: &Actor,
+        making: Making,
+        key: Option<&Idempotency>,
+    ) -> Result<Operation, Error> {
+        let project_id = making.project_id;
+        let held = making.rate.hold(self.options().billing.cycle)?;
         // From here on everything is read by the transaction: on PostgreSQL, many that each hold one connection and
         // wait for a second one would wait for each other. The semaphore is never closed, so that this only waits.
         let _turn = self.0.placing.acquire().await;
@@ -109,36 +142,31 @@ impl Engine {
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
         }
-        self.fit(&mut tx, project_id, Amounts::one(size)).await?;
-        let name_taken = || {
-            let message = format!("the project has an instance named {} already", new.name);
-            Error::conflict("name_taken", message)
-        };
-        if instances::active_names(&mut tx, project_id, &new.name).await? {
-            return Err(name_taken());
+        self.fit(&mut tx, project_id, Amounts::one(making.size)).await?;
+        if instances::active_names(&mut tx, project_id, &making.name).await? {
+            return Err(name_taken(&making.name));
         }
         if let Some(restriction) = restrictions::in_the_way(&mut tx, project_id).await? {
             return Err(Error::Restricted(restriction));
         }
         let (nodes, storages) = nodes::offers(&mut tx).await?;
-        let placement = place(template.kind, size, &sources, &nodes, &storages, &[])?;
+        let placement = place(making.kind, making.size, &making.sources, &nodes, &storages, &[])?;
         let now = self.clock().now();
-        let wish = Verb::Create.wish(now, template.reports_address, Power::Stopped, None);
-        let draft = Draft { project_id, plan_id, size, rate, template: &template, new: &new, placement };
-        let mut instance = draft.instance(Course::new(wish), now);
+        let wish = Verb::Create.wish(now, making.reports_address, Power::Stopped, None);
+        let fittings = making.fittings.clone();
+        let mut instance = making.instance(placement, Course::new(wish), now);
         instance.vmid = vmids::claim(&mut tx, instance.cluster_id, instance.id).await?.ok_or_else(|| {
             Error::conflict(
                 "vmids_exhausted",
                 "the cluster has no free VMID left in its range; an operator must widen it",
             )
         })?;
-        instance.settings.nics =
-            self.first_cards(&mut tx, &instance, &new.fittings.networks, now).await?;
+        instance.settings.nics = self.first_cards(&mut tx, &instance, &fittings.networks, now).await?;
         let operation = new_operation(&instance, Verb::Create, None, actor, now);
         instance.operation = Some((operation.id, Verb::Create));
         // On PostgreSQL two can have asked for the name at once; the index lets one of them in.
         instances::insert(&mut tx, &instance, Some(now)).await.map_err(|error| match error {
-            innkeeper_store::Error::Conflict("name") => name_taken(),
+            innkeeper_store::Error::Conflict("name") => name_taken(&instance.name),
             other => other.into(),
         })?;
         operations::insert(&mut tx, &operation).await?;
@@ -155,7 +183,7 @@ impl Engine {
     /// One instance.
     pub async fn instance(&self, actor: &Actor, id: InstanceId) -> Result<Instance, Error> {
         let instance = instances::by_id(self.db(), id).await?.ok_or(Error::NotFound("instance"))?;
-        allow(may(actor, Action::SeeProject(instance.project_id)), "instance")?;
+        self.allow_on(actor, &instance, Need::See).await?;
         Ok(instance)
     }
 
@@ -205,7 +233,7 @@ impl Engine {
     }
 
     /// The size that is wanted, the plan it comes by with its price, and the field that says so.
-    async fn sized(
+    pub(super) async fn sized(
         &self,
         template: &Template,
         wanted: WantedSize,
@@ -236,34 +264,41 @@ impl Engine {
     }
 }
 
-struct Draft<'a> {
-    project_id: ProjectId,
-    plan_id: Option<PlanId>,
-    size: Size,
-    rate: Rate,
-    template: &'a Template,
-    new: &'a NewInstance,
-    placement: Placement,
+/// An instance that is about to be made: all that is known before it has a place.
+pub(super) struct Making {
+    pub(super) project_id: ProjectId,
+    pub(super) name: Hostname,
+    pub(super) kind: Kind,
+    pub(super) template_id: TemplateId,
+    pub(super) reports_address: bool,
+    pub(super) plan_id: Option<PlanId>,
+    pub(super) size: Size,
+    pub(super) rate: Rate,
+    pub(super) ssh_keys: Vec<SshKey>,
+    pub(super) settings: Settings,
+    pub(super) fittings: Fittings,
+    /// Where it can be made, and from what.
+    pub(super) sources: Vec<Source>,
 }
 
-impl Draft<'_> {
-    fn instance(self, course: Course, now: Timestamp) -> Instance {
+impl Making {
+    fn instance(self, placement: Placement, course: Course, now: Timestamp) -> Instance {
         Instance {
             id: InstanceId::new(),
             project_id: self.project_id,
-            name: self.new.name.clone(),
-            kind: self.template.kind,
-            template_id: self.template.id,
+            name: self.name,
+            kind: self.kind,
+            template_id: self.template_id,
             plan_id: self.plan_id,
             size: self.size,
             rate: self.rate,
             tariff: None,
-            ssh_keys: self.new.ssh_keys.clone(),
-            cluster_id: self.placement.cluster_id,
-            node: self.placement.node,
-            storage: self.placement.storage,
+            ssh_keys: self.ssh_keys,
+            cluster_id: placement.cluster_id,
+            node: placement.node,
+            storage: placement.storage,
             vmid: 0,
-            origin: self.placement.origin,
+            origin: placement.origin,
             course,
             upid: None,
             operation: None,
@@ -273,7 +308,7 @@ impl Draft<'_> {
             created_at: now,
             deleted_at: None,
             resize_from: None,
-            settings: Settings::default(),
+            settings: self.settings,
             pending: Vec::new(),
             protected: false,
             trashed_until: None,

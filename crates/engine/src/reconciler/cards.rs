@@ -32,20 +32,24 @@ pub(super) fn lacking(instance: &Instance, config: &GuestConfig, change: &mut Co
     let servers = name_servers(settings.nics.as_deref().unwrap_or_default());
     let now: Vec<IpAddr> = common.raw.get("nameserver").map(|text| listed(text)).unwrap_or_default();
     if !servers.is_empty() && servers != now {
-        change.extra.push("nameserver", servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+        change
+            .extra
+            .push("nameserver", servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
     }
 }
 
 /// The cards of a container that is to be made, and the servers of names that it asks; the card of before there were
 /// networks when nothing else is known.
-pub(super) fn of_new_container(instance: &Instance, bridge: &str) -> (Vec<(u8, PropertyString)>, Option<String>) {
+pub(super) fn of_new_container(
+    instance: &Instance,
+    bridge: &str,
+) -> (Vec<(u8, PropertyString)>, Option<String>) {
     let Some(nics) = &instance.settings.nics else {
         let net = PropertyString::new().set("name", "eth0").set("bridge", bridge).set("ip", "dhcp");
         return (vec![(0, net)], None);
     };
-    let written = |(number, plug): (u8, &Plug)| {
-        (number, written(Kind::Lxc, number, None, &asked(instance.kind, plug)))
-    };
+    let written =
+        |(number, plug): (u8, &Plug)| (number, written(Kind::Lxc, number, None, &asked(instance.kind, plug)));
     let servers = name_servers(nics).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     (instance.settings.plugs().map(written).collect(), (!servers.is_empty()).then_some(servers))
 }

@@ -55,7 +55,8 @@ fn first_start(instance: &Instance, config: &GuestConfig) -> Result<pve::Params,
     };
     // A template may have keys of its own; those that were asked for take their place.
     let asked = setup.params()?;
-    let asked = asked.iter().find(|(name, _)| *name == "sshkeys").map(|(_, keys)| keys.trim_end_matches("%0A"));
+    let asked =
+        asked.iter().find(|(name, _)| *name == "sshkeys").map(|(_, keys)| keys.trim_end_matches("%0A"));
     if raw.get("sshkeys").map(|keys| keys.trim_end_matches("%0A")) == asked {
         setup.ssh_public_keys.clear();
     }

@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub quotas: Quotas,
     /// How instances are charged.
     pub billing: Billing,
+    /// What becomes of instances.
+    pub instances: Instances,
     /// How credits are sold.
     pub payments: Payments,
     /// Who issues invoices.
@@ -195,6 +197,20 @@ pub(crate) struct Quotas {
     pub projects_per_user: u32,
 }
 
+/// What becomes of instances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Instances {
+    /// Seconds for which an instance that is deleted lies in the trash, stopped, and can be taken back; 0: not at all.
+    pub trash_s: u64,
+}
+
+impl Default for Instances {
+    fn default() -> Self {
+        Self { trash_s: 24 * 60 * 60 }
+    }
+}
+
 /// How instances are charged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -230,6 +246,7 @@ impl Default for Config {
             engine: Engine::default(),
             quotas: Quotas::default(),
             billing: Billing::default(),
+            instances: Instances::default(),
             payments: Payments::default(),
             invoices: Invoices::default(),
             log: Log::default(),
@@ -350,6 +367,11 @@ impl Config {
         ] {
             anyhow::ensure!((1..=most).contains(&value), "{name} must lie between 1 and {most}");
         }
+        let year = 365 * DAY / 1000;
+        anyhow::ensure!(
+            self.instances.trash_s <= year,
+            "instances.trash_s must lie between 0 (nothing can be taken back) and {year}"
+        );
         anyhow::ensure!(engine.settle_ms <= DAY, "engine.settle_ms must lie between 0 and {DAY}");
         if let Some(url) = &self.server.public_url {
             let good = url.starts_with("https://") || url.starts_with("http://");
@@ -499,6 +521,7 @@ impl Config {
                 },
                 projects_per_user: self.quotas.projects_per_user,
             },
+            trash: Duration::from_secs(self.instances.trash_s),
             billing: innkeeper_engine::BillingOptions {
                 cycle: Duration::from_secs(self.billing.cycle_s),
                 look_every: Duration::from_secs(self.billing.look_every_s),

@@ -103,7 +103,8 @@ pub struct Snapshot {
     pub parent: Option<String>,
     /// Whether memory is part of it.
     pub vmstate: bool,
-    pub(crate) config: Config,
+    /// The configuration as it was then.
+    pub config: Config,
 }
 
 /// A running guest.

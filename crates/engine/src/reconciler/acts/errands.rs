@@ -23,7 +23,7 @@ pub(super) async fn run(
         Errand::Snapshot { name, description, memory } => {
             snapshot(connection, at, name, description, *memory).await
         }
-        Errand::Rollback { name } => rollback(connection, instance, at, name).await,
+        Errand::Rollback { name } => rollback(connection, at, name).await,
         Errand::DropSnapshot { name } => drop_snapshot(connection, at, name).await,
         Errand::BackUp { backup_id, storage, mode } => {
             let backup = Backup {
@@ -110,24 +110,10 @@ async fn snapshot(
     Ok(Reply::Task(task))
 }
 
-/// Rolls back, but only to a snapshot that was made while the guest carried our mark: it would lose it otherwise.
-async fn rollback(
-    connection: &Connection,
-    instance: &Instance,
-    at: GuestRef,
-    name: &SnapshotName,
-) -> Result<Reply, CallError> {
+/// Rolls back. Proxmox keeps the description, and with it our mark, as it is; all other settings become what they were.
+async fn rollback(connection: &Connection, at: GuestRef, name: &SnapshotName) -> Result<Reply, CallError> {
     if !has(connection, &at, name).await? {
         return Ok(refused("snapshot_missing", format!("there is no snapshot {name} any more")));
-    }
-    let (guest, wanted) = (at.clone(), named(name)?);
-    let then = connection.call(|client| async move { client.guest(&guest).config_in(&wanted).await }).await?;
-    if then.common().description.as_deref().and_then(mark::read) != Some(instance.id) {
-        return Ok(refused(
-            "snapshot_not_ours",
-            "the snapshot was made before Innkeeper looked after this guest, and would take our mark away; an operator \
-             must roll back in Proxmox, and write the mark into the description again",
-        ));
     }
     let wanted = named(name)?;
     let task =

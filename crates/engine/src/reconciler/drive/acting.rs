@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use innkeeper_domain::instances::Act;
-use innkeeper_domain::operations::{Fault, State, StepState};
+use innkeeper_domain::operations::{Fault, State, StepState, Verb};
 use innkeeper_domain::retry::{Failure, Verdict};
 use innkeeper_store::slots::Taken;
 use innkeeper_store::{instances, operations, slots};
@@ -131,6 +131,11 @@ impl Drive<'_> {
                 let waiting = self.instance.pending.join(", ");
                 detail = Some(format!("takes effect at the next start: {waiting}"));
             }
+        }
+        if matches!(act, Act::Snapshot | Act::Rollback | Act::DropSnapshot | Act::Restore)
+            || act == Act::Create && self.operation.verb == Verb::Rebuild
+        {
+            self.engine.look_at_snapshots(&self.instance).await?;
         }
         let mut tx = self.engine.db().begin().await?;
         self.end_step(&mut tx, act, StepState::Done, detail.as_deref()).await?;

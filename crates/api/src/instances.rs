@@ -18,6 +18,7 @@ use crate::auth::Caller;
 use crate::cards::{Card, CardAsked};
 use crate::docs::IdempotencyKey;
 use crate::extract::{At, Key, Keyed, Query};
+use crate::firewall::FirewallAsked;
 use crate::operations::{Accepted, Operation};
 use crate::page::{Cursor, Limit, Page};
 use crate::problem::{MEDIA_TYPE, Problem};
@@ -162,6 +163,8 @@ pub(crate) struct InstanceAsked {
     #[serde(default)]
     #[schema(max_items = 8)]
     networks: Vec<CardAsked>,
+    /// Its firewall; without one, what Proxmox does by itself: nothing is kept out.
+    firewall: Option<FirewallAsked>,
 }
 
 impl InstanceAsked {
@@ -180,7 +183,10 @@ impl InstanceAsked {
             template_id: self.template_id,
             size,
             ssh_keys: self.ssh_keys,
-            fittings: Fittings { networks: self.networks.into_iter().map(Into::into).collect() },
+            fittings: Fittings {
+                networks: self.networks.into_iter().map(Into::into).collect(),
+                firewall: self.firewall.map(Into::into),
+            },
         })
     }
 }

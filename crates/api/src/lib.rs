@@ -13,6 +13,7 @@ mod docs;
 mod events;
 mod extract;
 mod finance;
+mod firewall;
 mod headers;
 mod health;
 mod impersonations;
@@ -215,6 +216,7 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(networks::give_address_back))
         .routes(routes!(cards::list_cards, cards::add_card))
         .routes(routes!(cards::change_card, cards::remove_card))
+        .routes(routes!(firewall::get_firewall, firewall::set_firewall))
         .routes(routes!(templates::list_templates, templates::create_template))
         .routes(routes!(templates::change_template))
         .routes(routes!(templates::list_sources, templates::add_source))

@@ -12,6 +12,7 @@ pub mod breaker;
 pub mod clusters;
 pub mod events;
 pub mod factors;
+pub mod firewall;
 pub mod identities;
 pub mod ids;
 pub mod impersonations;

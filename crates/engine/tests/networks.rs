@@ -1,9 +1,10 @@
-//! Networks: what was asked of cards is what Proxmox has, and addresses are given out once.
+//! Networks and firewalls: what was asked is what Proxmox has, and addresses are given out once.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::BTreeMap;
 
 use innkeeper_domain::access::Actor;
+use innkeeper_domain::firewall::{Direction, Firewall, Protocol, Rule as Door, Verdict};
 use innkeeper_domain::ids::{NetworkId, TemplateId};
 use innkeeper_domain::instances::{Act, Instance, Kind};
 use innkeeper_domain::networks::{AddressWanted, PoolWanted};
@@ -15,6 +16,7 @@ use innkeeper_engine::{
 mod house;
 
 use house::House;
+use pve_sim::{Count, Effect, Rule};
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHZ0d2V0b3Jrc2FyZWp1c3RsaWtlZmFrZWtleXM ada";
 
@@ -61,7 +63,7 @@ impl House {
             template_id,
             size: WantedSize::Default,
             ssh_keys: vec![KEY.parse().unwrap()],
-            fittings: Fittings { networks },
+            fittings: Fittings { networks, ..Fittings::default() },
         };
         let asked = self.engine.create_instance(&self.owner, new, None).await.unwrap();
         let made = self.settled(asked.id).await;
@@ -210,7 +212,10 @@ async fn addresses_are_asked_for_kept_and_refused_by_name() {
             template_id: house.container,
             size: WantedSize::Default,
             ssh_keys: Vec::new(),
-            fittings: Fittings { networks: vec![NicWanted { ipv4: Some(ipv4), ..card(front) }] },
+            fittings: Fittings {
+                networks: vec![NicWanted { ipv4: Some(ipv4), ..card(front) }],
+                ..Fittings::default()
+            },
         };
         house.engine.create_instance(&house.owner, new, None).await
     };
@@ -246,4 +251,146 @@ async fn addresses_are_asked_for_kept_and_refused_by_name() {
     house.change(&copied, Verb::Delete).await;
     assert_eq!(house.taken(front).await, Vec::<String>::new());
     house.engine.remove_network(&staff, front).await.unwrap();
+}
+
+fn door(ports: &str) -> Door {
+    Door {
+        direction: Direction::In,
+        action: Verdict::Accept,
+        protocol: Some(Protocol::Tcp),
+        ports: Some(ports.parse().unwrap()),
+        source: Some("198.51.100.0/24".parse().unwrap()),
+        destination: None,
+        enabled: true,
+        comment: format!("door {ports}"),
+    }
+}
+
+fn firewall(rules: Vec<Door>) -> Firewall {
+    Firewall { enabled: true, inbound: Verdict::Drop, outbound: Verdict::Reject, rules, antispoofing: true }
+}
+
+impl House {
+    async fn guard(&self, of: &Operation, firewall: Firewall) -> Operation {
+        let update = InstanceUpdate { firewall: Some(firewall), ..InstanceUpdate::default() };
+        let asked = self.engine.update_instance(&self.owner, of.instance_id, update, None).await.unwrap();
+        self.settled(asked.id).await
+    }
+
+    /// The ports of the rules in their order, once everything else about them was found right.
+    fn doors(&self, instance: &Instance) -> Vec<String> {
+        self.sim.cluster("lodge").with(|world| {
+            let rules = world.guest(instance.vmid).unwrap().firewall_rules();
+            rules
+                .into_iter()
+                .map(|rule| {
+                    assert_eq!((rule["type"].as_str(), rule["action"].as_str()), ("in", "ACCEPT"));
+                    assert_eq!((rule["proto"].as_str(), rule["source"].as_str()), ("tcp", "198.51.100.0/24"));
+                    assert_eq!(rule["enable"], "1");
+                    rule["dport"].clone()
+                })
+                .collect()
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_of_a_firewall_is_what_proxmox_has() {
+    let house = House::open().await;
+    let front = house.network("Front", Some(40), false).await;
+    house.pool(front, "192.0.2.0/24", "192.0.2.10", "192.0.2.99", "192.0.2.1").await;
+    for (name, template) in [("web", house.container), ("box", house.machine)] {
+        let fittings =
+            Fittings { networks: vec![card(front)], firewall: Some(firewall(vec![door("22"), door("80")])) };
+        let new = NewInstance {
+            project_id: None,
+            name: name.parse().unwrap(),
+            template_id: template,
+            size: WantedSize::Default,
+            ssh_keys: Vec::new(),
+            fittings,
+        };
+        let asked = house.engine.create_instance(&house.owner, new, None).await.unwrap();
+        let made = house.settled(asked.id).await;
+        assert_eq!(made.state, State::Succeeded, "{made:#?}");
+        let acts: Vec<Act> = made.steps.iter().map(|step| step.act).collect();
+        let guard = acts.iter().position(|act| *act == Act::Guard).unwrap();
+        assert!(guard < acts.iter().position(|act| *act == Act::Start).unwrap(), "before it runs: {acts:?}");
+        let instance = house.read(&made).await;
+        assert_eq!(house.doors(&instance), ["22", "80"]);
+        assert_eq!(parts(&house.config(&instance)["net0"])["firewall"], "1");
+        let options = || {
+            house.sim.cluster("lodge").with(|world| {
+                let guest = world.guest(instance.vmid).unwrap();
+                (guest.firewall_options(), guest.firewall_addresses("ipfilter-net0"))
+            })
+        };
+        let (set, own) = options();
+        for (key, value) in [
+            ("enable", "1"),
+            ("policy_in", "DROP"),
+            ("policy_out", "REJECT"),
+            ("macfilter", "1"),
+            ("ipfilter", "1"),
+        ] {
+            assert_eq!(set[key], value, "{key}");
+        }
+        let address = instance.address.clone().unwrap();
+        let expected = if instance.kind == Kind::Qemu { vec![address] } else { Vec::new() };
+        assert_eq!(own, expected, "Proxmox reads a container's own addresses from its configuration");
+
+        let changed = house.guard(&made, firewall(vec![door("443"), door("80"), door("8000-8100")])).await;
+        assert_eq!(changed.steps.iter().map(|step| step.act).collect::<Vec<_>>(), [Act::Guard]);
+        assert_eq!(house.doors(&instance), ["443", "80", "8000:8100"]);
+        // With an address that nobody knows beforehand, only hardware addresses are checked.
+        let dhcp = NicWanted { ipv4: Some(AddressWanted::Dhcp), ..card(front) };
+        house.rewire(&made, NicChange::Change(0, dhcp)).await;
+        assert_eq!((options().0["ipfilter"].as_str(), options().0["macfilter"].as_str()), ("0", "1"));
+        let off = Firewall { enabled: false, antispoofing: false, ..firewall(Vec::new()) };
+        house.guard(&made, off).await;
+        assert_eq!((house.doors(&instance), options().0["enable"].as_str()), (Vec::new(), "0"));
+        // Asked for again, there is nothing to do.
+        let off = Firewall { enabled: false, antispoofing: false, ..firewall(Vec::new()) };
+        assert_eq!(house.guard(&made, off).await.steps.len(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_answers_in_the_middle_of_a_firewall_make_no_rule_twice() {
+    let house = House::open().await;
+    let made = house.make("web", house.container, Vec::new()).await;
+    let instance = house.read(&made).await;
+    let cluster = house.sim.cluster("lodge");
+    let asked = || firewall(vec![door("22"), door("80"), door("443")]);
+    for (effect, skip) in [(Effect::DropAfter, 1), (Effect::DropBefore, 2), (Effect::DropAfter, 0)] {
+        house.guard(&made, firewall(vec![door("9")])).await;
+        let rule = Rule::on_call("POST", "/firewall/rules$", effect).skip(skip);
+        cluster.faults().add(rule).unwrap();
+        let done = house.guard(&made, asked()).await;
+        assert_eq!(done.state, State::Succeeded, "{done:#?}");
+        assert_eq!(house.doors(&instance), ["22", "80", "443"]);
+        assert!(done.steps.len() > 1, "the first try was broken off: {done:#?}");
+        cluster.faults().clear();
+    }
+    let rule = Rule::on_call("DELETE", "/firewall/rules/", Effect::DropAfter).count(Count::Times(2));
+    cluster.faults().add(rule).unwrap();
+    assert_eq!(house.guard(&made, firewall(Vec::new())).await.state, State::Succeeded);
+    assert_eq!(house.doors(&instance), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_firewall_nobody_asks_proxmox_about_one() {
+    let house = House::open().await;
+    let asks = Rule::on_call("GET", "/firewall/", Effect::Latency(0)).count(Count::Always);
+    let asks = house.sim.cluster("lodge").faults().add(asks).unwrap();
+    let struck =
+        || house.sim.cluster("lodge").faults().list().iter().find(|rule| rule.id == asks).unwrap().struck;
+    let made = house.make("web", house.container, Vec::new()).await;
+    house.change(&made, Verb::Reboot).await;
+    assert_eq!(struck(), 0);
+    house.guard(&made, firewall(vec![door("22")])).await;
+    let before = struck();
+    assert!(before > 0);
+    house.change(&made, Verb::Reboot).await;
+    assert_eq!(struck(), before, "an ordinary look costs no more than it did");
 }

@@ -33,6 +33,8 @@ pub(crate) enum Instance {
     Resize(Resize),
     /// Look after its network cards.
     Network(Cards),
+    /// Show its firewall, or set it from a file.
+    Firewall(Firewall),
     /// Remove it for good.
     Delete {
         #[command(flatten)]
@@ -111,6 +113,45 @@ pub(crate) struct Resize {
     no_wait: bool,
     #[command(flatten)]
     remote: Remote,
+}
+
+/// The firewall of an instance.
+#[derive(Debug, Args)]
+pub(crate) struct Firewall {
+    /// Its name or id.
+    instance: String,
+    /// Set it to what this file says, in JSON as this command shows it; `-` reads from standard input.
+    #[arg(long, value_name = "FILE")]
+    set: Option<std::path::PathBuf>,
+    /// Return at once instead of following it.
+    #[arg(long)]
+    no_wait: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Firewall {
+    async fn run(self) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        let id = find(&server, "instances", &self.instance).await?;
+        let path = format!("/api/v1/instances/{id}/firewall");
+        let Some(file) = &self.set else {
+            say!("{:#}", server.get(&path).await?);
+            return Ok(());
+        };
+        let text = if file.as_os_str() == "-" {
+            std::io::read_to_string(std::io::stdin())?
+        } else {
+            std::fs::read_to_string(file)?
+        };
+        let mut body: Value = serde_json::from_str(&text)?;
+        // As it was shown: whether one was set before is nothing to set.
+        if let Some(fields) = body.as_object_mut() {
+            fields.remove("set");
+        }
+        let operation = server.request(Method::PUT, &path, Some(&body)).await?;
+        settle(&server, operation, self.no_wait, &self.remote).await
+    }
 }
 
 /// The network cards of an instance.
@@ -241,6 +282,7 @@ impl Instance {
             Self::Reboot(change) => change.run(Method::POST, "/reboot").await,
             Self::Resize(resize) => resize.run().await,
             Self::Network(cards) => cards.run().await,
+            Self::Firewall(firewall) => firewall.run().await,
             Self::Delete { change, yes } => {
                 if !yes && !confirmed(&change.instance)? {
                     bail!("not confirmed; nothing was changed");

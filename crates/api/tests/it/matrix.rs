@@ -131,6 +131,8 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("POST /api/v1/instances", Use, As("instance.create")),
     ("GET /api/v1/instances/{id}", See, Read),
     ("DELETE /api/v1/instances/{id}", Use, As("instance.delete")),
+    ("GET /api/v1/instances/{id}/firewall", See, Read),
+    ("PUT /api/v1/instances/{id}/firewall", Use, Elsewhere("instance.update", CLUSTER)),
     ("GET /api/v1/instances/{id}/networks", See, Read),
     ("POST /api/v1/instances/{id}/networks", Use, Elsewhere("instance.update", CLUSTER)),
     ("DELETE /api/v1/instances/{id}/networks/{number}", Use, Elsewhere("instance.update", CLUSTER)),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::firewall::Firewall;
 use crate::names::Tag;
 use crate::networks::{Addressing, Nic, Plug};
 
@@ -21,6 +22,8 @@ pub struct Settings {
     pub nics: Option<Vec<Nic>>,
     /// Cards that it no longer has; any others in Proxmox are somebody else's, and stay.
     pub unplugged: BTreeSet<u8>,
+    /// Its firewall; none leaves it as Proxmox has it.
+    pub firewall: Option<Firewall>,
 }
 
 impl Settings {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use innkeeper_domain::access::{Actor, Proof};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::events::Subject;
+use innkeeper_domain::firewall::Firewall;
 use innkeeper_domain::ids::{InstanceId, PlanId, TemplateId};
 use innkeeper_domain::instances::{self as rules, Errand, Goal, Instance, Power, Resizing, Seen};
 use innkeeper_domain::names::{Hostname, SshKey, Tag};
@@ -34,6 +35,8 @@ pub struct Update {
     pub onboot: Option<bool>,
     /// Another network card, or one less.
     pub nics: Option<NicChange>,
+    /// Its firewall; what Proxmox has of one until then is replaced.
+    pub firewall: Option<Firewall>,
 }
 
 /// A change of an instance, with what belongs to it.
@@ -121,6 +124,9 @@ impl Update {
         if self.tags.as_ref().is_some_and(|tags| tags.len() > MOST_TAGS) {
             return Err(Error::invalid("tags", format!("give at most {MOST_TAGS} tags")));
         }
+        if let Some(firewall) = &self.firewall {
+            firewall.check().map_err(|bad| Error::invalid("rules", bad))?;
+        }
         Ok(())
     }
 
@@ -133,6 +139,9 @@ impl Update {
         }
         if let Some(onboot) = self.onboot {
             instance.settings.onboot = onboot;
+        }
+        if let Some(firewall) = &self.firewall {
+            instance.settings.firewall = Some(firewall.clone());
         }
     }
 }

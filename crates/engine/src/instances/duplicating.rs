@@ -68,6 +68,7 @@ impl Engine {
             source.settings.plugs().map(|(_, plug)| NicWanted::like(plug)).collect();
         let numbers = source.settings.plugs().map(|(number, _)| number);
         let unplugged = numbers.filter(|number| usize::from(*number) >= networks.len()).collect();
+        let firewall = source.settings.firewall.clone();
         let making = Making {
             project_id,
             name: copy.name,
@@ -78,8 +79,13 @@ impl Engine {
             size,
             rate,
             ssh_keys: source.ssh_keys.clone(),
-            settings: Settings { tags: source.settings.tags.clone(), unplugged, ..Settings::default() },
-            fittings: Fittings { networks },
+            settings: Settings {
+                tags: source.settings.tags.clone(),
+                unplugged,
+                firewall,
+                ..Settings::default()
+            },
+            fittings: Fittings { networks, ..Fittings::default() },
             sources: vec![Source {
                 template_id: source.template_id,
                 cluster_id: source.cluster_id,

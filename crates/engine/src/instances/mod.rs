@@ -4,6 +4,7 @@
 use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::events::Subject;
+use innkeeper_domain::firewall::Firewall;
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use innkeeper_domain::instances::{Course, Errand, Instance, Kind, Power, Settings};
 use innkeeper_domain::names::{Hostname, SshKey};
@@ -69,6 +70,8 @@ pub struct NewInstance {
 pub struct Fittings {
     /// The networks that its cards are plugged into; with none, its cluster's default network, where it has one.
     pub networks: Vec<NicWanted>,
+    /// Its firewall; none leaves it as Proxmox has it.
+    pub firewall: Option<Firewall>,
 }
 
 /// Which instances to list.
@@ -105,6 +108,9 @@ impl Engine {
         if new.ssh_keys.len() > MOST_KEYS {
             return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));
         }
+        if let Some(firewall) = &new.fittings.firewall {
+            firewall.check().map_err(|bad| Error::invalid("firewall", bad))?;
+        }
         let mut sources = templates::sources(self.db(), template.id).await?;
         if let Some(network) = self.networks_asked(project_id, &new.fittings.networks).await?.first() {
             sources.retain(|source| source.cluster_id == network.cluster_id);
@@ -119,7 +125,7 @@ impl Engine {
             size,
             rate,
             ssh_keys: new.ssh_keys,
-            settings: Settings::default(),
+            settings: Settings { firewall: new.fittings.firewall.clone(), ..Settings::default() },
             fittings: new.fittings,
             sources,
         };
@@ -351,6 +357,7 @@ fn asked_for(instance: &Instance) -> Value {
         "rate": instance.rate,
         "ssh_keys": instance.ssh_keys.len(),
         "networks": instance.settings.nics,
+        "firewall": instance.settings.firewall,
     })
 }
 

@@ -12,12 +12,19 @@ pub(super) fn lacking(instance: &Instance, config: &GuestConfig, change: &mut Co
     let (common, settings) = (config.common(), &instance.settings);
     for (number, plug) in settings.plugs() {
         let now = common.nets.get(&number);
-        let asked = asked(instance.kind, plug);
+        let asked = asked(instance, plug);
         if !now.is_some_and(|now| as_asked(now, &asked)) {
             change.nets.insert(number, written(instance.kind, number, now, &asked));
         }
         if instance.kind == Kind::Qemu {
             cloud_init(number, plug, config, change);
+        }
+    }
+    // Of other cards we know nothing but that the rules are to count for them, too.
+    for (number, now) in common.nets.iter().filter(|_| guarded(instance)) {
+        let ours = settings.plugs().any(|(other, _)| other == *number) || settings.unplugged.contains(number);
+        if !ours && now.get_flag("firewall") != Some(true) {
+            change.nets.insert(*number, now.clone().flag("firewall", true));
         }
     }
     for number in &settings.unplugged {
@@ -49,7 +56,7 @@ pub(super) fn of_new_container(
         return (vec![(0, net)], None);
     };
     let written =
-        |(number, plug): (u8, &Plug)| (number, written(Kind::Lxc, number, None, &asked(instance.kind, plug)));
+        |(number, plug): (u8, &Plug)| (number, written(Kind::Lxc, number, None, &asked(instance, plug)));
     let servers = name_servers(nics).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     (instance.settings.plugs().map(written).collect(), (!servers.is_empty()).then_some(servers))
 }
@@ -57,7 +64,20 @@ pub(super) fn of_new_container(
 /// What is asked of one key of a card: this value, or that it is not there.
 type Asked = Vec<(&'static str, Option<String>)>;
 
-fn asked(kind: Kind, plug: &Plug) -> Asked {
+fn asked(instance: &Instance, plug: &Plug) -> Asked {
+    let mut asked = of_plug(instance.kind, plug);
+    if guarded(instance) {
+        asked.push(("firewall", Some("1".to_owned())));
+    }
+    asked
+}
+
+/// Rules count for a card only where it says so.
+fn guarded(instance: &Instance) -> bool {
+    instance.settings.firewall.as_ref().is_some_and(|firewall| firewall.enabled)
+}
+
+fn of_plug(kind: Kind, plug: &Plug) -> Asked {
     let mut asked = vec![
         ("bridge", Some(plug.bridge.to_string())),
         ("tag", plug.vlan.map(|tag| tag.to_string())),
@@ -99,6 +119,7 @@ fn as_asked(now: &PropertyString, asked: &Asked) -> bool {
 fn meant(key: &str, text: &str) -> String {
     match key {
         "rate" => text.parse::<f64>().map_or_else(|_| text.to_owned(), |rate| rate.to_string()),
+        "firewall" => if matches!(text, "1" | "on" | "yes" | "true") { "1" } else { "0" }.to_owned(),
         "gw" | "gw6" => address(text),
         "ip" | "ip6" => match text.split_once('/') {
             Some((ip, prefix)) => format!("{}/{prefix}", address(ip)),
@@ -188,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_means_the_same_is_as_asked() {
-        let asked = asked(Kind::Lxc, &plug());
+        let asked = of_plug(Kind::Lxc, &plug());
         for same in [
             "name=eth0,bridge=vmbr1,tag=7,rate=12.5,ip=192.0.2.9/24,gw=192.0.2.1,ip6=auto,hwaddr=BC:24:11:00:00:01",
             "ip6=auto,gw=192.0.2.1,ip=192.0.2.9/24,rate=12.50,tag=7,bridge=vmbr1,type=veth",
@@ -207,7 +228,8 @@ mod tests {
 
     #[test]
     fn a_card_keeps_its_hardware_address_and_what_nobody_asked_about() {
-        let asked = asked(Kind::Lxc, &Plug { vlan: None, rate_mbps: None, ipv6: Addressing::None, ..plug() });
+        let asked =
+            of_plug(Kind::Lxc, &Plug { vlan: None, rate_mbps: None, ipv6: Addressing::None, ..plug() });
         let now = "name=lan,bridge=vmbr0,tag=3,rate=1,hwaddr=BC:24:11:00:00:01,ip=dhcp,link_down=1,type=veth";
         let card = written(Kind::Lxc, 0, Some(&now.parse().unwrap()), &asked);
         assert_eq!(

@@ -1,10 +1,11 @@
 //! Looking: one guest, read from Proxmox and reduced to what decides the next step.
 
-use innkeeper_domain::instances::{Guest, Instance, Kind, Owner, Power, Seen};
+use innkeeper_domain::instances::{Goal, Guest, Instance, Kind, Owner, Power, Seen};
 use innkeeper_domain::mark;
 use pve::{GuestConfig, GuestRef, GuestStatus, Interface, NodeName, PropertyString, RunState, Size, Vmid};
 
 use super::fit::fitted;
+use super::guard::guarded;
 use crate::connections::{CallError, Connection};
 
 /// What a look found.
@@ -97,6 +98,10 @@ async fn read(connection: &Connection, instance: &Instance, at: &GuestRef) -> Re
             Err(resting) => return Err(resting),
         }
     }
+    // Only where it could have to be changed: other looks need not ask for it.
+    let wish = &instance.course.wish;
+    let asks = wish.goal != Goal::Absent && (wish.refit || !instance.course.born);
+    let guarded = !asks || guarded(connection, instance, at).await?;
     let locked = config.common().lock.as_deref().or(status.lock.as_deref()).is_some_and(in_the_way);
     let seen = Seen::Present(Guest {
         owner,
@@ -104,7 +109,7 @@ async fn read(connection: &Connection, instance: &Instance, at: &GuestRef) -> Re
         locked,
         fitted: fitted(instance, &config)?,
         grown: grown(instance, &config),
-        guarded: true,
+        guarded,
         addressed: address.is_some() || !can_tell,
     });
     Ok(Sight { seen, moved_to: None, address, size: size(&config) })

@@ -11,6 +11,7 @@ mod drive;
 mod faults;
 mod find;
 mod fit;
+mod guard;
 mod look;
 
 use std::sync::Arc;

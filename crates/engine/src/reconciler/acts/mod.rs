@@ -8,6 +8,7 @@ use innkeeper_domain::operations::{Fault, GRACE};
 use pve::{ConfigChange, DeleteOptions, GuestConfig, GuestRef, NewSize, ShutdownOptions, Size, Upid};
 
 use super::fit;
+use super::guard;
 use super::look::{guest_ref, root_disk};
 use crate::connections::{CallError, Connection};
 
@@ -33,7 +34,10 @@ pub(super) async fn perform(
         Act::Create => create::create(connection, instance, at).await?,
         Act::Configure => return configure(connection, instance, at).await,
         Act::Grow => return grow(connection, instance, at).await,
-        Act::Guard => return Ok(Reply::Done),
+        Act::Guard => {
+            guard::guard(connection, instance, &at).await?;
+            return Ok(Reply::Done);
+        }
         Act::Start => connection.call(|client| async move { client.guest(&at).start().await }).await?,
         Act::Shutdown => {
             let how = ShutdownOptions { timeout_seconds: Some(grace_seconds()), force_stop: true };

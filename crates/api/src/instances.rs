@@ -16,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::cards::{Card, CardAsked};
+use crate::disks::{Disk, DiskAsked};
 use crate::docs::IdempotencyKey;
 use crate::extract::{At, Key, Keyed, Query};
 use crate::firewall::FirewallAsked;
@@ -50,6 +51,8 @@ pub(crate) struct Instance {
     ssh_keys: Vec<SshKey>,
     /// Its network cards; null when it has those that it was made with, before there were networks.
     networks: Option<Vec<Card>>,
+    /// Its extra disks, those that are on their way among them.
+    disks: Vec<Disk>,
     /// Its IP address, as last reported.
     address: Option<String>,
     /// What is wrong with it, if anything.
@@ -122,6 +125,7 @@ impl Instance {
             rate: instance.rate,
             tariff: instance.tariff,
             ssh_keys: instance.ssh_keys,
+            disks: instance.settings.disks.into_iter().map(Disk::from).collect(),
             networks: instance.settings.nics.map(|nics| nics.into_iter().map(Card::from).collect()),
             address: instance.address,
             problem,
@@ -165,6 +169,10 @@ pub(crate) struct InstanceAsked {
     networks: Vec<CardAsked>,
     /// Its firewall; without one, what Proxmox does by itself: nothing is kept out.
     firewall: Option<FirewallAsked>,
+    /// Its extra disks.
+    #[serde(default)]
+    #[schema(max_items = 8)]
+    disks: Vec<DiskAsked>,
 }
 
 impl InstanceAsked {
@@ -186,6 +194,7 @@ impl InstanceAsked {
             fittings: Fittings {
                 networks: self.networks.into_iter().map(Into::into).collect(),
                 firewall: self.firewall.map(Into::into),
+                disks: self.disks.into_iter().map(Into::into).collect(),
             },
         })
     }

@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod cards;
 mod clusters;
+mod disks;
 mod docs;
 mod events;
 mod extract;
@@ -216,6 +217,8 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(networks::give_address_back))
         .routes(routes!(cards::list_cards, cards::add_card))
         .routes(routes!(cards::change_card, cards::remove_card))
+        .routes(routes!(disks::list_disks, disks::add_disk))
+        .routes(routes!(disks::grow_disk, disks::remove_disk))
         .routes(routes!(firewall::get_firewall, firewall::set_firewall))
         .routes(routes!(templates::list_templates, templates::create_template))
         .routes(routes!(templates::change_template))

@@ -10,6 +10,7 @@ pub mod addresses;
 pub mod audit;
 pub mod breaker;
 pub mod clusters;
+pub mod disks;
 pub mod events;
 pub mod factors;
 pub mod firewall;

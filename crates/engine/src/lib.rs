@@ -75,8 +75,8 @@ pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{
-    Duplicate, Filter as InstanceFilter, Fittings, NewInstance, NicChange, NicWanted, Rebuild,
-    Update as InstanceUpdate, WantedSize,
+    DiskChange, DiskWanted, Duplicate, Filter as InstanceFilter, Fittings, NewInstance, NicChange, NicWanted,
+    Rebuild, Update as InstanceUpdate, WantedSize,
 };
 pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};

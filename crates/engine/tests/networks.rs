@@ -300,8 +300,11 @@ async fn what_was_asked_of_a_firewall_is_what_proxmox_has() {
     let front = house.network("Front", Some(40), false).await;
     house.pool(front, "192.0.2.0/24", "192.0.2.10", "192.0.2.99", "192.0.2.1").await;
     for (name, template) in [("web", house.container), ("box", house.machine)] {
-        let fittings =
-            Fittings { networks: vec![card(front)], firewall: Some(firewall(vec![door("22"), door("80")])) };
+        let fittings = Fittings {
+            networks: vec![card(front)],
+            firewall: Some(firewall(vec![door("22"), door("80")])),
+            ..Fittings::default()
+        };
         let new = NewInstance {
             project_id: None,
             name: name.parse().unwrap(),

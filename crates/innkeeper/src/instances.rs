@@ -33,6 +33,9 @@ pub(crate) enum Instance {
     Resize(Resize),
     /// Look after its network cards.
     Network(Cards),
+    /// Look after its extra disks.
+    #[command(subcommand)]
+    Disk(Disk),
     /// Show its firewall, or set it from a file.
     Firewall(Firewall),
     /// Remove it for good.
@@ -113,6 +116,84 @@ pub(crate) struct Resize {
     no_wait: bool,
     #[command(flatten)]
     remote: Remote,
+}
+
+/// The extra disks of an instance.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Disk {
+    /// List them.
+    List(One),
+    /// Give it another one; it goes on running.
+    Add {
+        /// How much it holds, in GiB.
+        #[arg(long)]
+        size_gib: u32,
+        /// Where a container sees it, for example `/srv/data`.
+        #[arg(long)]
+        path: Option<String>,
+        /// On which bus a virtual machine sees it: `scsi` or `virtio`.
+        #[arg(long)]
+        bus: Option<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Make one larger.
+    Grow {
+        /// Its number.
+        #[arg(long)]
+        number: u8,
+        /// How much it is to hold, in GiB.
+        #[arg(long)]
+        size_gib: u32,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Remove one and everything on it, for good; the instance must be stopped.
+    Remove {
+        /// Its number.
+        #[arg(long)]
+        number: u8,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        change: Change,
+    },
+}
+
+impl Disk {
+    async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::List(one) => {
+                let server = Server::find(&one.remote)?;
+                let id = find(&server, "instances", &one.instance).await?;
+                let rows = all(&server, &format!("instances/{id}/disks")).await?;
+                let columns = ["number", "size_gib", "path", "bus", "serial"];
+                one.remote.tell_list(rows, &columns, |row| cells(row, &columns));
+                Ok(())
+            }
+            Self::Add { size_gib, path, bus, change } => {
+                let mut body = json!({ "size_gib": size_gib });
+                if let Some(path) = path {
+                    body["path"] = path.into();
+                }
+                if let Some(bus) = bus {
+                    body["bus"] = bus.into();
+                }
+                change.ask(Method::POST, "/disks", Some(&body)).await
+            }
+            Self::Grow { number, size_gib, change } => {
+                let body = json!({ "size_gib": size_gib });
+                change.ask(Method::PATCH, &format!("/disks/{number}"), Some(&body)).await
+            }
+            Self::Remove { number, yes, change } => {
+                if !yes && !confirmed(&change.instance)? {
+                    bail!("not confirmed; nothing was changed");
+                }
+                change.ask(Method::DELETE, &format!("/disks/{number}"), None).await
+            }
+        }
+    }
 }
 
 /// The firewall of an instance.
@@ -283,6 +364,7 @@ impl Instance {
             Self::Resize(resize) => resize.run().await,
             Self::Network(cards) => cards.run().await,
             Self::Firewall(firewall) => firewall.run().await,
+            Self::Disk(disk) => disk.run().await,
             Self::Delete { change, yes } => {
                 if !yes && !confirmed(&change.instance)? {
                     bail!("not confirmed; nothing was changed");
@@ -383,9 +465,13 @@ impl Resize {
 
 impl Change {
     async fn run(self, method: Method, verb: &str) -> anyhow::Result<()> {
+        self.ask(method, verb, None).await
+    }
+
+    async fn ask(self, method: Method, what: &str, body: Option<&Value>) -> anyhow::Result<()> {
         let server = Server::find(&self.remote)?;
         let id = find(&server, "instances", &self.instance).await?;
-        let operation = server.request(method, &format!("/api/v1/instances/{id}{verb}"), None).await?;
+        let operation = server.request(method, &format!("/api/v1/instances/{id}{what}"), body).await?;
         settle(&server, operation, self.no_wait, &self.remote).await
     }
 }

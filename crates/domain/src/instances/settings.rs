@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::disks::{Disk, total_gib};
 use crate::firewall::Firewall;
 use crate::names::Tag;
 use crate::networks::{Addressing, Nic, Plug};
@@ -24,6 +25,12 @@ pub struct Settings {
     pub unplugged: BTreeSet<u8>,
     /// Its firewall; none leaves it as Proxmox has it.
     pub firewall: Option<Firewall>,
+    /// Its disks beside the one that the system starts from.
+    pub disks: Vec<Disk>,
+    /// Disks that are to be removed, and are not gone yet.
+    pub removed_disks: Vec<Disk>,
+    /// The disks that it had, while others are on their way.
+    pub disks_before: Option<Vec<Disk>>,
 }
 
 impl Settings {
@@ -36,6 +43,19 @@ impl Settings {
     pub fn expects_address(&self) -> bool {
         let has = |plug: &Plug| [&plug.ipv4, &plug.ipv6].into_iter().any(|a| *a != Addressing::None);
         self.nics.as_ref().is_none_or(|nics| nics.iter().any(|nic| nic.plug.as_ref().is_none_or(has)))
+    }
+
+    /// How much its extra disks hold, in GiB: those that are on their way, and those that are not gone yet.
+    pub fn extra_disk_gib(&self) -> u64 {
+        total_gib(&self.disks).saturating_add(total_gib(&self.removed_disks))
+    }
+
+    /// This is what Proxmox calls a disk.
+    pub fn name_volume(&mut self, number: u8, volume: &str) {
+        let disks = self.disks.iter_mut().chain(&mut self.removed_disks);
+        for disk in disks.filter(|disk| disk.number == number) {
+            disk.volume = Some(volume.to_owned());
+        }
     }
 
     /// Gives it these tags instead of those that it had.

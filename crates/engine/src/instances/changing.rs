@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use innkeeper_domain::access::{Actor, Proof};
 use innkeeper_domain::audit::Deed;
+use innkeeper_domain::disks::{plus, total_rate};
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::firewall::Firewall;
 use innkeeper_domain::ids::{InstanceId, PlanId, TemplateId};
@@ -11,14 +12,14 @@ use innkeeper_domain::instances::{self as rules, Errand, Goal, Instance, Power, 
 use innkeeper_domain::names::{Hostname, SshKey, Tag};
 use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::placement::room_to_grow;
-use innkeeper_domain::prices::Rate;
+use innkeeper_domain::prices::{PriceList, Rate};
 use innkeeper_domain::quotas::Amounts;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{Topic, Tx, events, instances, nodes, operations, templates};
 use serde_json::{Value, json};
 
-use super::{NicChange, WantedSize, cards, new_operation, tell};
+use super::{DiskChange, NicChange, WantedSize, cards, new_operation, tell};
 use crate::{Engine, Error, Idempotency, restrictions};
 
 /// The most tags that an instance takes.
@@ -48,6 +49,8 @@ pub(crate) enum Change {
     Resize(Resize),
     /// Other settings.
     Update(Update),
+    /// Other extra disks, at these prices.
+    Disks(DiskChange, Option<PriceList>),
     /// Something that is done once.
     Once(Verb, Errand),
     /// Made anew.
@@ -82,7 +85,7 @@ impl Change {
         match self {
             Self::Plain(verb) | Self::Once(verb, _) => *verb,
             Self::Resize(_) => Verb::Resize,
-            Self::Update(_) => Verb::Update,
+            Self::Update(_) | Self::Disks(..) => Verb::Update,
             Self::Rebuild(_) => Verb::Rebuild,
             Self::Trash(_) => Verb::Trash,
         }
@@ -104,6 +107,7 @@ impl Change {
                 Self::Resize(to) => to.size == instance.size && to.plan_id == instance.plan_id,
                 Self::Once(_, errand) => Some(errand) == under_way.errand.as_ref(),
                 // Asked twice, one more is two more.
+                Self::Disks(..) => false,
                 Self::Update(update) if update.nics.is_some() => false,
                 Self::Rebuild(anew) => {
                     let keys = anew.ssh_keys.as_ref();
@@ -213,7 +217,7 @@ impl Engine {
         let verb = change.verb();
         let _turn = match change {
             // Like a new instance, it takes room; see there.
-            Change::Resize(_) => self.0.placing.acquire().await.ok(),
+            Change::Resize(_) | Change::Disks(..) => self.0.placing.acquire().await.ok(),
             _ => None,
         };
         let mut tx = self.db().begin().await?;
@@ -314,6 +318,7 @@ impl Engine {
                 }
             }
             Change::Resize(to) => self.grow(tx, instance, *to).await?,
+            Change::Disks(change, list) => self.redisk(tx, instance, change, list.as_ref()).await?,
             Change::Update(update) => {
                 let renamed = update.name.as_ref().filter(|name| **name != instance.name);
                 if let Some(name) = renamed
@@ -338,9 +343,10 @@ impl Engine {
         let place = (instance.cluster_id, &instance.node, &instance.storage);
         room_to_grow(place, from, to.size, &nodes, &storages)?;
         let plan_id = instance.plan_id;
-        instance.resize_from = Some(Resizing { size: from, plan_id, rate: to.rate });
+        let rate = plus(to.rate, total_rate(&instance.settings.disks)?)?;
+        instance.resize_from = Some(Resizing { size: from, plan_id, rate });
         (instance.size, instance.plan_id) = (to.size, to.plan_id);
-        let held = to.rate.hold(self.options().billing.cycle)?;
+        let held = rate.hold(self.options().billing.cycle)?;
         crate::usage::raise_hold(tx, instance, held, self.clock().now()).await
     }
 

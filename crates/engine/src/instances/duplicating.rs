@@ -1,12 +1,13 @@
 //! Duplicating: another instance like one that is there, with all that is on it.
 
 use innkeeper_domain::access::{Action, Actor, may};
+use innkeeper_domain::disks::{plus, price as disk_price, total_rate};
 use innkeeper_domain::ids::{InstanceId, ProjectId};
 use innkeeper_domain::instances::{self as rules, Kind, Settings, State};
 use innkeeper_domain::names::{Hostname, SnapshotName};
 use innkeeper_domain::operations::Operation;
 use innkeeper_domain::templates::{Origin, Source};
-use innkeeper_store::{plans, templates};
+use innkeeper_store::{plans, prices, templates};
 
 use super::{Fittings, Making, NicWanted, WantedSize};
 use crate::error::allow;
@@ -69,6 +70,13 @@ impl Engine {
         let numbers = source.settings.plugs().map(|(number, _)| number);
         let unplugged = numbers.filter(|number| usize::from(*number) >= networks.len()).collect();
         let firewall = source.settings.firewall.clone();
+        // Its disks are copied, too, and cost what they would today.
+        let list = prices::current(self.db()).await?;
+        let mut disks = source.settings.disks.clone();
+        for disk in &mut disks {
+            (disk.rate, disk.volume) = (disk_price(list.as_ref(), disk.size_gib)?, None);
+        }
+        let rate = plus(rate, total_rate(&disks)?)?;
         let making = Making {
             project_id,
             name: copy.name,
@@ -83,6 +91,7 @@ impl Engine {
                 tags: source.settings.tags.clone(),
                 unplugged,
                 firewall,
+                disks,
                 ..Settings::default()
             },
             fittings: Fittings { networks, ..Fittings::default() },

@@ -3,6 +3,7 @@
 
 use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::audit::Deed;
+use innkeeper_domain::disks::{plus, total_rate};
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::firewall::Firewall;
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
@@ -16,17 +17,19 @@ use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::{Source, Template};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::Topic;
-use innkeeper_store::{Tx, events, instances, nodes, operations, templates, vmids};
+use innkeeper_store::{Tx, events, instances, nodes, operations, prices, templates, vmids};
 use serde_json::{Value, json};
 
 mod cards;
 mod changing;
+mod disks;
 mod duplicating;
 pub(crate) mod keeping;
 mod rebuilding;
 
 pub use cards::{NicChange, NicWanted};
 pub use changing::Update;
+pub use disks::{DiskChange, DiskWanted};
 pub use duplicating::Duplicate;
 pub use rebuilding::Rebuild;
 
@@ -72,6 +75,8 @@ pub struct Fittings {
     pub networks: Vec<NicWanted>,
     /// Its firewall; none leaves it as Proxmox has it.
     pub firewall: Option<Firewall>,
+    /// Its extra disks.
+    pub disks: Vec<DiskWanted>,
 }
 
 /// Which instances to list.
@@ -115,6 +120,9 @@ impl Engine {
         if let Some(network) = self.networks_asked(project_id, &new.fittings.networks).await?.first() {
             sources.retain(|source| source.cluster_id == network.cluster_id);
         }
+        let list = prices::current(self.db()).await?;
+        let disks = disks::first_disks(template.kind, &new.fittings.disks, list.as_ref())?;
+        let rate = plus(rate, total_rate(&disks)?)?;
         let making = Making {
             project_id,
             name: new.name,
@@ -125,7 +133,7 @@ impl Engine {
             size,
             rate,
             ssh_keys: new.ssh_keys,
-            settings: Settings { firewall: new.fittings.firewall.clone(), ..Settings::default() },
+            settings: Settings { firewall: new.fittings.firewall.clone(), disks, ..Settings::default() },
             fittings: new.fittings,
             sources,
         };
@@ -148,7 +156,10 @@ impl Engine {
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
         }
-        self.fit(&mut tx, project_id, Amounts::one(making.size)).await?;
+        // All of its disks lie on one storage.
+        let extra = u32::try_from(making.settings.extra_disk_gib()).unwrap_or(u32::MAX);
+        let whole = Size { disk_gib: making.size.disk_gib.saturating_add(extra), ..making.size };
+        self.fit(&mut tx, project_id, Amounts::one(whole)).await?;
         if instances::active_names(&mut tx, project_id, &making.name).await? {
             return Err(name_taken(&making.name));
         }
@@ -156,7 +167,7 @@ impl Engine {
             return Err(Error::Restricted(restriction));
         }
         let (nodes, storages) = nodes::offers(&mut tx).await?;
-        let placement = place(making.kind, making.size, &making.sources, &nodes, &storages, &[])?;
+        let placement = place(making.kind, whole, &making.sources, &nodes, &storages, &[])?;
         let now = self.clock().now();
         let wish = Verb::Create.wish(now, making.reports_address, Power::Stopped, None);
         let fittings = making.fittings.clone();
@@ -266,7 +277,9 @@ impl Engine {
         sources.retain(|source| source.cluster_id == instance.cluster_id);
         let (nodes, storages) = nodes::offers(tx).await?;
         let avoid = [(instance.cluster_id, instance.node.clone())];
-        place(instance.kind, instance.size, &sources, &nodes, &storages, &avoid).map_err(Error::from)
+        let extra = u32::try_from(instance.settings.extra_disk_gib()).unwrap_or(u32::MAX);
+        let whole = Size { disk_gib: instance.size.disk_gib.saturating_add(extra), ..instance.size };
+        place(instance.kind, whole, &sources, &nodes, &storages, &avoid).map_err(Error::from)
     }
 }
 
@@ -358,6 +371,7 @@ fn asked_for(instance: &Instance) -> Value {
         "ssh_keys": instance.ssh_keys.len(),
         "networks": instance.settings.nics,
         "firewall": instance.settings.firewall,
+        "disks": instance.settings.disks,
     })
 }
 

@@ -6,7 +6,7 @@ use innkeeper_domain::instances::Instance;
 use innkeeper_domain::mark;
 use pve::{CloudInit, ConfigChange, GuestConfig, PropertyString};
 
-use super::cards;
+use super::{cards, disks};
 
 /// The change that makes this configuration the one that is asked for; empty when it is.
 pub(super) fn lacking(instance: &Instance, config: &GuestConfig) -> Result<ConfigChange, pve::Error> {
@@ -40,6 +40,7 @@ pub(super) fn lacking(instance: &Instance, config: &GuestConfig) -> Result<Confi
         change.extra = first_start(instance, config)?;
     }
     cards::lacking(instance, config, &mut change);
+    disks::lacking(instance, config, &mut change);
     Ok(change)
 }
 
@@ -69,5 +70,5 @@ fn first_start(instance: &Instance, config: &GuestConfig) -> Result<pve::Params,
 
 /// Whether nothing is lacking.
 pub(super) fn fitted(instance: &Instance, config: &GuestConfig) -> Result<bool, pve::Error> {
-    Ok(lacking(instance, config)? == ConfigChange::default())
+    Ok(disks::occupied(instance, config).is_none() && lacking(instance, config)? == ConfigChange::default())
 }

@@ -4,6 +4,7 @@ use innkeeper_domain::instances::{Goal, Guest, Instance, Kind, Owner, Power, See
 use innkeeper_domain::mark;
 use pve::{GuestConfig, GuestRef, GuestStatus, Interface, NodeName, PropertyString, RunState, Size, Vmid};
 
+use super::disks;
 use super::fit::fitted;
 use super::guard::guarded;
 use crate::connections::{CallError, Connection};
@@ -17,11 +18,13 @@ pub(super) struct Sight {
     pub(super) address: Option<String>,
     /// How big it is, when that could be read.
     pub(super) size: Option<innkeeper_domain::sizes::Size>,
+    /// Its extra disks that are there: number, volume, bytes; when they could be read.
+    pub(super) disks: Option<Vec<(u8, String, u64)>>,
 }
 
 impl Sight {
     fn of(seen: Seen) -> Self {
-        Self { seen, moved_to: None, address: None, size: None }
+        Self { seen, moved_to: None, address: None, size: None, disks: None }
     }
 }
 
@@ -112,7 +115,13 @@ async fn read(connection: &Connection, instance: &Instance, at: &GuestRef) -> Re
         guarded,
         addressed: address.is_some() || !can_tell,
     });
-    Ok(Sight { seen, moved_to: None, address, size: size(&config) })
+    Ok(Sight {
+        seen,
+        moved_to: None,
+        address,
+        size: size(&config),
+        disks: Some(disks::there(instance, &config)),
+    })
 }
 
 /// A guest of which nothing is known but that it is there.
@@ -169,6 +178,7 @@ fn size(config: &GuestConfig) -> Option<innkeeper_domain::sizes::Size> {
 
 fn grown(instance: &Instance, config: &GuestConfig) -> bool {
     root_disk(config).is_none_or(|(_, bytes)| bytes >= instance.size.disk_bytes())
+        && disks::too_small(instance, config).is_none()
 }
 
 /// The disk that the system starts from: its name in the configuration, and its size in bytes.

@@ -7,6 +7,7 @@
 
 mod acts;
 mod cards;
+mod disks;
 mod drive;
 mod faults;
 mod find;

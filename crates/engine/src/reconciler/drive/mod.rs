@@ -70,7 +70,8 @@ pub(in crate::reconciler) async fn drive(
     instance.course.resumed();
     let open = operation.steps.iter().rev().find(|step| step.state == StepState::Running);
     let step = open.map(|step| (step.seq, step.started_at));
-    let mut drive = Drive { engine, connection, instance, operation, step, measured: None, resized: None };
+    let mut drive =
+        Drive { engine, connection, instance, operation, step, measured: None, disks: None, resized: None };
     loop {
         let flow = if stop.is_cancelled() { Flow::Later(engine.clock().now()) } else { drive.step().await? };
         match flow {
@@ -94,6 +95,8 @@ struct Drive<'a> {
     step: Option<(i32, Timestamp)>,
     /// How big the guest was when it was last read.
     measured: Option<Size>,
+    /// Its extra disks, when they were last read: number and GiB.
+    disks: Option<Vec<(u8, u32)>>,
     /// A resize has ended, and this is what comes of it for the price.
     resized: Option<Resized>,
 }
@@ -105,6 +108,8 @@ enum Resized {
     Unchanged,
     /// It costs this from now on.
     At(Rate),
+    /// Its extra disks cost the second now, and cost the first before.
+    Disks(Rate, Rate),
 }
 
 impl Drive<'_> {

@@ -5,6 +5,7 @@
 
 mod bare;
 mod charging;
+mod consoles;
 mod load;
 mod machine;
 mod memory;
@@ -52,6 +53,8 @@ enum Measurement {
     Memory,
     /// 500 instances asked for at once.
     Throughput,
+    /// What a console lets through, beside a bare copy.
+    Consoles,
     /// One billing period of a hundred thousand instances, and of a million.
     Charging,
 }
@@ -91,6 +94,9 @@ async fn measure(arguments: &Arguments) {
     }
     if wanted(Measurement::Charging) {
         charging::measure(&mut report).await;
+    }
+    if wanted(Measurement::Consoles) {
+        consoles::measure(&mut report).await;
     }
     if wanted(Measurement::Reads) {
         reads::measure(&mut report).await;

@@ -1,7 +1,7 @@
 //! Instances that are there already: guests in the simulator and the rows that belong to them, numbers and marks
 //! included. The clusters themselves are added through the API, so that their tokens are sealed by the house's key.
 
-use innkeeper_domain::instances::{Course, Guest, Instance, Kind, Owner, Power, Seen, Task};
+use innkeeper_domain::instances::{Course, Guest, Instance, Kind, Owner, Power, Seen, Settings, Task};
 use innkeeper_domain::mark;
 use innkeeper_domain::operations::Verb;
 use innkeeper_domain::prices::Rate;
@@ -33,7 +33,7 @@ pub(crate) async fn add_instances(
         let mut tx = db.begin().await.unwrap();
         let mut made = Vec::new();
         for number in 0..per_cluster {
-            let mut course = Course::new(Verb::Create.wish(now, true, true));
+            let mut course = Course::new(Verb::Create.wish(now, true, Power::Running, None));
             course.born = true;
             course.seen = Seen::Present(Guest {
                 owner: Owner::Ours,
@@ -42,6 +42,7 @@ pub(crate) async fn add_instances(
                 fitted: true,
                 grown: true,
                 addressed: true,
+                guarded: true,
             });
             course.task = Task::None;
             let mut instance = Instance {
@@ -69,6 +70,10 @@ pub(crate) async fn add_instances(
                 created_at: now,
                 deleted_at: None,
                 resize_from: None,
+                settings: Settings::default(),
+                pending: Vec::new(),
+                protected: false,
+                trashed_until: None,
                 fence: 1,
             };
             instance.vmid = vmids::claim(&mut tx, cluster.id, instance.id).await.unwrap().unwrap();

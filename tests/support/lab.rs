@@ -1,6 +1,6 @@
 //! Simulated clusters, in the test's own process so that a test sees and spoils everything.
 
-use pve_sim::{ClusterOptions, Kind as GuestKind, Latency, Sim};
+use pve_sim::{ClusterOptions, GuestProcesses, Kind as GuestKind, Latency, Sim};
 use serde_json::{Value, json};
 
 /// The secret of the token in every simulated cluster.
@@ -14,10 +14,15 @@ pub struct Lab {
 impl Lab {
     /// Clusters of this many nodes each, whose tasks take no time unless `latency` says so.
     pub async fn start(clusters: usize, nodes: usize, latency: Latency) -> Self {
+        Self::with(clusters, nodes, latency, GuestProcesses::Off).await
+    }
+
+    /// The same, with these processes behind the guests' consoles and agents.
+    pub async fn with(clusters: usize, nodes: usize, latency: Latency, guests: GuestProcesses) -> Self {
         let names: Vec<String> = (1..=clusters).map(|n| format!("c{n}")).collect();
         let node_names: Vec<String> = (1..=nodes).map(|n| format!("n{n}")).collect();
         let node_names: Vec<&str> = node_names.iter().map(String::as_str).collect();
-        let mut options = pve_sim::Options { latency, ..pve_sim::Options::default() };
+        let mut options = pve_sim::Options { latency, guests, ..pve_sim::Options::default() };
         options.clusters = names.iter().map(|name| ClusterOptions::named(name, &node_names)).collect();
         for node in options.clusters.iter_mut().flat_map(|cluster| &mut cluster.nodes) {
             node.memory = 1 << 40;

@@ -109,6 +109,11 @@ impl FromRequestParts<App> for NotCrossSite {
     }
 }
 
+/// The token of a session or a key that comes with a request, if any does.
+pub(crate) fn shown(headers: &HeaderMap) -> Option<&str> {
+    bearer(headers).or_else(|| cookie(headers, COOKIE)).filter(|token| !token.is_empty())
+}
+
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }

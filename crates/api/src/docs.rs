@@ -73,6 +73,8 @@ const TAGS: &[(&str, &str)] = &[
     ("vouchers", "Codes that are worth credits"),
     ("invoices", "A month's account on paper"),
     ("instances", "Containers and virtual machines"),
+    ("consoles", "Terminals and screens of instances"),
+    ("commands", "What is run in instances: commands, passwords, keys, the script of the first boot"),
     ("operations", "Asked-for changes and how they stand"),
     ("audit", "Who did what"),
     ("events", "What happens, as it happens"),

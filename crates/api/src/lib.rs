@@ -9,8 +9,11 @@ mod audit;
 mod auth;
 mod cards;
 mod clusters;
+mod commands;
+mod consoles;
 mod disks;
 mod docs;
+mod drains;
 mod events;
 mod extract;
 mod finance;
@@ -24,6 +27,7 @@ mod keys;
 mod ledger;
 mod members;
 mod networks;
+mod node_access;
 mod nodes;
 mod oidc;
 mod operations;
@@ -40,6 +44,8 @@ mod registration;
 mod secret;
 mod sessions;
 mod setup;
+mod shares;
+mod snapshots;
 mod standing;
 mod templates;
 mod usage;
@@ -152,6 +158,7 @@ fn public() -> OpenApiRouter<App> {
         .routes(routes!(registration::recover))
         .routes(routes!(docs::openapi_json))
         .routes(routes!(payments::payment_webhook))
+        .routes(routes!(consoles::open_console))
 }
 
 /// What only somebody who is signed in may ask.
@@ -250,15 +257,49 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(invoices::get_invoice))
         .routes(routes!(invoices::get_invoice_pdf))
         .routes(routes!(instances::list_instances, instances::create_instance))
-        .routes(routes!(instances::get_instance, instances::delete_instance))
-        .routes(routes!(instances::start_instance))
-        .routes(routes!(instances::shut_down_instance))
-        .routes(routes!(instances::stop_instance))
-        .routes(routes!(instances::reboot_instance))
+        .routes(routes!(
+            instances::get_instance,
+            instances::changing::update_instance,
+            instances::changing::delete_instance,
+        ))
+        .routes(routes!(instances::bulk::change_instances))
+        .routes(routes!(instances::power::start_instance))
+        .routes(routes!(instances::power::shut_down_instance))
+        .routes(routes!(instances::power::stop_instance))
+        .routes(routes!(instances::power::reboot_instance))
+        .routes(routes!(instances::power::pause_instance))
+        .routes(routes!(instances::power::resume_instance))
+        .routes(routes!(instances::changing::rebuild_instance))
+        .routes(routes!(instances::changing::duplicate_instance))
+        .routes(routes!(instances::changing::protect_instance))
+        .routes(routes!(instances::changing::recover_instance))
+        .routes(routes!(drains::plan_drain, drains::drain_node))
+        .routes(routes!(drains::list_drains))
+        .routes(routes!(drains::get_drain))
+        .routes(routes!(drains::stop_drain))
+        .routes(routes!(drains::migrate_instance))
+        .routes(routes!(snapshots::list_snapshots, snapshots::create_snapshot))
+        .routes(routes!(snapshots::delete_snapshot))
+        .routes(routes!(snapshots::roll_back))
+        .routes(routes!(shares::list_shares))
+        .routes(routes!(shares::share_instance, shares::unshare_instance))
+        .routes(routes!(shares::list_shared))
+        .routes(routes!(consoles::ask_for_console))
+        .routes(routes!(commands::run_command))
+        .routes(routes!(commands::get_command_capability))
+        .routes(routes!(commands::set_instance_password))
+        .routes(routes!(commands::set_ssh_keys))
+        .routes(routes!(commands::get_first_boot))
+        .routes(routes!(commands::forget_host_key))
+        .routes(routes!(
+            node_access::get_node_access,
+            node_access::set_node_access,
+            node_access::remove_node_access
+        ))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::verify_audit))
         .routes(routes!(audit::list_project_audit))
-        .routes(routes!(instances::resize_instance))
+        .routes(routes!(instances::power::resize_instance))
         .routes(routes!(operations::list_operations))
         .routes(routes!(operations::get_operation))
         .routes(routes!(events::follow_events))

@@ -408,8 +408,10 @@ pub(crate) async fn keep_address(
 pub(crate) async fn give_address_back(
     caller: Caller,
     State(engine): State<Engine>,
-    At((id, address)): At<(NetworkId, IpAddr)>,
+    At((id, address)): At<(NetworkId, String)>,
 ) -> Result<StatusCode, Problem> {
+    // What is no address is kept by nobody.
+    let address = address.parse().unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
     engine.give_address_back(&caller.actor, id, address).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -113,8 +113,8 @@ pub(crate) struct NodeChange {
 /// Which node of which cluster.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NodePath {
-    id: ClusterId,
-    name: NodeName,
+    pub(crate) id: ClusterId,
+    pub(crate) name: NodeName,
 }
 
 /// The nodes of a cluster with their storages, as last observed.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
+use innkeeper_domain::consoles::Ending;
 use innkeeper_domain::ids::OperationId;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::placement::NoPlace;
@@ -174,6 +175,21 @@ impl Problem {
             .remedy("programs send `Authorization: Bearer` with the token instead of the cookie")
     }
 
+    pub(crate) fn upgrade_required() -> Self {
+        let detail = "this address takes WebSockets only";
+        Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "This is no WebSocket", detail)
+            .remedy("open a WebSocket of version 13, with HTTP/1.1")
+    }
+
+    fn console(ending: Ending) -> Self {
+        let status = match ending {
+            Ending::NodeUnreachable | Ending::NoAnswer => StatusCode::SERVICE_UNAVAILABLE,
+            Ending::Internal => return Self::internal(),
+            _ => StatusCode::CONFLICT,
+        };
+        Self::new(status, ending.as_str(), "The console cannot be opened", ending.message())
+    }
+
     pub(crate) fn not_ready(error: &Error) -> Self {
         tracing::error!(%error, source = std::error::Error::source(error).map(tracing::field::display), "not ready");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "Not ready", "the database does not answer")
@@ -262,6 +278,7 @@ impl From<Error> for Problem {
             Error::Conflict { code, message } => {
                 Self::new(StatusCode::CONFLICT, code, "In conflict with what is there", message)
             }
+            Error::Console(ending) => Self::console(ending),
             Error::Busy(operation) => Self {
                 more: Box::new(More { operation_id: Some(operation), ..More::default() }),
                 ..Self::new(

@@ -4,6 +4,8 @@ pub mod mail;
 pub mod oidc;
 pub mod payments;
 pub mod paypal;
+pub mod rfb;
+pub mod ssh;
 pub mod stripe;
 mod wire;
 

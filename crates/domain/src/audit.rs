@@ -108,6 +108,17 @@ impl Deed {
         Self { outcome: Outcome::Refused, ..Self::done(action, object) }
     }
 
+    /// Whether it may have taken something from somebody that they use for longer than one request: whoever lets them
+    /// use it asks anew. Too often rather than too seldom.
+    pub fn may_end_rights(&self) -> bool {
+        let (noun, verb) = self.action.split_once('.').unwrap_or_default();
+        match noun {
+            "session" | "user" | "key" | "project" => !matches!(verb, "create" | "invite" | "rename"),
+            "instance" => verb == "delete",
+            _ => false,
+        }
+    }
+
     /// Whose the thing is.
     #[must_use]
     pub fn of(mut self, project: ProjectId) -> Self {
@@ -236,6 +247,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_takes_away_has_others_ask_anew() {
+        for action in
+            ["session.end", "session.end_others", "user.ban", "user.change", "key.end", "instance.delete"]
+        {
+            assert!(Deed::done(action, "").may_end_rights(), "{action}");
+        }
+        assert!(Deed::done("project.remove_member", "").may_end_rights());
+        assert!(Deed::refused("session.reuse", "").may_end_rights());
+        for action in
+            ["session.create", "instance.start", "instance.create", "plan.create", "console.open", ""]
+        {
+            assert!(!Deed::done(action, "").may_end_rights(), "{action}");
+        }
+    }
 
     fn entry(seq: i64) -> Entry {
         let doer = Doer::stranger(Some([192, 0, 2, 1].into()));

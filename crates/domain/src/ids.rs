@@ -104,6 +104,8 @@ ids! {
     PlanId = "pln",
     /// A guest that we own for somebody.
     InstanceId = "ins",
+    /// A way to an instance's terminal or screen.
+    ConsoleId = "con",
     /// One asked-for change.
     OperationId = "op",
     /// Prices that hold from a time on.

@@ -21,6 +21,8 @@ words! {
         Email = "email",
         /// A forgotten password is to be replaced.
         Recovery = "recovery",
+        /// A console is to be opened.
+        Console = "console",
     }
 }
 
@@ -28,6 +30,7 @@ impl Purpose {
     /// How long such a ticket is good for.
     pub const fn lifetime(self) -> Duration {
         match self {
+            Self::Console => Duration::from_secs(30),
             Self::SecondFactor | Self::PasskeyEnrolment | Self::PasskeySignIn => Duration::from_mins(5),
             Self::Oidc => Duration::from_mins(10),
             Self::Recovery => Duration::from_mins(30),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::audit::{Deed, Doer, Entry, GENESIS, Seal, bounded, seal_hash};
-use innkeeper_store::{Tx, audit};
+use innkeeper_store::{Topic, Tx, audit};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -47,6 +47,9 @@ impl Engine {
     pub(crate) fn record_by(&self, tx: &mut Tx, doer: &Doer, mut deed: Deed) {
         deed.before = bounded(&deed.before);
         deed.after = bounded(&deed.after);
+        if deed.may_end_rights() {
+            tx.wake(Topic::Rights);
+        }
         audit::append(tx, self.clock().now(), doer, deed);
     }
 

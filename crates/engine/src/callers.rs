@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use innkeeper_domain::access::{Actor, Proof, Refusal};
+use innkeeper_domain::consoles::Way;
 use innkeeper_domain::ids::{SessionId, UserId};
 use innkeeper_domain::impersonations::{self, Impersonation};
 use innkeeper_domain::keys::{self, Key};
@@ -102,16 +103,7 @@ impl Engine {
         let now = self.clock().now();
         let found = innkeeper_store::keys::by_token(self.db(), &hash_of(token), now).await?;
         let (key, user) = found.ok_or(NOBODY)?;
-        self.admit(&user)?;
-        if !key.is_good_from(address) {
-            return Err(Error::Forbidden(Refusal::Address));
-        }
-        let limited = key.project_id.is_some();
-        let proof = Proof::Key { id: key.id, scopes: key.scopes.clone(), limited };
-        let mut actor = self.actor(&user, proof, address).await?;
-        if let Some(project) = key.project_id {
-            actor = actor.within(project);
-        }
+        let actor = self.holder_of(&key, &user, address).await?;
         if key.is_noted(now) {
             let mut tx = self.db().begin().await?;
             innkeeper_store::keys::note_use(&mut tx, key.id, now).await?;
@@ -120,10 +112,55 @@ impl Engine {
         Ok(Identified { actor, user: user.as_of(now), by: Proven::Key(key) })
     }
 
+    /// What the holder of a key may do from there.
+    async fn holder_of(&self, key: &Key, user: &User, address: Option<IpAddr>) -> Result<Actor, Error> {
+        self.admit(user)?;
+        if !key.is_good_from(address) {
+            return Err(Error::Forbidden(Refusal::Address));
+        }
+        let limited = key.project_id.is_some();
+        let proof = Proof::Key { id: key.id, scopes: key.scopes.clone(), limited };
+        let actor = self.actor(user, proof, address).await?;
+        Ok(match key.project_id {
+            Some(project) => actor.within(project),
+            None => actor,
+        })
+    }
+
+    /// What somebody may do right now who was let in before, by what they were let in by.
+    pub(crate) async fn still(
+        &self,
+        way: Way,
+        user: UserId,
+        address: Option<IpAddr>,
+    ) -> Result<Actor, Error> {
+        let now = self.clock().now();
+        let actor = match way {
+            Way::Session(id) => {
+                let (session, user) = sessions::by_id(self.db(), id, now).await?.ok_or(NOBODY)?;
+                self.identified(session, user, address).await?.actor
+            }
+            Way::Key(id) => {
+                let found = innkeeper_store::keys::by_id(self.db(), id, now).await?;
+                let (key, user) = found.ok_or(NOBODY)?;
+                self.holder_of(&key, &user, address).await?
+            }
+            Way::Impersonation(id) => {
+                let found = innkeeper_store::impersonations::by_id(self.db(), id, now).await?;
+                self.impersonated(found.ok_or(NOBODY)?, address).await?.actor
+            }
+        };
+        if actor.user_id == Some(user) { Ok(actor) } else { Err(NOBODY) }
+    }
+
     async fn by_impersonation(&self, token: &str, address: Option<IpAddr>) -> Result<Identified, Error> {
         let now = self.clock().now();
         let found = innkeeper_store::impersonations::by_token(self.db(), &hash_of(token), now).await?;
-        let found = found.ok_or(NOBODY)?;
+        self.impersonated(found.ok_or(NOBODY)?, address).await
+    }
+
+    async fn impersonated(&self, found: Impersonation, address: Option<IpAddr>) -> Result<Identified, Error> {
+        let now = self.clock().now();
         let user = self.user_by_id(found.user_id).await?;
         let by = self.user_by_id(found.by).await?;
         // Either may have become somebody else since.

@@ -37,6 +37,9 @@ pub(crate) struct Connection {
     sealed: Sealed,
     client: Client,
     calls: Semaphore,
+    /// Consoles that are being opened or looked at: a share of the calls, so that a console that hangs leaves room for
+    /// the others.
+    consoles: Semaphore,
     breaker: Mutex<Breaker>,
     clock: Clock,
     /// When this was last held against the cluster's row, in microseconds.
@@ -89,6 +92,17 @@ impl Connection {
             self.breaker().answered();
         }
         result.map_err(CallError::Pve)
+    }
+
+    /// Makes one call for a console.
+    pub(crate) async fn console<T, F, Fut>(&self, ask: F) -> Result<T, CallError>
+    where
+        F: FnOnce(Client) -> Fut,
+        Fut: Future<Output = Result<T, pve::Error>>,
+    {
+        // Never closed either.
+        let _turn = self.consoles.acquire().await;
+        self.call(ask).await
     }
 
     /// Until when nobody asks this cluster; none when one may.
@@ -169,6 +183,7 @@ impl Engine {
             sealed,
             client,
             calls: Semaphore::new(self.options().limits.calls),
+            consoles: Semaphore::new((self.options().limits.calls / 2).max(1)),
             breaker: Mutex::default(),
             clock: self.clock().clone(),
             checked_at: AtomicI64::new(now.0),

@@ -1,6 +1,7 @@
 //! What can go wrong in a use case, named for the caller. The message is for people and says what to do.
 
 use innkeeper_domain::access::{Answer, Refusal};
+use innkeeper_domain::consoles::Ending;
 use innkeeper_domain::ids::OperationId;
 use innkeeper_domain::money::{Micros, Overflow};
 use innkeeper_domain::placement::NoPlace;
@@ -70,6 +71,9 @@ pub enum Error {
         /// What is in the way.
         message: String,
     },
+    /// A console cannot be opened.
+    #[error("{}", .0.message())]
+    Console(Ending),
     /// Another operation on the same instance has not ended.
     #[error("operation {0} on this instance has not ended yet; wait for it, or delete the instance")]
     Busy(OperationId),

@@ -10,11 +10,15 @@ mod audit;
 mod billing;
 mod callers;
 mod clusters;
+mod commands;
 mod connections;
+mod consoles;
+mod drains;
 mod error;
 mod events;
 mod factors;
 mod finance;
+mod first_boots;
 mod idempotency;
 mod impersonations;
 mod instances;
@@ -23,8 +27,10 @@ mod keys;
 mod ledger;
 mod limits;
 mod mails;
+mod management;
 mod members;
 mod networks;
+mod node_access;
 mod oidc;
 mod operations;
 pub mod papers;
@@ -67,6 +73,8 @@ pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use billing::Billed;
 pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
+pub use commands::{CommandOptions, NewCommand, NewPassword, Ran, Reach, SetPassword};
+pub use consoles::{Entry as ConsoleEntry, Heard, Offered as OfferedConsole, Said};
 pub use error::Error;
 pub use events::Watched;
 pub use factors::{Second, TotpOffer};
@@ -75,14 +83,15 @@ pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{
-    DiskChange, DiskWanted, Duplicate, Filter as InstanceFilter, Fittings, NewInstance, NicChange, NicWanted,
-    Rebuild, Update as InstanceUpdate, WantedSize,
+    Bulk, DiskChange, DiskWanted, Duplicate, Filter as InstanceFilter, Fittings, NewInstance, NicChange,
+    NicWanted, Rebuild, Setup, Update as InstanceUpdate, WantedSize,
 };
 pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;
 pub use members::{NewInvitation, Received};
 pub use networks::{NetworkChange, NewNetwork};
+pub use node_access::NewNodeAccess;
 pub use oidc::{Away, Back, Provider};
 pub use operations::Filter as OperationFilter;
 pub use passkeys::Ceremony;
@@ -123,8 +132,12 @@ pub struct Options {
     pub audit_kept: Duration,
     /// Who gets in, and how.
     pub access: Access,
+    /// How commands find their way into instances.
+    pub commands: CommandOptions,
     /// What projects may have unless it is set for one of them.
     pub quotas: Quotas,
+    /// How many consoles there may be, and how long.
+    pub consoles: innkeeper_domain::consoles::Limits,
     /// How instances are charged.
     pub billing: BillingOptions,
     /// How long an instance that is deleted can be taken back; zero: not at all.
@@ -181,7 +194,9 @@ impl Default for Options {
             call_timeout: Duration::from_secs(45),
             audit_kept: Duration::from_hours(24 * 365),
             access: Access::default(),
+            commands: CommandOptions::default(),
             quotas: Quotas::default(),
+            consoles: innkeeper_domain::consoles::Limits::default(),
             billing: BillingOptions::default(),
             trash: Duration::ZERO,
             payments: None,
@@ -203,7 +218,11 @@ struct Inner {
     clock: Clock,
     options: Options,
     connections: connections::Connections,
+    /// Consoles that this process relays.
+    consoles: tokio_util::task::TaskTracker,
     passwords: passwords::Passwords,
+    /// Commands under way.
+    busy: commands::Busy,
     /// None where the address of the house allows no passkeys.
     webauthn: Option<webauthn_rs::Webauthn>,
     /// Placement looks at everything that is promised, one transaction at a time; those that wait for their turn wait
@@ -224,8 +243,10 @@ impl Engine {
             clock,
             options,
             connections: connections::Connections::default(),
+            consoles: tokio_util::task::TaskTracker::new(),
             placing: tokio::sync::Semaphore::new(PLACING),
             passwords: passwords::Passwords::default(),
+            busy: commands::Busy::default(),
             worker,
         }))
     }
@@ -240,10 +261,13 @@ impl Engine {
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));
         loops.spawn(instances::keeping::run(self.clone(), stop.clone()));
+        loops.spawn(drains::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));
         loops.spawn(mails::run(self.clone(), stop.clone()));
         loops.spawn(payments::run(self.clone(), stop.clone()));
         loops.spawn(invoices::run(self.clone(), stop.clone()));
+        loops.spawn(consoles::run(self.clone(), stop.clone()));
+        loops.spawn(first_boots::run(self.clone(), stop.clone()));
         let mut died = false;
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {

@@ -42,15 +42,21 @@ impl Engine {
         verb: Verb,
     ) -> Result<(), Error> {
         let Some(refused) = refused_by_project(actor, instance, Need::Use) else { return Ok(()) };
-        let shares = shares::of_instance_tx(tx, instance.id).await?;
-        let opened = |need| shares.iter().any(|share| opened_by(actor, share, need));
-        if usable(verb) && opened(Need::Use) {
-            Ok(())
-        } else if opened(Need::See) {
-            Err(Error::Forbidden(Refusal::Shared))
-        } else {
-            Err(refused)
+        judge(actor, &shares::of_instance_tx(tx, instance.id).await?, verb, refused)
+    }
+
+    /// An instance that the actor may do this to: asked before anything is said of what exactly they want.
+    pub(crate) async fn instance_to(
+        &self,
+        actor: &Actor,
+        id: InstanceId,
+        verb: Verb,
+    ) -> Result<Instance, Error> {
+        let instance = instances::by_id(self.db(), id).await?.ok_or(Error::NotFound("instance"))?;
+        if let Some(refused) = refused_by_project(actor, &instance, Need::Use) {
+            judge(actor, &shares::of_instance(self.db(), id).await?, verb, refused)?;
         }
+        Ok(instance)
     }
 
     /// With whom an instance is shared.
@@ -133,6 +139,7 @@ impl Engine {
 
     /// The instances that other projects share with those of the actor, and what may be done with each.
     pub async fn shared_with_me(&self, actor: &Actor) -> Result<Vec<(Instance, Right)>, Error> {
+        allow(may(actor, Action::Look), "share")?;
         let projects: Vec<ProjectId> = actor.memberships.iter().map(|(project, _)| *project).collect();
         let mut found: Vec<(Instance, Right)> = Vec::new();
         for share in shares::with_projects(self.db(), &projects).await? {
@@ -147,6 +154,18 @@ impl Engine {
             }
         }
         Ok(found)
+    }
+}
+
+/// What shares say to a verb that their own projects do not allow.
+fn judge(actor: &Actor, shares: &[Share], verb: Verb, refused: Error) -> Result<(), Error> {
+    let opened = |need| shares.iter().any(|share| opened_by(actor, share, need));
+    if usable(verb) && opened(Need::Use) {
+        Ok(())
+    } else if opened(Need::See) {
+        Err(Error::Forbidden(Refusal::Shared))
+    } else {
+        Err(refused)
     }
 }
 

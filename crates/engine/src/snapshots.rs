@@ -57,7 +57,7 @@ impl Engine {
         new: NewSnapshot,
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
-        let instance = self.instance(actor, id).await?;
+        let instance = self.instance_to(actor, id, Verb::Snapshot).await?;
         if new.memory && instance.kind == Kind::Lxc {
             return Err(Error::invalid(
                 "memory",
@@ -97,7 +97,7 @@ impl Engine {
         name: SnapshotName,
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
-        let instance = self.instance(actor, id).await?;
+        let instance = self.instance_to(actor, id, Verb::Rollback).await?;
         self.known_snapshot(&instance, &name).await?;
         self.once(actor, id, Verb::Rollback, Errand::Rollback { name }, key).await
     }
@@ -110,7 +110,7 @@ impl Engine {
         name: SnapshotName,
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
-        let instance = self.instance(actor, id).await?;
+        let instance = self.instance_to(actor, id, Verb::DropSnapshot).await?;
         if key.is_none() {
             self.known_snapshot(&instance, &name).await?;
         }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use innkeeper_store::{
-    events, idempotency, impersonations, keys, limits, mails, project_invitations, sessions, tickets,
+    events, first_boots, idempotency, impersonations, keys, limits, mails, management, project_invitations,
+    sessions, tickets,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -49,6 +50,8 @@ async fn sweep(engine: &Engine) -> Result<(), Error> {
     project_invitations::delete_expired(&mut tx, now).await?;
     events::prune(&mut tx, now.before(KEEP_EVENTS)).await?;
     idempotency::prune(&mut tx, now.before(KEEP_KEYS)).await?;
+    management::prune(&mut tx).await?;
+    first_boots::prune(&mut tx).await?;
     tx.commit().await?;
     engine.prune_audit().await
 }

@@ -4,18 +4,19 @@
 
 mod house;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use house::House;
 use innkeeper_domain::access::Actor;
-use innkeeper_domain::ids::SessionId;
+use innkeeper_domain::ids::{InstanceId, SessionId};
 use innkeeper_domain::instances::{Act, Kind, State as InstanceState};
 use innkeeper_domain::mark;
 use innkeeper_domain::operations::{Operation, State, StepState, Verb};
 use innkeeper_domain::projects::Membership;
 use innkeeper_domain::shares::Right;
 use innkeeper_domain::users::Role;
-use innkeeper_engine::{Duplicate, Error, InstanceUpdate, NewSnapshot, Rebuild};
+use innkeeper_engine::{Bulk, Duplicate, Error, InstanceUpdate, NewSnapshot, Rebuild};
 use pve_sim::{Effect, Profile, Rule};
 
 /// Both kinds, each made and running.
@@ -202,7 +203,7 @@ async fn an_instance_is_made_anew_with_all_that_is_its_own() {
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEPXk0qNiP2jIHWB2Y1hhL+L3u6qvQ7Jz0kP2pG7Y5Cw ada"
             .parse()
             .unwrap();
-        let rebuild = Rebuild { template_id: None, ssh_keys: Some(vec![key]) };
+        let rebuild = Rebuild { ssh_keys: Some(vec![key]), ..Rebuild::default() };
         let done = house.done(engine.rebuild_instance(&house.owner, id, rebuild, None).await).await;
         let acts: Vec<Act> = done.steps.iter().map(|step| step.act).collect();
         assert_eq!(acts[..3], [Act::Stop, Act::Delete, Act::Create], "{done:#?}");
@@ -215,9 +216,33 @@ async fn an_instance_is_made_anew_with_all_that_is_its_own() {
         assert_eq!(after.tariff, before.tariff, "it is paid for again");
     }
     let made = house.create("other", house.container).await;
-    let wrong = Rebuild { template_id: Some(house.machine), ssh_keys: None };
+    let wrong = Rebuild { template_id: Some(house.machine), ..Rebuild::default() };
     let asked = house.engine.rebuild_instance(&house.owner, made.instance_id, wrong, None).await;
     assert_eq!(code(asked), "template_id");
+    let unsure = Rebuild { confirm: Some("another".into()), ..Rebuild::default() };
+    let asked = house.engine.rebuild_instance(&house.owner, made.instance_id, unsure, None).await;
+    assert_eq!(code(asked), "confirm");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_are_changed_at_once_each_for_itself() {
+    let house = House::open().await;
+    let made = both(&house).await;
+    let mut ids: BTreeSet<InstanceId> = made.iter().map(|(_, operation)| operation.instance_id).collect();
+    ids.insert(InstanceId::new());
+    let engine = &house.engine;
+    let results = engine.change_instances(&house.owner, Bulk::Power(Verb::Stop), ids.clone()).await.unwrap();
+    assert_eq!(results.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>(), ids);
+    let (done, failed): (Vec<_>, Vec<_>) = results.into_iter().partition(|(_, result)| result.is_ok());
+    assert!(matches!(failed[..], [(_, Err(Error::NotFound("instance")))]), "{failed:?}");
+    for (_, operation) in done {
+        assert_eq!(house.settled(operation.unwrap().id).await.state, State::Succeeded);
+    }
+    for (_, operation) in made {
+        assert_eq!(house.state(&operation).await, InstanceState::Stopped);
+    }
+    let none = engine.change_instances(&house.owner, Bulk::Snapshot, BTreeSet::new()).await;
+    assert!(matches!(none, Err(Error::Invalid { .. })), "{none:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,9 +7,9 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, api_keys, audit, client, clusters, credits, demo, finance, instances, invoices, networks,
-    payments, plans, prices, projects, secrets, serve, sessions, simulate, telemetry, templates, users,
-    vouchers,
+    admin, api_keys, audit, client, clusters, credits, demo, drains, finance, instances, invoices, networks,
+    payments, plans, prices, projects, secrets, serve, sessions, shares, simulate, snapshots, telemetry,
+    templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -82,6 +82,15 @@ enum Command {
     /// Look after instances.
     #[command(subcommand)]
     Instance(instances::Instance),
+    /// Keep states of instances, and go back to them.
+    #[command(subcommand)]
+    Snapshot(snapshots::Snapshot),
+    /// Share instances with other projects.
+    #[command(subcommand)]
+    Share(shares::Share),
+    /// Empty nodes, by moving their instances elsewhere; for staff.
+    #[command(subcommand)]
+    Drain(drains::Drain),
     /// Look after projects and who belongs to them.
     #[command(subcommand)]
     Project(projects::Project),
@@ -139,6 +148,9 @@ impl Cli {
             Command::Invoice(invoice) => invoice.run().await,
             Command::Finance(finance) => finance.run().await,
             Command::Instance(instance) => instance.run().await,
+            Command::Snapshot(snapshot) => snapshot.run().await,
+            Command::Share(share) => share.run().await,
+            Command::Drain(drain) => drain.run().await,
             Command::Project(project) => project.run().await,
             Command::Key(key) => key.run().await,
             Command::User(user) => user.run().await,

@@ -28,6 +28,15 @@ pub(crate) struct Remote {
     pub json: bool,
 }
 
+/// One instance.
+#[derive(Debug, clap::Args)]
+pub(crate) struct One {
+    /// Its name or id.
+    pub instance: String,
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
 impl Remote {
     /// Tells an answer: the server's JSON if that was asked for, else these words.
     pub(crate) fn tell(&self, answer: &Value, words: impl FnOnce() -> String) {
@@ -192,6 +201,12 @@ impl Server {
         Ok(Self { url, token: Mutex::new(token), renews, http: http()? })
     }
 
+    /// The address of a WebSocket of the server.
+    pub(crate) fn websocket(&self, path: &str) -> String {
+        // `http` becomes `ws`, and `https` becomes `wss`.
+        format!("ws{}{path}", self.url.trim_start_matches("http"))
+    }
+
     fn token(&self) -> Option<SecretString> {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -303,6 +318,10 @@ impl Server {
         let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
         if let Some(token) = self.token() {
             request = request.bearer_auth(token.expose_secret());
+        }
+        if path.ends_with("/commands") {
+            // A command is waited for, for as long as it may run.
+            request = request.timeout(std::time::Duration::from_secs(660));
         }
         if *method == Method::POST {
             request = request.header("Idempotency-Key", key);

@@ -26,11 +26,81 @@ pub(crate) enum Cluster {
         #[command(flatten)]
         remote: Remote,
     },
+    /// Let commands be run in its containers through their nodes; see docs/commands.md.
+    #[command(subcommand)]
+    NodeAccess(NodeAccess),
     /// List the clusters.
     List {
         #[command(flatten)]
         remote: Remote,
     },
+}
+
+/// The way into containers through their nodes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeAccess {
+    /// Set it up, and print the line that the nodes are to have.
+    Set {
+        /// Its name or id.
+        cluster: String,
+        /// A node: `NAME,ADDRESS:PORT,ssh-ed25519 AAAA…`, the latter from `/etc/ssh/ssh_host_ed25519_key.pub` there; give
+        /// one for each.
+        #[arg(long = "node", required = true, value_name = "NODE")]
+        nodes: Vec<String>,
+        /// The account on each node; containers can be entered by root only.
+        #[arg(long, default_value = "root")]
+        user: String,
+        /// Make a new key in place of the one that is there.
+        #[arg(long)]
+        new_key: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Print the line that the nodes are to have.
+    Show {
+        /// Its name or id.
+        cluster: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Take it away.
+    Remove {
+        /// Its name or id.
+        cluster: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+impl NodeAccess {
+    async fn run(self) -> anyhow::Result<()> {
+        let (cluster, remote, method, body) = match self {
+            Self::Set { cluster, nodes, user, new_key, remote } => {
+                let mut doors = serde_json::Map::new();
+                for node in &nodes {
+                    let mut parts = node.splitn(3, ',');
+                    let (Some(name), Some(address), Some(key)) = (parts.next(), parts.next(), parts.next())
+                    else {
+                        bail!("give a node as NAME,ADDRESS:PORT,HOST-KEY");
+                    };
+                    doors.insert(name.to_owned(), json!({ "address": address, "host_key": key }));
+                }
+                let body = json!({ "user": user, "nodes": doors, "new_key": new_key });
+                (cluster, remote, Method::PUT, Some(body))
+            }
+            Self::Show { cluster, remote } => (cluster, remote, Method::GET, None),
+            Self::Remove { cluster, remote } => (cluster, remote, Method::DELETE, None),
+        };
+        let server = Server::find(&remote)?;
+        let id = find(&server, "clusters", &cluster).await?;
+        let path = format!("/api/v1/clusters/{id}/node-access");
+        let answer = server.request(method, &path, body.as_ref()).await?;
+        remote.tell(&answer, || match answer["authorized_keys"].as_str() {
+            Some(line) => line.to_owned(),
+            None => format!("commands are no longer run through the nodes of {cluster}"),
+        });
+        Ok(())
+    }
 }
 
 /// Where a cluster answers, and with which certificates.
@@ -101,6 +171,7 @@ impl Cluster {
                 }
                 if test["ok"] == json!(true) { Ok(()) } else { bail!("the cluster is not ready") }
             }
+            Self::NodeAccess(access) => access.run().await,
             Self::List { remote } => {
                 let page = Server::find(&remote)?.get("/api/v1/clusters").await?;
                 if remote.json {

@@ -1,11 +1,12 @@
 //! `innkeeper instance`: everything one does with instances, as a client of the server.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Remote, Server, all, cell, cells, find};
+use crate::client::{One, Remote, Server, all, cell, cells, find};
+use crate::commands;
 use crate::networks::card;
 use crate::out::say;
 
@@ -29,6 +30,10 @@ pub(crate) enum Instance {
     Stop(Change),
     /// Stop it gracefully and start it again.
     Reboot(Change),
+    /// Hold a virtual machine in memory.
+    Pause(Change),
+    /// Let a virtual machine that is held in memory go on.
+    Resume(Change),
     /// Give it another size; it goes on running.
     Resize(Resize),
     /// Look after its network cards.
@@ -38,14 +43,81 @@ pub(crate) enum Instance {
     Disk(Disk),
     /// Show its firewall, or set it from a file.
     Firewall(Firewall),
-    /// Remove it for good.
-    Delete {
+    Run(commands::Run),
+    Password(commands::Password),
+    Keys(commands::Keys),
+    /// Type into its terminal; Ctrl-] leaves it.
+    Console(One),
+    /// Give it another name or other tags.
+    Update(Update),
+    /// Make it anew from a template; all that is on it is lost.
+    Rebuild {
         #[command(flatten)]
         change: Change,
+        /// From another template, by name or id.
+        #[arg(long)]
+        template: Option<String>,
         /// Do not ask.
         #[arg(long)]
         yes: bool,
     },
+    /// Make another one like it, with all that is on it.
+    Duplicate {
+        #[command(flatten)]
+        change: Change,
+        /// The name of the copy.
+        #[arg(long)]
+        name: String,
+        /// As it was at this snapshot.
+        #[arg(long)]
+        snapshot: Option<String>,
+    },
+    /// Tell what can be done with it now, and why the rest cannot.
+    Actions(One),
+    /// Keep it from being removed or made anew.
+    Protect(One),
+    /// Let it be removed again.
+    Unprotect(One),
+    /// Take it out of the trash; it stays stopped.
+    Recover(One),
+    /// Move it to another host; for staff.
+    Migrate {
+        #[command(flatten)]
+        change: Change,
+        /// The node; the one with the most memory free when not said.
+        #[arg(long)]
+        to: Option<String>,
+    },
+    /// Put it into the trash; what is there already is removed for good.
+    Delete {
+        #[command(flatten)]
+        change: Change,
+        /// At once and for good, without the trash.
+        #[arg(long)]
+        now: bool,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Another name, other tags; what is not said stays.
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    #[command(flatten)]
+    change: Change,
+    /// Another host name.
+    #[arg(long)]
+    name: Option<String>,
+    /// A tag; repeat it for more, and give all that it should have.
+    #[arg(long = "tag")]
+    tags: Vec<String>,
+    /// Take all its tags away.
+    #[arg(long, conflicts_with = "tags")]
+    no_tags: bool,
+    /// Whether it starts with its host.
+    #[arg(long)]
+    onboot: Option<bool>,
 }
 
 /// Ask for an instance.
@@ -75,21 +147,18 @@ pub(crate) struct Create {
     /// [,rate=MEGABITS]; may be repeated. Without one, the default network.
     #[arg(long = "network", value_name = "CARD")]
     networks: Vec<String>,
+    /// A file with a script that is run in it once, as root, after its first start.
+    #[arg(long, value_name = "FILE")]
+    user_data: Option<std::path::PathBuf>,
+    /// Put no key of the house into it: then no commands can be run in a container.
+    #[arg(long)]
+    no_management_key: bool,
     /// The project; by default your own.
     #[arg(long)]
     project: Option<String>,
     /// Return at once instead of following it.
     #[arg(long)]
     no_wait: bool,
-    #[command(flatten)]
-    remote: Remote,
-}
-
-/// One instance.
-#[derive(Debug, Args)]
-pub(crate) struct One {
-    /// Its name or id.
-    instance: String,
     #[command(flatten)]
     remote: Remote,
 }
@@ -365,13 +434,86 @@ impl Instance {
             Self::Network(cards) => cards.run().await,
             Self::Firewall(firewall) => firewall.run().await,
             Self::Disk(disk) => disk.run().await,
-            Self::Delete { change, yes } => {
-                if !yes && !confirmed(&change.instance)? {
+            Self::Run(run) => run.run().await,
+            Self::Password(password) => password.run().await,
+            Self::Keys(keys) => keys.run().await,
+            Self::Console(one) => one.console().await,
+            Self::Pause(change) => change.run(Method::POST, "/pause").await,
+            Self::Resume(change) => change.run(Method::POST, "/resume").await,
+            Self::Update(update) => update.run().await,
+            Self::Rebuild { change, template, yes } => {
+                if !yes && !confirmed(&change.instance, "loses all that is on")? {
                     bail!("not confirmed; nothing was changed");
                 }
-                change.run(Method::DELETE, "").await
+                change.rebuild(template.as_deref()).await
+            }
+            Self::Duplicate { change, name, snapshot } => {
+                let body = json!({ "name": name, "snapshot": snapshot });
+                change.ask(Method::POST, "/duplicate", Some(&body)).await
+            }
+            Self::Actions(one) => one.actions().await,
+            Self::Protect(one) => {
+                one.keep(Method::PUT, "/protection", Some(json!({ "protected": true }))).await
+            }
+            Self::Unprotect(one) => {
+                one.keep(Method::PUT, "/protection", Some(json!({ "protected": false }))).await
+            }
+            Self::Recover(one) => one.keep(Method::POST, "/recover", None).await,
+            Self::Migrate { change, to } => {
+                change.ask(Method::POST, "/migrate", Some(&json!({ "node": to }))).await
+            }
+            Self::Delete { change, now, yes } => {
+                if !yes && !confirmed(&change.instance, "removes")? {
+                    bail!("not confirmed; nothing was changed");
+                }
+                change.run(Method::DELETE, if now { "?now=true" } else { "" }).await
             }
         }
+    }
+}
+
+impl One {
+    async fn actions(self) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        let id = find(&server, "instances", &self.instance).await?;
+        let instance = server.get(&format!("/api/v1/instances/{id}")).await?;
+        let actions = instance["actions"].as_array().cloned().unwrap_or_default();
+        self.remote.tell_list(actions, &["action", "possible", "reason"], |row| {
+            cells(row, &["action", "possible", "reason"])
+        });
+        Ok(())
+    }
+
+    /// A change that is done at once.
+    async fn keep(self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        let id = find(&server, "instances", &self.instance).await?;
+        let path = format!("/api/v1/instances/{id}{path}");
+        let instance = server.request(method, &path, body.as_ref()).await?;
+        self.remote.tell(&instance, || {
+            let protected = if instance["protected"] == true { ", protected" } else { "" };
+            format!("{} is {}{protected}", cell(&instance["name"]), cell(&instance["state"]))
+        });
+        Ok(())
+    }
+}
+
+impl Update {
+    async fn run(self) -> anyhow::Result<()> {
+        let mut body = json!({});
+        if let Some(name) = &self.name {
+            body["name"] = name.as_str().into();
+        }
+        if self.no_tags || !self.tags.is_empty() {
+            body["tags"] = self.tags.clone().into();
+        }
+        if let Some(onboot) = self.onboot {
+            body["onboot"] = onboot.into();
+        }
+        if body == json!({}) {
+            bail!("say what to change: --name, --tag, --no-tags or --onboot");
+        }
+        self.change.ask(Method::PATCH, "", Some(&body)).await
     }
 }
 
@@ -396,12 +538,12 @@ fn size(size: &Value) -> String {
 }
 
 /// Asks for the name again: a guest that is deleted is gone.
-fn confirmed(name: &str) -> anyhow::Result<bool> {
+fn confirmed(name: &str, what: &str) -> anyhow::Result<bool> {
     use std::io::{IsTerminal as _, Write as _};
     if !std::io::stdin().is_terminal() {
-        bail!("pass --yes to delete without being asked");
+        bail!("pass --yes to do it without being asked");
     }
-    print!("This removes {name} and its disk for good. Type its name: ");
+    print!("This {what} {name}. Type its name: ");
     std::io::stdout().flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
@@ -429,6 +571,13 @@ impl Create {
                 cards.push(card(&server, text).await?);
             }
             body["networks"] = cards.into();
+        }
+        if let Some(file) = &self.user_data {
+            let script = std::fs::read_to_string(file);
+            body["user_data"] = script.with_context(|| format!("{} cannot be read", file.display()))?.into();
+        }
+        if self.no_management_key {
+            body["management_key"] = false.into();
         }
         if let Some(project) = self.project {
             body["project_id"] = project.into();
@@ -468,16 +617,34 @@ impl Change {
         self.ask(method, verb, None).await
     }
 
-    async fn ask(self, method: Method, what: &str, body: Option<&Value>) -> anyhow::Result<()> {
+    async fn ask(self, method: Method, verb: &str, body: Option<&Value>) -> anyhow::Result<()> {
         let server = Server::find(&self.remote)?;
         let id = find(&server, "instances", &self.instance).await?;
-        let operation = server.request(method, &format!("/api/v1/instances/{id}{what}"), body).await?;
+        let operation = server.request(method, &format!("/api/v1/instances/{id}{verb}"), body).await?;
+        settle(&server, operation, self.no_wait, &self.remote).await
+    }
+
+    async fn rebuild(self, template: Option<&str>) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        let id = find(&server, "instances", &self.instance).await?;
+        let instance = server.get(&format!("/api/v1/instances/{id}")).await?;
+        let mut body = json!({ "confirm": instance["name"] });
+        if let Some(template) = template {
+            body["template_id"] = find(&server, "templates", template).await?.into();
+        }
+        let path = format!("/api/v1/instances/{id}/rebuild");
+        let operation = server.request(Method::POST, &path, Some(&body)).await?;
         settle(&server, operation, self.no_wait, &self.remote).await
     }
 }
 
 /// Follows an operation unless told not to, and fails when it failed.
-async fn settle(server: &Server, operation: Value, no_wait: bool, remote: &Remote) -> anyhow::Result<()> {
+pub(crate) async fn settle(
+    server: &Server,
+    operation: Value,
+    no_wait: bool,
+    remote: &Remote,
+) -> anyhow::Result<()> {
     let operation = if no_wait { operation } else { server.follow(&operation, remote.json).await? };
     remote.tell(&operation, || {
         format!(

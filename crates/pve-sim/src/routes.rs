@@ -261,7 +261,7 @@ pub(crate) const ROUTES: &[(&str, &str, Handler)] = &[
     ("GET", "/nodes/{node}/qemu/{vmid}/agent/get-fsinfo", agent::fsinfo),
     ("GET", "/nodes/{node}/qemu/{vmid}/agent/get-time", agent::time),
     ("GET", "/nodes/{node}/qemu/{vmid}/agent/info", agent::info),
-    ("POST", "/nodes/{node}/qemu/{vmid}/agent/set-user-password", agent::ping),
+    ("POST", "/nodes/{node}/qemu/{vmid}/agent/set-user-password", agent::set_password),
     ("POST", "/nodes/{node}/qemu/{vmid}/agent/fstrim", agent::ping),
 ];
 

@@ -50,6 +50,10 @@ pub struct World {
     pub(crate) published_at: Micros,
     /// Commands run in machines through their agent, by guest and process, until their output is read.
     pub(crate) commands: BTreeMap<(u32, u64), Done>,
+    /// What is known only inside guests: keys of root that containers were made with.
+    pub(crate) keys_inside: BTreeMap<u32, String>,
+    /// Passwords that agents have set, by machine and user.
+    pub(crate) passwords_inside: BTreeMap<(u32, String), String>,
     pub(crate) quorate: bool,
     pub(crate) faults: Arc<Faults>,
     pub(crate) counters: Arc<Counters>,
@@ -100,6 +104,8 @@ impl World {
             published: BTreeMap::new(),
             published_at: now / PUBLISH_EVERY * PUBLISH_EVERY,
             commands: BTreeMap::new(),
+            keys_inside: BTreeMap::new(),
+            passwords_inside: BTreeMap::new(),
             quorate: true,
             faults: Arc::default(),
             counters: Arc::default(),
@@ -284,6 +290,16 @@ impl World {
     /// The guest with this id, to change behind the API's back.
     pub fn guest_mut(&mut self, vmid: u32) -> Option<&mut Guest> {
         self.guests.get_mut(&vmid)
+    }
+
+    /// The lines of `ssh-public-keys` that the container was made with: what its root's `authorized_keys` has.
+    pub fn keys_inside(&self, vmid: u32) -> Option<&str> {
+        self.keys_inside.get(&vmid).map(String::as_str)
+    }
+
+    /// The password that the machine's agent has set for this user.
+    pub fn password_inside(&self, vmid: u32, user: &str) -> Option<&str> {
+        self.passwords_inside.get(&(vmid, user.to_owned())).map(String::as_str)
     }
 
     /// All guests.

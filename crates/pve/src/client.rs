@@ -3,8 +3,9 @@
 //! Ensures: a changing request leaves this process at most once; another endpoint is tried only when no connection
 //! came about; a reading request is repeated once, and only when its connection was closed under it.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -16,6 +17,7 @@ use crate::endpoint::Endpoint;
 use crate::error::transport::{self, Failure};
 use crate::error::{Attempt, Error};
 use crate::host::{Answer, Host, Identity, Reply};
+use crate::ids::NodeName;
 use crate::session::Session;
 
 /// Settings of a [`Client`]; see [`Client::builder`].
@@ -70,6 +72,7 @@ impl ClientBuilder {
                 hosts,
                 preferred: AtomicUsize::new(0),
                 session: Session::default(),
+                nodes: Mutex::default(),
                 config: self,
             }),
         })
@@ -89,6 +92,8 @@ struct Inner {
     /// The endpoint to begin with: the one that answered last, or the one after it if it then fell silent.
     preferred: AtomicUsize,
     session: Session,
+    /// Which endpoint is which node, as far as consoles have told: by the node's name.
+    nodes: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Client {
@@ -127,15 +132,25 @@ impl Client {
         &self,
         call: Call,
     ) -> Result<(Answer<T>, usize), Error> {
+        let first = self.inner.preferred.load(Ordering::Relaxed);
+        self.send_first_to(call, first).await
+    }
+
+    /// The same, beginning with this endpoint.
+    async fn send_first_to<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        first: usize,
+    ) -> Result<(Answer<T>, usize), Error> {
         let ready = call.finish()?;
         let identity = self.identity().await?;
-        match self.exchange(&ready, &identity).await {
+        match self.exchange(&ready, &identity, first).await {
             Err(Error::Unauthorized { message }) => {
                 // A refused ticket changed nothing, so the same call may go out with a new one. A token stays refused.
                 let Identity::Ticket(ticket) = &identity else { return Err(Error::Unauthorized { message }) };
                 self.inner.session.refused(ticket.generation).await;
                 let identity = self.identity().await?;
-                self.exchange(&ready, &identity).await
+                self.exchange(&ready, &identity, first).await
             }
             other => other,
         }
@@ -143,7 +158,8 @@ impl Client {
 
     /// Sends a call without credentials (the login itself).
     pub(crate) async fn send_anonymous<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
-        Ok(self.exchange(&call.finish()?, &Identity::Nobody).await?.0.data)
+        let first = self.inner.preferred.load(Ordering::Relaxed);
+        Ok(self.exchange(&call.finish()?, &Identity::Nobody, first).await?.0.data)
     }
 
     pub(crate) async fn identity(&self) -> Result<Identity, Error> {
@@ -154,6 +170,32 @@ impl Client {
         }
     }
 
+    /// Prepares a console of a guest on this node. Whoever answers opens the port, and reaches a guest of another node
+    /// through one more connection; so the node's own endpoint is asked where it is known, and one of which nothing is
+    /// known where it is not.
+    pub(crate) async fn send_near<T: DeserializeOwned>(
+        &self,
+        node: &NodeName,
+        call: Call,
+    ) -> Result<(Answer<T>, usize), Error> {
+        let first = {
+            let known = self.inner.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+            let preferred = self.inner.preferred.load(Ordering::Relaxed);
+            let unknown = (0..self.inner.hosts.len())
+                .map(|step| (preferred + step) % self.inner.hosts.len())
+                .find(|number| !known.values().any(|other| other == number));
+            known.get(node.as_str()).copied().or(unknown).unwrap_or(preferred)
+        };
+        self.send_first_to(call, first).await
+    }
+
+    /// Remembers that this endpoint is that node.
+    pub(crate) fn answered_by(&self, node: &NodeName, host: usize) {
+        let mut known = self.inner.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, number| *number != host);
+        known.insert(node.as_str().to_owned(), host);
+    }
+
     pub(crate) fn host(&self, number: usize) -> &Host {
         &self.inner.hosts[number]
     }
@@ -162,9 +204,10 @@ impl Client {
         &self,
         ready: &Ready,
         identity: &Identity,
+        first: usize,
     ) -> Result<(Answer<T>, usize), Error> {
         let started = tokio::time::Instant::now();
-        let result = self.over_endpoints(ready, identity).await;
+        let result = self.over_endpoints(ready, identity, first).await;
         let method = ready.operation.method();
         let elapsed_ms = started.elapsed().as_millis() as u64;
         let (reply, host) = match result {
@@ -179,10 +222,14 @@ impl Client {
         Ok((answer, host))
     }
 
-    /// Tries the endpoints in turn, beginning with the preferred one, as long as nothing was sent.
-    async fn over_endpoints(&self, ready: &Ready, identity: &Identity) -> Result<(Reply, usize), Error> {
+    /// Tries the endpoints in turn, beginning with this one, as long as nothing was sent.
+    async fn over_endpoints(
+        &self,
+        ready: &Ready,
+        identity: &Identity,
+        first: usize,
+    ) -> Result<(Reply, usize), Error> {
         let hosts = &self.inner.hosts;
-        let first = self.inner.preferred.load(Ordering::Relaxed);
         let mut tried: Vec<Attempt> = Vec::new();
         let mut distrusted = None;
         for step in 0..hosts.len() {

@@ -13,9 +13,9 @@ use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_acc
 
 use crate::call::Ready;
 use crate::endpoint::Endpoint;
-use crate::error::Error;
 use crate::error::answer::Refusal;
 use crate::error::transport::{self, Failure};
+use crate::error::{ConsoleFault, Error};
 use crate::operations::Method;
 use crate::session::Ticket;
 
@@ -101,7 +101,9 @@ impl Host {
             .header(SEC_WEBSOCKET_PROTOCOL, "binary");
         let failed = |failure| match failure {
             Failure::NotSent(error) => error,
-            Failure::Lost(message) | Failure::TimedOut(message) => Error::Console { message },
+            Failure::Lost(message) | Failure::TimedOut(message) => {
+                Error::Console { fault: ConsoleFault::Broken, message }
+            }
         };
         let response = request.send().await.map_err(|e| failed(transport::read(&self.name, &e)))?;
         if response.status() != reqwest::StatusCode::SWITCHING_PROTOCOLS {
@@ -112,6 +114,7 @@ impl Host {
         let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
         if accepted != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
             return Err(Error::Console {
+                fault: ConsoleFault::Broken,
                 message: "the server accepted another websocket than this one".to_owned(),
             });
         }

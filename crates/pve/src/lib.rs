@@ -32,7 +32,7 @@ pub use client::{Client, ClientBuilder};
 pub use cluster::{ClusterMember, ClusterStatus, Version};
 pub use credentials::{Credentials, FactorAnswer, SecondFactor};
 pub use endpoint::Endpoint;
-pub use error::{Attempt, Class, Error};
+pub use error::{Attempt, Class, ConsoleFault, Error};
 pub use guest::agent::{Agent, ExecStatus, OsInfo};
 pub use guest::config::{CommonConfig, ConfigChange, GuestConfig, LxcConfig, PendingOption, QemuConfig};
 pub use guest::console::{ConsoleReader, Terminal, TerminalWriter, Vnc, VncWriter};

@@ -108,6 +108,8 @@ pub(crate) enum Lock {
     People,
     /// Issuing an invoice.
     Invoices,
+    /// Counting consoles and opening one.
+    Consoles,
     /// Giving events and the entries of the audit log their numbers.
     Events,
 }
@@ -120,6 +122,7 @@ impl Lock {
             Self::Seals => 3,
             Self::People => 60,
             Self::Invoices => 4,
+            Self::Consoles => 61,
             // The low half of a version 7 id is random: two clusters hardly ever share it, and if so, they only wait.
             Self::Slots(cluster) => cluster.as_u64_pair().1.cast_signed(),
         }

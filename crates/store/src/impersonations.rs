@@ -50,6 +50,14 @@ pub async fn by_token(db: &Db, token_hash: &[u8], now: Timestamp) -> Result<Opti
     row.map(Row::read).transpose()
 }
 
+/// One, unless it has expired.
+pub async fn by_id(db: &Db, id: SessionId, now: Timestamp) -> Result<Option<Impersonation>, Error> {
+    let sql = "select * from impersonations where id = $1 and expires_at > $2";
+    let row: Option<Row> =
+        on_db!(db, c => sqlx::query_as(sql).bind(id.0).bind(now.0).fetch_optional(c).await)?;
+    row.map(Row::read).transpose()
+}
+
 /// Those that have not ended, newest first.
 pub async fn list(db: &Db, now: Timestamp) -> Result<Vec<Impersonation>, Error> {
     let sql = "select * from impersonations where expires_at > $1 order by id desc";

@@ -7,7 +7,7 @@
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use innkeeper_domain::instances::{Act, Course, Instance, Kind, Seen, Task, Wish};
 use innkeeper_domain::money::Micros;
-use innkeeper_domain::names::{Hostname, NodeName};
+use innkeeper_domain::names::{Hostname, NodeName, SshKey};
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
@@ -254,6 +254,14 @@ pub async fn in_cluster(db: &Db, cluster: ClusterId) -> Result<Vec<Instance>, Er
     let sql = "select * from instances where cluster_id = $1 and deleted_at is null order by id";
     let rows: Vec<InstanceRow> = on_db!(db, c => sqlx::query_as(sql).bind(cluster.0).fetch_all(c).await)?;
     rows.into_iter().map(InstanceRow::read).collect()
+}
+
+/// Sets the keys that may sign in; workers do not write them.
+pub async fn set_ssh_keys(tx: &mut Tx, id: InstanceId, keys: &[SshKey]) -> Result<(), Error> {
+    let sql = "update instances set ssh_keys = $2 where id = $1";
+    let keys = json(&keys)?;
+    on!(tx, c => sqlx::query(sql).bind(id.0).bind(keys.as_str()).execute(c).await.map(drop))?;
+    Ok(())
 }
 
 /// Whether the project has an instance of that name that is not deleted.

@@ -62,6 +62,15 @@ pub async fn by_token(db: &Db, token_hash: &[u8], now: Timestamp) -> Result<Opti
     Ok(users::by_id(db, key.user_id).await?.map(|user| (key, user)))
 }
 
+/// A key and its user, unless it has expired.
+pub async fn by_id(db: &Db, id: KeyId, now: Timestamp) -> Result<Option<(Key, User)>, Error> {
+    let sql = "select * from api_keys where id = $1 and (expires_at is null or expires_at > $2)";
+    let row: Option<KeyRow> =
+        on_db!(db, c => sqlx::query_as(sql).bind(id.0).bind(now.0).fetch_optional(c).await)?;
+    let Some(key) = row.map(KeyRow::read).transpose()? else { return Ok(None) };
+    Ok(users::by_id(db, key.user_id).await?.map(|user| (key, user)))
+}
+
 /// A user's keys, newest first; those that have expired are among them until they are removed.
 pub async fn list_of(db: &Db, user: UserId) -> Result<Vec<Key>, Error> {
     let sql = "select * from api_keys where user_id = $1 order by id desc";

@@ -6,14 +6,17 @@
 #[macro_use]
 mod db;
 mod columns;
+pub mod drains;
 mod error;
 mod wake;
 
 pub mod audit;
 pub mod clusters;
+pub mod consoles;
 pub mod events;
 pub mod factors;
 pub mod finance;
+pub mod first_boots;
 pub mod idempotency;
 pub mod identities;
 pub mod impersonations;
@@ -24,7 +27,9 @@ pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod mails;
+pub mod management;
 pub mod networks;
+pub mod node_access;
 pub mod nodes;
 pub mod notices;
 pub mod operations;

@@ -40,6 +40,9 @@ pub const COLUMNS: &[Column] = &[
     Column { table: "totp", column: "secret", row: "user_id", kind: Kind::Id("usr") },
     Column { table: "mails", column: "words", row: "id", kind: Kind::Id("mai") },
     Column { table: "tickets", column: "body", row: "token_hash", kind: Kind::Hash },
+    Column { table: "management", column: "private_key", row: "instance_id", kind: Kind::Id("ins") },
+    Column { table: "first_boots", column: "script", row: "instance_id", kind: Kind::Id("ins") },
+    Column { table: "node_access", column: "private_key", row: "cluster_id", kind: Kind::Id("clu") },
     Column { table: "audit_seals", column: "mac", row: "first", kind: Kind::Number },
 ];
 
@@ -83,7 +86,7 @@ impl fmt::Display for Column {
 }
 
 /// Secrets of a column that are sealed by any other key than this one (by any at all, when none is given), those after
-/// the given row.
+/// the given row. Where there is no secret, or none any more, there is nothing to list.
 pub async fn page(
     db: &Db,
     column: &Column,
@@ -95,7 +98,7 @@ pub async fn page(
     // The ids of keys are letters, digits and hyphens, so that they are no pattern.
     let sql = format!(
         "select {row}, {secret} from {table}
-        where ($1 is null or {row} > $1) and ($2 is null or {secret} not like 'v1:' || $2 || ':%')
+        where {secret} <> '' and ($1 is null or {row} > $1) and ($2 is null or {secret} not like 'v1:' || $2 || ':%')
         order by {row} limit $3"
     );
     let kept = |row, text| Kept { row, sealed: Sealed::from_text(text) };

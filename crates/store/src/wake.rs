@@ -21,11 +21,13 @@ pub enum Topic {
     Events,
     /// A mail was written.
     Mails,
+    /// Somebody may have lost the right to something that they use.
+    Rights,
 }
 
 impl Topic {
     /// In the order of their numbers.
-    const ALL: [Self; 4] = [Self::Work, Self::Restrictions, Self::Events, Self::Mails];
+    const ALL: [Self; 5] = [Self::Work, Self::Restrictions, Self::Events, Self::Mails, Self::Rights];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -33,6 +35,7 @@ impl Topic {
             Self::Restrictions => "restrictions",
             Self::Events => "events",
             Self::Mails => "mails",
+            Self::Rights => "rights",
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::house::{Answer, Client, House, with_json};
 
 /// What anybody may ask.
 const PUBLIC: &[&str] = &[
+    "GET /api/v1/consoles/{id}",
     "GET /api/v1/openapi.json",
     "GET /api/v1/sessions/oidc",
     "GET /api/v1/sessions/oidc/{provider}/callback",

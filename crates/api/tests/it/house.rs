@@ -27,11 +27,11 @@ pub(crate) struct House {
     pub(crate) db: Db,
     pub(crate) clock: Clock,
     pub(crate) stop: CancellationToken,
-    engine: Engine,
+    pub(crate) engine: Engine,
     /// Where the database is.
     pub(crate) url: String,
     keys: KeyRing,
-    router: Router,
+    pub(crate) router: Router,
     folder: TempDir,
 }
 
@@ -156,10 +156,19 @@ impl House {
     }
 
     async fn build(folder: TempDir, options: Options, engine: innkeeper_engine::Options) -> Self {
+        Self::at(Clock::manual(Timestamp(1_795_221_883_000_000)), folder, options, engine).await
+    }
+
+    /// A house whose clock is this one.
+    pub(crate) async fn at(
+        clock: Clock,
+        folder: TempDir,
+        options: Options,
+        engine: innkeeper_engine::Options,
+    ) -> Self {
         let url = format!("sqlite:{}", folder.path().join("house.db").display());
         let db = Db::open(&url).await.unwrap();
         db.migrate().await.unwrap();
-        let clock = Clock::manual(Timestamp(1_795_221_883_000_000));
         let keys = KeyRing::new(SealKey::generate(), Vec::new());
         let engine = Engine::new(db.clone(), keys.clone(), clock.clone(), engine);
         let stop = CancellationToken::new();

@@ -8,15 +8,18 @@ use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use innkeeper_domain::access::Scope;
-use innkeeper_domain::ids::{InvoiceId, KeyId, PaymentId, ProjectId, UserId};
+use innkeeper_domain::drains::{Drain, DrainState};
+use innkeeper_domain::ids::{DrainId, InvoiceId, KeyId, PaymentId, ProjectId, UserId};
 use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::invoices::{Invoice, Party};
 use innkeeper_domain::keys::Key;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::payments::{Amount, Currency, Payment, PaymentState, Provider};
 use innkeeper_domain::projects::Membership;
+use innkeeper_domain::shares::{Right, Share};
+use innkeeper_domain::snapshots::Snapshot;
 use innkeeper_store::secrets::COLUMNS;
-use innkeeper_store::{invoices, keys, payments, projects};
+use innkeeper_store::{drains, invoices, keys, payments, projects, shares, snapshots};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
@@ -89,8 +92,11 @@ const ACCOUNT: &str = "needs what the tests of accounts, factors and identities 
 
 /// Operations on things that are not put there, with the reason: whoever may is told that there is nothing.
 const NOTHING_THERE: &[(&str, &str)] = &[
+    ("DELETE /api/v1/networks/{id}/addresses/{address}", "no address is kept"),
     ("POST /api/v1/me/identities/{provider}", "no provider is configured"),
     ("POST /api/v1/me/identities/{provider}/remove", "no account elsewhere is linked"),
+    ("GET /api/v1/clusters/{id}/node-access", "nobody has set it up"),
+    ("GET /api/v1/instances/{id}/first-boot", "the instance was made without a script"),
     ("PATCH /api/v1/me/passkeys/{id}", "a passkey needs a browser"),
     ("POST /api/v1/me/passkeys/{id}/remove", "a passkey needs a browser"),
 ];
@@ -105,6 +111,7 @@ const REFUSALS: &[&str] = &[
     "banned",
     "impersonated",
     "address_not_allowed",
+    "only_shared",
 ];
 
 /// Every operation that is not public: one line each.
@@ -117,6 +124,9 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("POST /api/v1/clusters/test", RunHouse, Not("only asks")),
     ("GET /api/v1/clusters/{id}", SeeHouse, Read),
     ("PATCH /api/v1/clusters/{id}", RunHouse, As("cluster.change")),
+    ("GET /api/v1/clusters/{id}/node-access", RunPeople, Read),
+    ("PUT /api/v1/clusters/{id}/node-access", RunPeople, As("cluster.node_access")),
+    ("DELETE /api/v1/clusters/{id}/node-access", RunPeople, As("cluster.remove_node_access")),
     ("GET /api/v1/clusters/{id}/nodes", SeeHouse, Read),
     ("PATCH /api/v1/clusters/{id}/nodes/{name}", RunHouse, As("node.maintain")),
     ("POST /api/v1/clusters/{id}/test", RunHouse, Not("only asks")),
@@ -141,11 +151,44 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("POST /api/v1/instances/{id}/networks", Use, Elsewhere("instance.update", CLUSTER)),
     ("DELETE /api/v1/instances/{id}/networks/{number}", Use, Elsewhere("instance.update", CLUSTER)),
     ("PUT /api/v1/instances/{id}/networks/{number}", Use, Elsewhere("instance.update", CLUSTER)),
+    ("PATCH /api/v1/instances/{id}", Use, Elsewhere("instance.update", CLUSTER)),
+    ("POST /api/v1/instances/bulk", Look, Elsewhere("instance.shutdown", CLUSTER)),
+    ("POST /api/v1/instances/{id}/pause", Use, Elsewhere("instance.pause", CLUSTER)),
+    ("POST /api/v1/instances/{id}/resume", Use, Elsewhere("instance.resume", CLUSTER)),
+    ("POST /api/v1/instances/{id}/rebuild", Use, Elsewhere("instance.rebuild", CLUSTER)),
+    ("POST /api/v1/instances/{id}/duplicate", Use, Elsewhere("instance.create", CLUSTER)),
+    (
+        "PUT /api/v1/instances/{id}/protection",
+        Use,
+        Elsewhere("instance.protect", "what is protected could not be removed below"),
+    ),
+    ("POST /api/v1/instances/{id}/recover", Use, Elsewhere("instance.recover", CLUSTER)),
+    ("GET /api/v1/instances/{id}/snapshots", See, Read),
+    ("POST /api/v1/instances/{id}/snapshots", Use, Elsewhere("instance.snapshot", CLUSTER)),
+    ("DELETE /api/v1/instances/{id}/snapshots/{name}", Use, Elsewhere("instance.delete_snapshot", CLUSTER)),
+    ("POST /api/v1/instances/{id}/snapshots/{name}/rollback", Use, Elsewhere("instance.rollback", CLUSTER)),
+    ("GET /api/v1/instances/{id}/shares", See, Read),
+    ("PUT /api/v1/instances/{id}/shares/{project_id}", Manage, As("instance.share")),
+    ("DELETE /api/v1/instances/{id}/shares/{project_id}", Manage, As("instance.unshare")),
+    ("GET /api/v1/shares", Look, Read),
+    ("GET /api/v1/clusters/{id}/nodes/{name}/drain", RunHouse, Read),
+    ("POST /api/v1/clusters/{id}/nodes/{name}/drain", RunHouse, As("node.drain")),
+    ("GET /api/v1/drains", SeeHouse, Read),
+    ("GET /api/v1/drains/{id}", SeeHouse, Read),
+    ("POST /api/v1/drains/{id}/stop", RunHouse, As("node.drain_stop")),
+    ("POST /api/v1/instances/{id}/migrate", RunHouse, Elsewhere("instance.migrate", CLUSTER)),
+    ("POST /api/v1/instances/{id}/consoles", Use, Not("gives a ticket; that it is used is written down")),
+    ("POST /api/v1/instances/{id}/commands", Use, Elsewhere("command.run", CLUSTER)),
+    ("GET /api/v1/instances/{id}/commands/capability", See, Read),
+    ("GET /api/v1/instances/{id}/first-boot", See, Read),
+    ("DELETE /api/v1/instances/{id}/host-key", Use, As("instance.forget_host_key")),
+    ("POST /api/v1/instances/{id}/password", Use, Elsewhere("instance.password", CLUSTER)),
     ("PUT /api/v1/instances/{id}/price", RunPeopleIn, As("instance.reprice")),
     ("POST /api/v1/instances/{id}/reboot", Use, Elsewhere("instance.reboot", CLUSTER)),
     ("POST /api/v1/instances/{id}/resize", Use, Elsewhere("instance.resize", CLUSTER)),
     ("POST /api/v1/instances/{id}/shutdown", Use, Elsewhere("instance.shutdown", CLUSTER)),
     ("POST /api/v1/instances/{id}/start", Use, Elsewhere("instance.start", CLUSTER)),
+    ("PUT /api/v1/instances/{id}/ssh-keys", Use, Elsewhere("instance.keys", CLUSTER)),
     ("POST /api/v1/instances/{id}/stop", Use, Elsewhere("instance.stop", CLUSTER)),
     ("GET /api/v1/invitations", SeeAccount, Read),
     ("POST /api/v1/invitations/accept", CreateProject, As("project.join")),
@@ -549,6 +592,49 @@ impl<'a> World<'a> {
         ]);
         things.insert("VoucherId", text(&self.voucher["items"][0]["voucher"]["id"]));
         let path = operation.path.as_str();
+        if path.contains("/shares/{project_id}") {
+            let with: ProjectId = self.keeper_project().await;
+            let share = Share {
+                instance_id: self.instance.parse().unwrap(),
+                project_id: with,
+                right: Right::See,
+                created_at: self.house.clock.now(),
+            };
+            let mut tx = self.house.db.begin().await.unwrap();
+            shares::put(&mut tx, &share).await.unwrap();
+            tx.commit().await.unwrap();
+            things.insert("ProjectId", with.to_string());
+        }
+        if path.contains("/drains/{id}") {
+            let drain = Drain {
+                id: DrainId::new(),
+                cluster_id: self.furniture.cluster.parse().unwrap(),
+                node: format!("pve-{}", any()).parse().unwrap(),
+                state: DrainState::Running,
+                asked_by: None,
+                created_at: self.house.clock.now(),
+                ended_at: None,
+            };
+            let mut tx = self.house.db.begin().await.unwrap();
+            drains::insert(&mut tx, &drain, &[]).await.unwrap();
+            tx.commit().await.unwrap();
+            things.insert("DrainId", drain.id.to_string());
+        }
+        if path.contains("/snapshots/{name}") {
+            let snapshot = Snapshot {
+                instance_id: self.instance.parse().unwrap(),
+                name: "pve1".parse().unwrap(),
+                description: String::new(),
+                memory: false,
+                parent: None,
+                made_at: None,
+            };
+            let mut tx = self.house.db.begin().await.unwrap();
+            snapshots::replace(&mut tx, snapshot.instance_id, &[snapshot.clone()], self.house.clock.now())
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+        }
         if path.contains("/house-invitations/{id}") {
             let asked = json!({ "email": format!("{}@example.org", any()), "role": "user" });
             let made = self.admin.post("/api/v1/house-invitations", &asked).await.expect(201);
@@ -603,6 +689,11 @@ impl<'a> World<'a> {
         let asked = json!({ "cidr": "192.0.2.0/24" });
         let pool = self.admin.post(&format!("/api/v1/networks/{network}/pools"), &asked).await.expect(201);
         (network, text(&pool["id"]))
+    }
+
+    /// A project that has nothing to do with the others.
+    async fn keeper_project(&self) -> ProjectId {
+        text(&self.keeper.get("/api/v1/me").await.expect(200)["user"]["personal_project"]).parse().unwrap()
     }
 
     async fn key_of(&self, user_id: UserId) -> String {

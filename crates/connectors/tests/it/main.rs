@@ -7,4 +7,7 @@ mod foreign;
 mod mail;
 mod oidc;
 mod paypal;
+mod ssh;
+#[path = "../foreign/sshd.rs"]
+mod sshd;
 mod stripe;

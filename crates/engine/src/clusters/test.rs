@@ -34,6 +34,7 @@ const ON_GUESTS: &[&str] = &[
     "VM.Config.Memory",
     "VM.Config.Network",
     "VM.Config.Options",
+    "VM.Console",
     "VM.PowerMgmt",
 ];
 

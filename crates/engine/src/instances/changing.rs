@@ -170,7 +170,7 @@ impl Engine {
         to: WantedSize,
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
-        let instance = self.instance(actor, id).await?;
+        let instance = self.instance_to(actor, id, Verb::Resize).await?;
         let template = templates::by_id(self.db(), instance.template_id).await?;
         let template = template.ok_or_else(|| Error::Internal("an instance without a template".into()))?;
         let (plan_id, price, size, field) = self.sized(&template, to).await?;
@@ -187,6 +187,7 @@ impl Engine {
         update: Update,
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
+        self.instance_to(actor, id, Verb::Update).await?;
         update.check()?;
         self.change(actor, id, &Change::Update(update), key).await
     }

@@ -5,7 +5,7 @@ use innkeeper_domain::access::Actor;
 use innkeeper_domain::disks::{Bus, Disk, MOST_DISKS, MOST_GIB, MountPath, plus, price, seat, total_rate};
 use innkeeper_domain::ids::InstanceId;
 use innkeeper_domain::instances::{Instance, Kind, State};
-use innkeeper_domain::operations::Operation;
+use innkeeper_domain::operations::{Operation, Verb};
 use innkeeper_domain::placement::room_to_grow;
 use innkeeper_domain::prices::PriceList;
 use innkeeper_domain::quotas::Amounts;
@@ -89,6 +89,7 @@ impl Engine {
         change: DiskChange,
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
+        self.instance_to(actor, id, Verb::Update).await?;
         let list = prices::current(self.db()).await?;
         self.change(actor, id, &Change::Disks(change, list), key).await
     }

@@ -101,6 +101,9 @@ impl Engine {
                 node: Some(source.node),
                 origin,
             }],
+            // What is on its disk is the other's, with the key in it.
+            management: self.key_of(source.id).await?,
+            user_data: None,
         };
         self.make(actor, making, key).await
     }

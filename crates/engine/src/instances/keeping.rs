@@ -46,7 +46,7 @@ impl Engine {
         now: bool,
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
-        let instance = self.instance(actor, id).await?;
+        let instance = self.instance_to(actor, id, Verb::Delete).await?;
         let nothing_to_keep =
             matches!(instance.state(), State::Failed | State::Missing | State::Provisioning);
         let trash = self.options().trash;

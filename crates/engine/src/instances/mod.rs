@@ -20,6 +20,7 @@ use innkeeper_store::Topic;
 use innkeeper_store::{Tx, events, instances, nodes, operations, prices, templates, vmids};
 use serde_json::{Value, json};
 
+mod bulk;
 mod cards;
 mod changing;
 mod disks;
@@ -27,6 +28,7 @@ mod duplicating;
 pub(crate) mod keeping;
 mod rebuilding;
 
+pub use bulk::Bulk;
 pub use cards::{NicChange, NicWanted};
 pub use changing::Update;
 pub use disks::{DiskChange, DiskWanted};
@@ -36,9 +38,10 @@ pub use rebuilding::Rebuild;
 use changing::name_taken;
 
 use crate::error::allow;
+use crate::management::KeyInside;
 use crate::projects::scope;
 use crate::shares::Need;
-use crate::{Engine, Error, Idempotency, restrictions};
+use crate::{Engine, Error, Idempotency, first_boots, restrictions};
 
 /// How big a new instance should be.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +82,21 @@ pub struct Fittings {
     pub disks: Vec<DiskWanted>,
 }
 
+/// What a new instance is set up with, besides what it is.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Put a key of ours into it, by which commands can be run.
+    pub management_key: bool,
+    /// A script that runs in it once, after its first start.
+    pub user_data: Option<String>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { management_key: true, user_data: None }
+    }
+}
+
 /// Which instances to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -93,7 +111,7 @@ pub struct Filter {
 }
 
 /// The most keys that an instance takes.
-const MOST_KEYS: usize = 20;
+pub(crate) const MOST_KEYS: usize = 20;
 
 impl Engine {
     /// Asks for a new instance.
@@ -101,6 +119,17 @@ impl Engine {
         &self,
         actor: &Actor,
         new: NewInstance,
+        key: Option<&Idempotency>,
+    ) -> Result<Operation, Error> {
+        self.create_instance_with(actor, new, Setup::default(), key).await
+    }
+
+    /// The same, saying what it is set up with.
+    pub async fn create_instance_with(
+        &self,
+        actor: &Actor,
+        new: NewInstance,
+        setup: Setup,
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
         let project_id = match new.project_id {
@@ -123,6 +152,14 @@ impl Engine {
         let list = prices::current(self.db()).await?;
         let disks = disks::first_disks(template.kind, &new.fittings.disks, list.as_ref())?;
         let rate = plus(rate, total_rate(&disks)?)?;
+        if let Some(script) = &setup.user_data {
+            first_boots::check(script)?;
+            let agent = template.kind == Kind::Qemu && template.reports_address;
+            if !setup.management_key && !agent {
+                let message = "it is run by our key: leave `management_key` on, or leave the script out";
+                return Err(Error::invalid("user_data", message));
+            }
+        }
         let making = Making {
             project_id,
             name: new.name,
@@ -136,6 +173,8 @@ impl Engine {
             settings: Settings { firewall: new.fittings.firewall.clone(), disks, ..Settings::default() },
             fittings: new.fittings,
             sources,
+            management: if setup.management_key { KeyInside::Own } else { KeyInside::None },
+            user_data: setup.user_data,
         };
         self.make(actor, making, key).await
     }
@@ -144,7 +183,7 @@ impl Engine {
     pub(super) async fn make(
         &self,
         actor: &Actor,
-        making: Making,
+        mut making: Making,
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
         let project_id = making.project_id;
@@ -171,6 +210,8 @@ impl Engine {
         let now = self.clock().now();
         let wish = Verb::Create.wish(now, making.reports_address, Power::Stopped, None);
         let fittings = making.fittings.clone();
+        let inside = std::mem::replace(&mut making.management, KeyInside::None);
+        let user_data = making.user_data.take();
         let mut instance = making.instance(placement, Course::new(wish), now);
         instance.vmid = vmids::claim(&mut tx, instance.cluster_id, instance.id).await?.ok_or_else(|| {
             Error::conflict(
@@ -186,12 +227,18 @@ impl Engine {
             innkeeper_store::Error::Conflict("name") => name_taken(&instance.name),
             other => other.into(),
         })?;
+        let mut told = asked_for(&instance);
+        told["management_key"] = json!(!matches!(inside, KeyInside::None | KeyInside::Unknown));
+        told["user_data_bytes"] = json!(user_data.as_ref().map(String::len));
+        self.make_management_key(&mut tx, instance.id, inside).await?;
+        if let Some(script) = &user_data {
+            self.add_first_boot(&mut tx, instance.id, script).await?;
+        }
         operations::insert(&mut tx, &operation).await?;
         crate::usage::begin(&mut tx, &instance, held, now).await?;
         tell(&mut tx, &instance, now).await?;
         tx.wake(Topic::Work);
-        let deed = Deed::done("instance.create", instance.id).of(project_id).after(asked_for(&instance));
-        self.record(&mut tx, actor, deed);
+        self.record(&mut tx, actor, Deed::done("instance.create", instance.id).of(project_id).after(told));
         self.remember(&mut tx, actor, key, &operation).await?;
         tx.commit().await?;
         Ok(operation)
@@ -298,6 +345,10 @@ pub(super) struct Making {
     pub(super) fittings: Fittings,
     /// Where it can be made, and from what.
     pub(super) sources: Vec<Source>,
+    /// Which key of ours it has.
+    pub(super) management: KeyInside,
+    /// A script that runs in it once.
+    pub(super) user_data: Option<String>,
 }
 
 impl Making {

@@ -3,7 +3,7 @@
 
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::ids::{InstanceId, TemplateId};
-use innkeeper_domain::instances::Errand;
+use innkeeper_domain::instances::{Errand, Instance};
 use innkeeper_domain::names::SshKey;
 use innkeeper_domain::operations::{Operation, Verb};
 use innkeeper_store::templates;
@@ -19,6 +19,16 @@ pub struct Rebuild {
     pub template_id: Option<TemplateId>,
     /// Keys that may sign in to it; none means those that it has.
     pub ssh_keys: Option<Vec<SshKey>>,
+    /// The instance's name, where whoever asks must show that they mean this one.
+    pub confirm: Option<String>,
+}
+
+/// What loses data asks for the name of what it is lost on.
+pub(crate) fn confirmed(instance: &Instance, name: Option<&str>) -> Result<(), Error> {
+    if name.is_none_or(|name| name == instance.name.as_str()) {
+        return Ok(());
+    }
+    Err(Error::invalid("confirm", "give the instance's name, so that the right one loses what is on it"))
 }
 
 impl Engine {
@@ -30,7 +40,8 @@ impl Engine {
         rebuild: Rebuild,
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
-        let instance = self.instance(actor, id).await?;
+        let instance = self.instance_to(actor, id, Verb::Rebuild).await?;
+        confirmed(&instance, rebuild.confirm.as_deref())?;
         if rebuild.ssh_keys.as_ref().is_some_and(|keys| keys.len() > MOST_KEYS) {
             return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));
         }

@@ -137,7 +137,8 @@ fn blank() -> Guest {
     }
 }
 
-fn owner(instance: &Instance, config: &GuestConfig) -> Owner {
+/// Whose the guest with this configuration is.
+pub(crate) fn owner(instance: &Instance, config: &GuestConfig) -> Owner {
     let making = matches!(config.common().lock.as_deref(), Some("create" | "clone"));
     match config.common().description.as_deref().and_then(mark::read) {
         Some(id) if id == instance.id => Owner::Ours,
@@ -155,7 +156,8 @@ fn in_the_way(lock: &str) -> bool {
     !matches!(lock, "mounted" | "suspended")
 }
 
-fn power(status: &GuestStatus) -> Power {
+/// Whether a guest of which this is said runs.
+pub(crate) fn power(status: &GuestStatus) -> Power {
     // QEMU answers «running» for a paused machine, and tells the difference beside it.
     match (&status.status, status.qmp_status.as_deref()) {
         (RunState::Running, Some("paused" | "suspended" | "prelaunch")) | (RunState::Other(_), _) => {

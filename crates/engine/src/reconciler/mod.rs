@@ -13,7 +13,7 @@ mod faults;
 mod find;
 mod fit;
 mod guard;
-mod look;
+pub(crate) mod look;
 
 use std::sync::Arc;
 use std::time::Duration;

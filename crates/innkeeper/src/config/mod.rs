@@ -1,6 +1,8 @@
 //! Configuration: defaults that boot, one TOML file, and environment variables (`INNKEEPER__SERVER__LISTEN`), each
 //! winning over the one before. A key that nobody knows is refused, never ignored.
 
+mod commands;
+mod consoles;
 mod payments;
 mod secret;
 
@@ -19,6 +21,8 @@ use innkeeper_domain::sessions::Lifetimes;
 use innkeeper_engine::Provider;
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub(crate) use commands::Commands;
+pub(crate) use consoles::Consoles;
 pub(crate) use payments::{Invoices, Payments};
 
 /// Everything that can be set.
@@ -39,8 +43,12 @@ pub(crate) struct Config {
     pub mail: Mail,
     /// How the loops behave.
     pub engine: Engine,
+    /// How commands find their way into instances.
+    pub commands: Commands,
     /// How much projects may have.
     pub quotas: Quotas,
+    /// How many consoles there may be, and how long.
+    pub consoles: Consoles,
     /// How instances are charged.
     pub billing: Billing,
     /// What becomes of instances.
@@ -244,7 +252,9 @@ impl Default for Config {
             access: Access::default(),
             mail: Mail::default(),
             engine: Engine::default(),
+            commands: Commands::default(),
             quotas: Quotas::default(),
+            consoles: Consoles::default(),
             billing: Billing::default(),
             instances: Instances::default(),
             payments: Payments::default(),
@@ -405,6 +415,7 @@ impl Config {
             mail.user.is_some() == mail.password.is_some(),
             "mail.user and mail.password belong together"
         );
+        self.consoles.check()?;
         self.payments.options(self.server.public_url.as_deref())?;
         self.invoices.seller()?;
         if let Some(url) = &self.database.url {
@@ -512,6 +523,7 @@ impl Config {
                 per_node: engine.tasks_per_node,
                 creates_per_storage: engine.creates_per_storage,
             },
+            commands: self.commands.options(),
             quotas: innkeeper_engine::Quotas {
                 per_project: Amounts {
                     instances: self.quotas.instances.into(),
@@ -521,6 +533,7 @@ impl Config {
                 },
                 projects_per_user: self.quotas.projects_per_user,
             },
+            consoles: self.consoles.limits(),
             trash: Duration::from_secs(self.instances.trash_s),
             billing: innkeeper_engine::BillingOptions {
                 cycle: Duration::from_secs(self.billing.cycle_s),
@@ -576,9 +589,22 @@ fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Addres
 
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    const FIRST: [&str; 12] = [
-        "DATA", "SERVER", "DATABASE", "SECRETS", "ACCESS", "MAIL", "ENGINE", "QUOTAS", "BILLING", "PAYMENTS",
-        "INVOICES", "LOG",
+    const FIRST: [&str; 15] = [
+        "DATA",
+        "SERVER",
+        "DATABASE",
+        "SECRETS",
+        "ACCESS",
+        "MAIL",
+        "ENGINE",
+        "QUOTAS",
+        "COMMANDS",
+        "CONSOLES",
+        "INSTANCES",
+        "BILLING",
+        "PAYMENTS",
+        "INVOICES",
+        "LOG",
     ];
     for name in names {
         let Some(rest) = name.strip_prefix("INNKEEPER_").filter(|rest| !rest.starts_with('_')) else {
@@ -660,6 +686,9 @@ mod tests {
             "[engine]\nworkers = 4000000000000000000",
             "[engine]\ntasks_per_node = -1",
             "[quotas]\ninstances = -1",
+            "[consoles]\nper_node = 101",
+            "[consoles]\nidle_s = 0",
+            "[consoles]\nmessage_bytes = 10",
             "[billing]\ncycle_s = 0",
             "[payments]\nenabled = true",
             "[payments]\ncurrency = 'EUR'",

@@ -25,6 +25,8 @@ const PORTS: std::ops::RangeInclusive<u16> = 5900..=5999;
 const WAITS: Micros = 10 * SECOND;
 /// How long a port stays reserved after its console was asked for.
 const RESERVED: Micros = 5 * SECOND;
+/// A first line that no client can say, since it ends at the first line feed.
+const NOT_TO_BE_SAID: &str = "\n";
 /// Seconds a console ticket lives, and how far from the future it may come.
 const TICKET: std::ops::RangeInclusive<i64> = -20..=40;
 
@@ -164,6 +166,8 @@ fn open(call: &mut Call<'_>, subject: Subject, graphics: bool) -> Outcome {
     let guarded = graphics && (call.params.flag("websocket") || call.params.flag("generate-password"));
     let guarded = guarded && call.world.profile >= Profile::V9_2;
     let password = guarded.then(|| password(call.world));
+    // Until spring 2026 a terminal had its client's ticket checked by a login, which knows no API tokens.
+    let takes_no_token = call.caller.token.is_some() && call.world.profile < Profile::V9_2;
     let job = match subject.vmid {
         Some(vmid) => Job::new(subject.task, &subject.id).about(vmid),
         None => Job::new(subject.task, &subject.id),
@@ -179,6 +183,8 @@ fn open(call: &mut Call<'_>, subject: Subject, graphics: bool) -> Outcome {
         }
         let secret = if graphics {
             password.clone().unwrap_or_else(|| ticket.clone())
+        } else if takes_no_token {
+            NOT_TO_BE_SAID.to_owned()
         } else {
             format!("{authid}:{ticket}")
         };
@@ -275,6 +281,11 @@ impl World {
     fn is_fresh_console_ticket(&self, ticket: &str, secret: &str) -> bool {
         let at = secrets::open(&self.access.key, "PVEVNC", secret, ticket).map(|(_, at)| at);
         at.is_some_and(|at| TICKET.contains(&((self.now() / SECOND) as i64 - at as i64)))
+    }
+
+    /// How many consoles have a client.
+    pub fn open_consoles(&self) -> usize {
+        self.desk.bookings.values().filter(|booking| booking.state == State::Taken).count()
     }
 
     /// The client of a console has left: its port becomes free and its task ends.

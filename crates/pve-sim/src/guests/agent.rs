@@ -41,6 +41,18 @@ pub(crate) fn ping(call: &mut Call<'_>) -> Outcome {
     result(json!({}))
 }
 
+/// `POST agent/set-user-password`. Machines here have no user but these.
+pub(crate) fn set_password(call: &mut Call<'_>) -> Outcome {
+    let vmid = machine(call)?.vmid;
+    let (user, password) = (call.params.required("username"), call.params.required("password"));
+    if !matches!(user, "root" | "debian") {
+        return Err(ApiError::die("Agent error: child process has failed to set user password"));
+    }
+    let (user, password) = (user.to_owned(), password.to_owned());
+    call.world.passwords_inside.insert((vmid, user), password);
+    result(json!({}))
+}
+
 /// `GET agent/get-osinfo`.
 pub(crate) fn osinfo(call: &mut Call<'_>) -> Outcome {
     machine(call)?;

@@ -76,6 +76,9 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
         return Err(ApiError::die(format!("unable to restore CT {vmid} - container is running")));
     }
     let task = if restore { "vzrestore" } else { "vzcreate" };
+    let keys = call.params.text("ssh-public-keys").map(str::to_owned);
+    call.world.keys_inside.remove(&vmid);
+    call.world.keys_inside.extend(keys.map(|keys| (vmid, keys)));
     let (node, start, unique) = (call.node.clone(), call.params.flag("start"), call.params.flag("unique"));
     let target =
         options.get("rootfs").and_then(|r| disks::allocates_on(r)).unwrap_or_else(|| storage.clone());

@@ -118,6 +118,9 @@ pub(crate) fn from_text(status: u16, message: String) -> Error {
     if has("detected modified configuration") || has("checksum mismatch (file change") {
         return Error::ConfigChanged { message };
     }
+    if has("no free port") || has("unable to find free port") {
+        return Error::NoFreePort { message };
+    }
     if has("protection mode enabled") {
         return Error::Protected { message };
     }

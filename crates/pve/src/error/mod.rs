@@ -227,7 +227,15 @@ pub enum Error {
     /// The console did not open, or broke.
     #[error("console: {message}")]
     Console {
+        /// What kind of failure it is.
+        fault: ConsoleFault,
         /// What happened.
+        message: String,
+    },
+    /// All ports that the node has for consoles are in use.
+    #[error("{message}")]
+    NoFreePort {
+        /// The server's text.
         message: String,
     },
     /// Any other refusal.
@@ -238,6 +246,18 @@ pub enum Error {
         /// The server's text.
         message: String,
     },
+}
+
+/// How a console failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConsoleFault {
+    /// Nobody answered in time on the port that was prepared.
+    NoAnswer,
+    /// It ended before it was ready: a terminal that needs a serial port the machine does not have, or a server of
+    /// before spring 2026, which takes no API token for the terminals of guests.
+    NotReady,
+    /// The connection broke, or what came over it is not what was agreed.
+    Broken,
 }
 
 /// One endpoint that could not be connected to.
@@ -258,6 +278,7 @@ impl Error {
             | Self::NodeUnreachable { .. }
             | Self::Unreachable { .. }
             | Self::NoAnswer { .. }
+            | Self::NoFreePort { .. }
             | Self::Console { .. } => Class::Transient,
             // One that is not configured does not come by waiting.
             Self::AgentUnavailable { message } if !message.contains("configured") => Class::Transient,

@@ -12,13 +12,14 @@ use futures_util::{SinkExt, StreamExt};
 use secrecy::SecretString;
 use serde::Deserialize;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use super::Guest;
+use super::farewell::Farewell;
 use crate::call::Call;
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{ConsoleFault, Error};
 use crate::ids::{GuestKind, NodeName};
 use crate::lenient;
 use crate::operations as ops;
@@ -27,6 +28,8 @@ use crate::upid::Upid;
 const HANDSHAKE: Duration = Duration::from_secs(8);
 /// The server drops a connection over a frame of more than 128 KiB.
 const LARGEST_FRAME: usize = 64 * 1024;
+/// The server sends frames of at most 128 KiB, unfragmented.
+const LARGEST_MESSAGE: usize = 256 * 1024;
 
 type Socket = WebSocketStream<reqwest::Upgraded>;
 
@@ -78,8 +81,10 @@ pub struct VncWriter {
 /// Receives what a guest shows, as raw bytes; characters may be cut anywhere.
 pub struct ConsoleReader {
     stream: SplitStream<Socket>,
-    /// Came together with the greeting.
+    /// Came together with the greeting, or was kept back by `farewell`.
     first: Bytes,
+    /// Keeps back what may be the last words of the way to another node; none for a screen.
+    farewell: Option<Farewell>,
 }
 
 impl TerminalWriter {
@@ -130,22 +135,36 @@ impl ConsoleReader {
     /// The next bytes; none when the other side has closed.
     pub async fn recv(&mut self) -> Result<Option<Bytes>, Error> {
         if !self.first.is_empty() {
-            return Ok(Some(std::mem::take(&mut self.first)));
+            let first = std::mem::take(&mut self.first);
+            if let Some(shown) = self.shown(first) {
+                return Ok(Some(shown));
+            }
         }
         while let Some(message) = self.stream.next().await {
-            match message {
-                Ok(Message::Binary(bytes)) => return Ok(Some(bytes)),
-                Ok(Message::Text(text)) => return Ok(Some(Bytes::from(text))),
+            let bytes = match message {
+                Ok(Message::Binary(bytes)) => bytes,
+                Ok(Message::Text(text)) => Bytes::from(text),
                 Ok(Message::Close(_)) | Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => {
                     return Ok(None);
                 }
-                Ok(_) => {}
+                Ok(_) => continue,
                 // pveproxy ends sessions without a closing frame.
                 Err(WsError::Protocol(_) | WsError::Io(_)) => return Ok(None),
                 Err(e) => return Err(broken(&e)),
+            };
+            if let Some(shown) = self.shown(bytes) {
+                return Ok(Some(shown));
             }
         }
         Ok(None)
+    }
+
+    fn shown(&mut self, bytes: Bytes) -> Option<Bytes> {
+        let shown = match &mut self.farewell {
+            Some(farewell) => farewell.pass(bytes),
+            None => bytes,
+        };
+        (!shown.is_empty()).then_some(shown)
     }
 }
 
@@ -154,7 +173,11 @@ async fn transmit(sink: &mut SplitSink<Socket, Message>, bytes: Bytes) -> Result
 }
 
 fn broken(error: &WsError) -> Error {
-    Error::Console { message: error.to_string() }
+    failed(ConsoleFault::Broken, error)
+}
+
+fn failed(fault: ConsoleFault, message: impl ToString) -> Error {
+    Error::Console { fault, message: message.to_string() }
 }
 
 impl Guest<'_> {
@@ -162,7 +185,7 @@ impl Guest<'_> {
     /// the packages of spring 2026 (9.1) or later; before them only [`vnc`](Self::vnc) works with a token.
     pub async fn terminal(&self) -> Result<Terminal, Error> {
         let websocket = self.call(&ops::VNCWEBSOCKET);
-        open_terminal(self.client, self.call(&ops::TERMPROXY), websocket).await
+        open_terminal(self.client, &self.at.node, self.call(&ops::TERMPROXY), websocket).await
     }
 
     /// Opens its screen; for a container a picture of its terminal.
@@ -172,14 +195,13 @@ impl Guest<'_> {
             GuestKind::Lxc => call,
             GuestKind::Qemu => call.param("generate-password", true),
         };
-        let (answer, host) = self.client.send_from::<Prepared>(call).await?;
-        let prepared = answer.data;
+        let (prepared, host) = prepare(self.client, &self.at.node, call).await?;
         let socket = connect(self.client, host, &prepared, self.call(&ops::VNCWEBSOCKET)).await?;
         let (sink, stream) = socket.split();
         let password = prepared.password.unwrap_or(prepared.ticket);
         Ok(Vnc {
             writer: VncWriter { sink },
-            reader: ConsoleReader { stream, first: Bytes::new() },
+            reader: ConsoleReader { stream, first: Bytes::new(), farewell: None },
             password: password.into(),
             upid: prepared.upid,
         })
@@ -190,13 +212,24 @@ impl Client {
     /// Opens a terminal of a node itself: a login prompt, or a root shell for root@pam.
     pub async fn node_terminal(&self, node: &NodeName) -> Result<Terminal, Error> {
         let websocket = Call::new(&ops::NODE_VNCWEBSOCKET).at("node", node);
-        open_terminal(self, Call::new(&ops::NODE_TERMPROXY).at("node", node), websocket).await
+        open_terminal(self, node, Call::new(&ops::NODE_TERMPROXY).at("node", node), websocket).await
     }
 }
 
-async fn open_terminal(client: &Client, prepare: Call, websocket: Call) -> Result<Terminal, Error> {
-    let (answer, host) = client.send_from::<Prepared>(prepare).await?;
-    let prepared = answer.data;
+/// Has a console prepared, as near to this node as may be, and says by which endpoint.
+async fn prepare(client: &Client, node: &NodeName, call: Call) -> Result<(Prepared, usize), Error> {
+    let (answer, host) = client.send_near::<Prepared>(node, call).await?;
+    client.answered_by(answer.data.upid.node(), host);
+    Ok((answer.data, host))
+}
+
+async fn open_terminal(
+    client: &Client,
+    node: &NodeName,
+    call: Call,
+    websocket: Call,
+) -> Result<Terminal, Error> {
+    let (prepared, host) = prepare(client, node, call).await?;
     let socket = connect(client, host, &prepared, websocket).await?;
     let greeting = async {
         let (mut sink, mut stream) = socket.split();
@@ -208,17 +241,16 @@ async fn open_terminal(client: &Client, prepare: Call, websocket: Call) -> Resul
                 Some(Ok(Message::Text(text))) => seen.extend_from_slice(text.as_bytes()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 _ => {
-                    return Err(Error::Console {
-                        message: "closed before the terminal was ready".to_owned(),
-                    });
+                    return Err(failed(ConsoleFault::NotReady, "closed before the terminal was ready"));
                 }
             }
         }
         let ok = seen.split_to(2);
         if &ok[..] != b"OK" {
-            return Err(Error::Console { message: "the terminal did not accept its ticket".to_owned() });
+            return Err(failed(ConsoleFault::NotReady, "the terminal did not accept its ticket"));
         }
-        Ok((TerminalWriter { sink }, ConsoleReader { stream, first: seen.freeze() }))
+        let farewell = Some(Farewell::default());
+        Ok((TerminalWriter { sink }, ConsoleReader { stream, first: seen.freeze(), farewell }))
     };
     let (writer, reader) = in_time(greeting).await?;
     Ok(Terminal { writer, reader, upid: prepared.upid })
@@ -227,7 +259,7 @@ async fn open_terminal(client: &Client, prepare: Call, websocket: Call) -> Resul
 async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     match tokio::time::timeout(HANDSHAKE, work).await {
         Ok(done) => done,
-        Err(_) => Err(Error::Console { message: "nobody answered on the console's port".to_owned() }),
+        Err(_) => Err(failed(ConsoleFault::NoAnswer, "nobody answered on the console's port")),
     }
 }
 
@@ -240,7 +272,11 @@ async fn connect(
     let ready = websocket.param("port", prepared.port).param("vncticket", &prepared.ticket).finish()?;
     let identity = client.identity().await?;
     let upgraded = in_time(client.host(host).websocket(&ready, &identity)).await?;
-    Ok(WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await)
+    let limits = WebSocketConfig::default()
+        .max_message_size(Some(LARGEST_MESSAGE))
+        .max_frame_size(Some(LARGEST_MESSAGE))
+        .max_write_buffer_size(LARGEST_MESSAGE);
+    Ok(WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(limits)).await)
 }
 
 impl std::fmt::Debug for Terminal {

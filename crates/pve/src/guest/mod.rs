@@ -7,6 +7,7 @@
 pub(crate) mod agent;
 pub(crate) mod config;
 pub(crate) mod console;
+mod farewell;
 pub(crate) mod firewall;
 pub(crate) mod interfaces;
 pub(crate) mod lxc;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use pve::{Client, Error, GuestRef, NodeName, Vmid};
+use pve::{Client, ConsoleFault, Error, GuestRef, NodeName, Vmid};
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
@@ -98,7 +98,7 @@ async fn a_terminal_that_is_not_accepted_is_an_error() {
     })
     .await;
     let error = closed.client().guest(&ct()).terminal().await.unwrap_err();
-    assert!(matches!(error, Error::Console { .. }), "{error:?}");
+    assert!(matches!(error, Error::Console { fault: ConsoleFault::NotReady, .. }), "{error:?}");
 
     let server = Server::start(|r| match r.method.as_str() {
         "POST" => prepared(),
@@ -130,7 +130,7 @@ async fn a_port_nobody_listens_on_is_given_up() {
     // From here on only the clock can move things on, so it jumps to the end of the patience.
     tokio::time::pause();
     let error = opening.await.unwrap().unwrap_err();
-    assert!(matches!(error, Error::Console { .. }), "{error:?}");
+    assert!(matches!(error, Error::Console { fault: ConsoleFault::NoAnswer, .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -205,4 +205,44 @@ async fn an_open_terminal_outlives_every_timeout() {
     tokio::time::advance(Duration::from_hours(8)).await;
     terminal.writer.ping().await.unwrap();
     assert_eq!(terminal.reader.recv().await.unwrap().unwrap(), "still here");
+}
+
+#[tokio::test]
+async fn a_console_is_opened_by_its_own_node_once_that_is_known() {
+    fn upid(node: &str) -> String {
+        UPID.replace(":pve:", &format!(":{node}:"))
+    }
+    async fn node(name: &'static str) -> Server {
+        Server::start(move |r: &Request| match r.method.as_str() {
+            "POST" => {
+                Reply::relayed(&json!({ "upid": upid(name), "port": 5900, "user": "x", "ticket": TICKET }))
+            }
+            _ => Reply::Websocket(Box::new(|mut socket| {
+                async move {
+                    text(&mut socket).await;
+                    say(&mut socket, b"OK").await;
+                }
+                .boxed()
+            })),
+        })
+        .await
+    }
+    let (oak, elm) = (node("oak").await, node("elm").await);
+    let client = Client::builder(oak.endpoint(), token()).endpoint(elm.endpoint()).build().unwrap();
+    let guest = |name: &str| GuestRef::lxc(NodeName::new(name).unwrap(), Vmid::new(105).unwrap());
+    // Nothing is known at first, then one of which nothing is known is tried, then it is known.
+    for name in ["elm", "elm", "elm", "oak", "oak", "elm"] {
+        client.guest(&guest(name)).terminal().await.unwrap();
+    }
+    assert_eq!((oak.seen().len() / 2, elm.seen().len() / 2), (3, 3));
+    let asked = |server: &Server, name: &str| server.lines().iter().filter(|l| l.contains(name)).count() / 2;
+    assert_eq!((asked(&oak, "elm"), asked(&elm, "elm")), (1, 3));
+    assert_eq!((asked(&oak, "oak"), asked(&elm, "oak")), (2, 0));
+}
+
+#[tokio::test]
+async fn a_node_without_a_free_port_is_named() {
+    let server = Server::start(|_| Reply::refusal(500, "unable to find free port (5900-5999)\n")).await;
+    let error = server.client().guest(&ct()).terminal().await.unwrap_err();
+    assert!(matches!(error, Error::NoFreePort { .. }), "{error:?}");
 }

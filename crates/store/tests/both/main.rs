@@ -12,6 +12,8 @@ mod audit;
 mod catalogue;
 mod claims;
 mod clusters;
+mod commands;
+mod consoles;
 mod database;
 mod events;
 mod factors;

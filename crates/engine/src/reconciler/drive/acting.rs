@@ -27,7 +27,8 @@ impl Drive<'_> {
         if let Some(flow) = self.ask(act).await? {
             return Ok(flow);
         }
-        match acts::perform(&self.connection, &self.instance, act, self.operation.errand.as_ref()).await {
+        let dressed = self.engine.with_management_key(&self.instance, act).await?;
+        match acts::perform(&self.connection, &dressed, act, self.operation.errand.as_ref()).await {
             Ok(Reply::Task(upid)) => self.accepted(act, &upid).await,
             Ok(Reply::Done) => self.done(act, None).await,
             Ok(Reply::Refused(fault)) => self.refused(act, fault).await,
@@ -95,6 +96,9 @@ impl Drive<'_> {
             instances::schedule(&mut tx, id, fence, Some(now.after(GATE_SWEEP)), Some(&gate)).await?;
             tx.commit().await?;
             return Ok(Some(Flow::Resting));
+        }
+        if act == Act::Create {
+            self.engine.forget_guest(&mut tx, id).await?;
         }
         self.instance.course.ask(act, now);
         self.instance.upid = None;

@@ -1,16 +1,20 @@
 //! Instances. Where one is (cluster, node, number) and what Proxmox says of it is shown to staff only.
 
+pub(crate) mod bulk;
+pub(crate) mod changing;
+pub(crate) mod power;
+
 use axum::Json;
 use axum::extract::State;
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
-use innkeeper_domain::instances::{self as domain, Kind, State as InstanceState};
-use innkeeper_domain::names::{Hostname, NodeName, SshKey, StorageName};
+use innkeeper_domain::instances::{self as domain, Action, Kind, State as InstanceState};
+use innkeeper_domain::names::{Hostname, NodeName, SshKey, StorageName, Tag};
 use innkeeper_domain::operations::Verb;
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::usage::Tariff;
-use innkeeper_engine::{Engine, Fittings, InstanceFilter, NewInstance, WantedSize};
+use innkeeper_engine::{Engine, Fittings, InstanceFilter, NewInstance, Setup, WantedSize};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -18,7 +22,7 @@ use crate::auth::Caller;
 use crate::cards::{Card, CardAsked};
 use crate::disks::{Disk, DiskAsked};
 use crate::docs::IdempotencyKey;
-use crate::extract::{At, Key, Keyed, Query};
+use crate::extract::{At, Keyed, Query};
 use crate::firewall::FirewallAsked;
 use crate::operations::{Accepted, Operation};
 use crate::page::{Cursor, Limit, Page};
@@ -55,6 +59,18 @@ pub(crate) struct Instance {
     disks: Vec<Disk>,
     /// Its IP address, as last reported.
     address: Option<String>,
+    /// Words by which it is found again.
+    tags: Vec<Tag>,
+    /// Whether it starts with its host.
+    onboot: bool,
+    /// Settings that it has taken, but uses only from its next start, by the names that Proxmox has for them.
+    pending: Vec<String>,
+    /// Whether it is kept from being removed or made anew.
+    protected: bool,
+    /// It is in the trash, and is removed for good at this time.
+    trashed_until: Option<Timestamp>,
+    /// What can be done with it now; what cannot says why. Nothing else may be under way, but for what takes its place.
+    actions: Vec<Possible>,
     /// What is wrong with it, if anything.
     problem: Option<String>,
     /// The operation that has not ended, if any.
@@ -68,6 +84,37 @@ pub(crate) struct Instance {
     /// Where it is; for staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     placement: Option<Placement>,
+}
+
+/// Something that can be done with an instance, or not.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Possible {
+    /// What.
+    action: Action,
+    /// Whether it can be done now.
+    possible: bool,
+    /// Why not, for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    /// Why not, and what to do about it, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+impl Possible {
+    fn all(instance: &domain::Instance, staff: bool) -> Vec<Self> {
+        let offered = |action: &&Action| staff || **action != Action::Migrate;
+        let show = |&action| {
+            let bar = domain::bar(action, instance);
+            Self {
+                action,
+                possible: bar.is_none(),
+                code: bar.map(|bar| bar.code),
+                reason: bar.map(|bar| bar.reason),
+            }
+        };
+        Action::ALL.iter().filter(offered).map(show).collect()
+    }
 }
 
 /// An operation that has not ended.
@@ -97,6 +144,7 @@ pub(crate) struct Placement {
 impl Instance {
     pub(crate) fn new(instance: domain::Instance, staff: bool) -> Self {
         let state = instance.state();
+        let actions = Possible::all(&instance, staff);
         let problem = match instance.problem {
             // It names numbers and nodes.
             Some(text) if staff => Some(text),
@@ -128,6 +176,12 @@ impl Instance {
             disks: instance.settings.disks.into_iter().map(Disk::from).collect(),
             networks: instance.settings.nics.map(|nics| nics.into_iter().map(Card::from).collect()),
             address: instance.address,
+            tags: instance.settings.tags.into_iter().collect(),
+            onboot: instance.settings.onboot,
+            pending: instance.pending,
+            protected: instance.protected,
+            trashed_until: instance.trashed_until,
+            actions,
             problem,
             operation: instance.operation.map(|(id, verb)| ActiveOperation { id, verb }),
             seen_at: instance.seen_at,
@@ -173,10 +227,23 @@ pub(crate) struct InstanceAsked {
     #[serde(default)]
     #[schema(max_items = 8)]
     disks: Vec<DiskAsked>,
+    /// Whether a key of ours is put into it beside them, by which commands can be run, passwords set and `user_data` be
+    /// run.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    management_key: bool,
+    /// A script that is run in it once, as root, after its first start; `GET …/first-boot` tells how it stands. It is for
+    /// `/bin/sh` unless its first line names another interpreter.
+    #[schema(max_length = 65536)]
+    user_data: Option<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl InstanceAsked {
-    fn asked(self) -> Result<NewInstance, Problem> {
+    fn asked(self) -> Result<(NewInstance, Setup), Problem> {
         let size = match (self.plan_id, self.size) {
             (None, None) => WantedSize::Default,
             (Some(plan), None) => WantedSize::Plan(plan),
@@ -185,7 +252,7 @@ impl InstanceAsked {
                 return Err(Problem::invalid_field("size", "give `plan_id` or `size`, not both"));
             }
         };
-        Ok(NewInstance {
+        let new = NewInstance {
             project_id: self.project_id,
             name: self.name,
             template_id: self.template_id,
@@ -196,7 +263,8 @@ impl InstanceAsked {
                 firewall: self.firewall.map(Into::into),
                 disks: self.disks.into_iter().map(Into::into).collect(),
             },
-        })
+        };
+        Ok((new, Setup { management_key: self.management_key, user_data: self.user_data }))
     }
 }
 
@@ -260,7 +328,8 @@ pub(crate) async fn create_instance(
     State(engine): State<Engine>,
     Keyed { body, key }: Keyed<InstanceAsked>,
 ) -> Result<Accepted, Problem> {
-    let operation = engine.create_instance(&caller.actor, body.asked()?, key.as_ref()).await?;
+    let (new, setup) = body.asked()?;
+    let operation = engine.create_instance_with(&caller.actor, new, setup, key.as_ref()).await?;
     Ok(Accepted::new(operation, &caller))
 }
 
@@ -275,79 +344,4 @@ pub(crate) async fn get_instance(
     At(id): At<InstanceId>,
 ) -> Result<Json<Instance>, Problem> {
     Ok(Json(Instance::new(engine.instance(&caller.actor, id).await?, caller.is_staff())))
-}
-
-/// Another size. Give `plan_id` or `size`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({ "size": { "cores": 4, "memory_mib": 4096, "disk_gib": 40 } }))]
-pub(crate) struct ResizeAsked {
-    /// A plan, for its size.
-    plan_id: Option<PlanId>,
-    /// A size of your own, within what the template allows. The disk cannot become smaller.
-    size: Option<Size>,
-}
-
-/// Give an instance another size.
-///
-/// It goes on running. A container has its new size at once; a virtual machine gets its new disk at once, and its new
-/// cores and memory when it is next restarted.
-#[utoipa::path(post, path = "/instances/{id}/resize", tag = "instances", request_body = ResizeAsked,
-    params(("id" = InstanceId, Path, description = "The instance"), IdempotencyKey),
-    responses(
-        (status = 202, description = "Asked; follow the operation. When the same is under way already, this is that operation", body = Operation,
-         headers(("Location" = String, description = "The operation"))),
-        (status = 409, description = "Another operation has not ended (`operation_in_progress`), it makes no sense in the present state (`wrong_state`), there is no room (`no_capacity`, `no_memory`, `no_disk`), nothing of the project may run (`billing_hold`, `suspended`, `banned`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
-    ),
-)]
-pub(crate) async fn resize_instance(
-    caller: Caller,
-    State(engine): State<Engine>,
-    At(id): At<InstanceId>,
-    Keyed { body, key }: Keyed<ResizeAsked>,
-) -> Result<Accepted, Problem> {
-    let to = match (body.plan_id, body.size) {
-        (Some(plan), None) => WantedSize::Plan(plan),
-        (None, Some(size)) => WantedSize::Custom(size),
-        _ => return Err(Problem::invalid_field("size", "give either `plan_id` or `size`")),
-    };
-    let operation = engine.resize_instance(&caller.actor, id, to, key.as_ref()).await?;
-    Ok(Accepted::new(operation, &caller))
-}
-
-/// Defines a handler that asks for one verb. They differ in nothing but the verb and what is said about it.
-macro_rules! verbs {
-    ($($(#[doc = $doc:literal])+ $method:ident $path:literal $name:ident = $verb:ident;)+) => { $(
-        $(#[doc = $doc])+
-        #[utoipa::path($method, path = $path, tag = "instances",
-            params(("id" = InstanceId, Path, description = "The instance"), IdempotencyKey),
-            responses(
-                (status = 202, description = "Asked; follow the operation. When the same is under way already, this is that operation", body = Operation,
-                 headers(("Location" = String, description = "The operation"))),
-                (status = 409, description = "Another operation has not ended (`operation_in_progress`), it makes no sense in the present state (`wrong_state`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
-            ),
-        )]
-        pub(crate) async fn $name(
-            caller: Caller,
-            State(engine): State<Engine>,
-            At(id): At<InstanceId>,
-            Key(key): Key,
-        ) -> Result<Accepted, Problem> {
-            let operation = engine.change_instance(&caller.actor, id, Verb::$verb, key.as_ref()).await?;
-            Ok(Accepted::new(operation, &caller))
-        }
-    )+ };
-}
-
-verbs! {
-    /// Run an instance.
-    post "/instances/{id}/start" start_instance = Start;
-    /// Ask an instance to stop, and cut it off when it has not done so after a minute.
-    post "/instances/{id}/shutdown" shut_down_instance = Shutdown;
-    /// Cut an instance off, as if its plug were pulled.
-    post "/instances/{id}/stop" stop_instance = Stop;
-    /// Stop an instance and run it again.
-    post "/instances/{id}/reboot" reboot_instance = Reboot;
-    /// Remove an instance and everything on it, for good.
-    delete "/instances/{id}" delete_instance = Delete;
 }

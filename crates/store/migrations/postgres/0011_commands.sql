@@ -1,0 +1,40 @@
+-- Commands in instances: our keys in them, scripts that run at their first start, and the way through their nodes.
+
+-- Instances of earlier releases have no row.
+create table management (
+    instance_id uuid primary key references instances (id) on delete cascade,
+    -- Null where whoever asked for the instance did not want a key of ours in it.
+    public_key text,
+    private_key text,
+    -- The key that the instance showed when we first came; it must show it ever after.
+    host_key text,
+    check ((public_key is null) = (private_key is null))
+);
+
+create table first_boots (
+    instance_id uuid primary key references instances (id) on delete cascade,
+    script text not null,
+    state text not null,
+    exit_code bigint,
+    log text not null,
+    problem text,
+    created_at bigint not null,
+    tried_at bigint,
+    began_at bigint,
+    ended_at bigint,
+    -- Null when nothing is to be done any more.
+    due_at bigint,
+    -- Grows with each claim: a write with an older number changes nothing.
+    attempts bigint not null
+);
+create index first_boots_due on first_boots (due_at) where due_at is not null;
+
+create table node_access (
+    cluster_id uuid primary key references clusters (id) on delete cascade,
+    user_name text not null,
+    public_key text not null,
+    private_key text not null,
+    -- The address and host key of each node.
+    doors text not null,
+    changed_at bigint not null
+);

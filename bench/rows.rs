@@ -41,8 +41,8 @@ pub(crate) async fn add_instances(
                 locked: false,
                 fitted: true,
                 grown: true,
-                addressed: true,
                 guarded: true,
+                addressed: true,
             });
             course.task = Task::None;
             let mut instance = Instance {
@@ -50,7 +50,7 @@ pub(crate) async fn add_instances(
                 project_id,
                 name: format!("{}-{number}", cluster.name).parse().unwrap(),
                 kind: Kind::Lxc,
-                template_id: template.parse().unwrap(),
+                template_id: Some(template.parse().unwrap()),
                 plan_id: None,
                 size,
                 rate: Rate::FREE,

@@ -54,9 +54,15 @@ impl Campaign {
         let operation = self.server.settled(&asked).await;
         assert_eq!(operation["state"], "succeeded", "{operation:#}");
         let id = operation["instance_id"].as_str().unwrap().to_owned();
-        if verb == "start" {
-            let stopped = self.server.ask("stop", &id).await;
-            assert_eq!(self.server.settled(&stopped).await["state"], "succeeded");
+        let first = match verb {
+            "start" | "duplicate" => Some("stop"),
+            "rollback" | "delete_snapshot" => Some("snapshot"),
+            "resume" => Some("pause"),
+            _ => None,
+        };
+        if let Some(first) = first {
+            let done = self.server.ask(first, &id).await;
+            assert_eq!(self.server.settled(&done).await["state"], "succeeded");
         }
         id
     }
@@ -69,7 +75,15 @@ impl Campaign {
         let operation = self.begin_verb(verb, instance.as_deref()).await;
         let struck = self.await_strike(held, &operation).await;
         self.end(verb, &operation, struck).await;
+        if verb == "duplicate" {
+            self.remove(instance.as_deref().unwrap_or_default()).await;
+        }
         struck
+    }
+
+    async fn remove(&self, id: &str) {
+        let gone = self.server.ask("delete", id).await;
+        assert_eq!(self.server.settled(&gone).await["state"], "succeeded");
     }
 
     /// The same, but a fault strikes first, and the process is killed during a question that follows it.
@@ -116,8 +130,7 @@ impl Campaign {
         check_house(&self.lab, &self.server).await;
         if verb != "delete" {
             // So that the next run is alone, and a delete is exercised after every crash.
-            let gone = self.server.ask("delete", operation["instance_id"].as_str().unwrap()).await;
-            assert_eq!(self.server.settled(&gone).await["state"], "succeeded");
+            self.remove(operation["instance_id"].as_str().unwrap()).await;
         }
     }
 
@@ -231,4 +244,26 @@ async fn while_a_machine_is_started_or_stopped() {
 async fn while_guests_are_deleted() {
     campaign("lxc", DatabaseKind::Sqlite, &["delete"]).await;
     campaign("qemu", DatabaseKind::Sqlite, &["delete"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_containers_states_are_kept_and_gone_back_to() {
+    campaign("lxc", DatabaseKind::Sqlite, &["snapshot", "rollback", "delete_snapshot"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_machines_states_are_kept_and_gone_back_to() {
+    campaign("qemu", DatabaseKind::Sqlite, &["snapshot", "rollback", "delete_snapshot"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_guests_are_made_anew() {
+    campaign("lxc", DatabaseKind::Sqlite, &["rebuild"]).await;
+    campaign("qemu", DatabaseKind::Sqlite, &["rebuild"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_guests_are_copied_moved_and_given_other_settings() {
+    campaign("lxc", DatabaseKind::Sqlite, &["duplicate", "migrate", "update"]).await;
+    campaign("qemu", DatabaseKind::Sqlite, &["duplicate", "migrate", "update"]).await;
 }

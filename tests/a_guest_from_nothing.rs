@@ -146,7 +146,16 @@ async fn the_demo_runs_the_main_job_by_command_line_and_api() {
     }
     let (success, _, err) = demo.run(&["instance", "delete", "box"], "");
     assert!(!success && err.contains("--yes"), "{err}");
+    // Into the trash, out of it, and then for good.
     demo.ok(&["instance", "delete", "box", "--yes"]);
+    let (success, _, err) = demo.run(&["instance", "start", "box"], "");
+    assert!(!success && err.contains("trash"), "{err}");
+    demo.ok(&["instance", "recover", "box"]);
+    demo.ok(&["snapshot", "make", "box", "--name", "kept"]);
+    assert!(demo.ok(&["snapshot", "list", "box"]).contains("kept"));
+    demo.ok(&["instance", "update", "box", "--tag", "demo"]);
+    assert!(demo.ok(&["instance", "actions", "box"]).contains("text_console"));
+    demo.ok(&["instance", "delete", "box", "--now", "--yes"]);
     assert!(!demo.ok(&["instance", "list"]).contains(" box "));
     let (success, _, err) = demo.run(&["instance", "show", "box"], "");
     assert!(!success && err.contains("no instance is called box"), "{err}");

@@ -172,11 +172,25 @@ impl Server {
 
     /// Asks for a change of an instance; answers the operation.
     pub async fn ask(&self, verb: &str, instance: &str) -> Value {
-        let (method, path) = match verb {
-            "delete" => (Method::DELETE, format!("/instances/{instance}")),
-            verb => (Method::POST, format!("/instances/{instance}/{verb}")),
+        let of = |path: &str| format!("/instances/{instance}{path}");
+        let (method, path, body) = match verb {
+            "delete" => (Method::DELETE, of("?now=true"), None),
+            "update" => (Method::PATCH, of(""), Some(json!({ "tags": ["crash", "test"] }))),
+            "snapshot" => (Method::POST, of("/snapshots"), Some(json!({ "name": "kept" }))),
+            "rollback" => (Method::POST, of("/snapshots/kept/rollback"), None),
+            "delete_snapshot" => (Method::DELETE, of("/snapshots/kept"), None),
+            "rebuild" => {
+                let name = self.get(&of("")).await["name"].clone();
+                (Method::POST, of("/rebuild"), Some(json!({ "confirm": name })))
+            }
+            "duplicate" => {
+                let name = format!("copy-{}", &instance[instance.len() - 12..]);
+                (Method::POST, of("/duplicate"), Some(json!({ "name": name })))
+            }
+            "migrate" => (Method::POST, of("/migrate"), Some(json!({}))),
+            verb => (Method::POST, of(&format!("/{verb}")), None),
         };
-        let (status, answer) = self.request(method, &path, None).await;
+        let (status, answer) = self.request(method, &path, body.as_ref()).await;
         assert!(status.is_success(), "{verb}: {answer:#}");
         answer
     }

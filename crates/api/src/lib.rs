@@ -5,6 +5,7 @@
 //! decided here, once, and not by each handler.
 
 mod account;
+mod adoptions;
 mod audit;
 mod auth;
 mod cards;
@@ -14,6 +15,7 @@ mod consoles;
 mod disks;
 mod docs;
 mod drains;
+mod drift;
 mod events;
 mod extract;
 mod finance;
@@ -26,6 +28,7 @@ mod invoices;
 mod keys;
 mod ledger;
 mod members;
+mod metrics;
 mod networks;
 mod node_access;
 mod nodes;
@@ -34,6 +37,7 @@ mod operations;
 mod page;
 mod passkeys;
 mod payments;
+mod placements;
 mod plans;
 mod prices;
 mod problem;
@@ -227,6 +231,17 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(disks::list_disks, disks::add_disk))
         .routes(routes!(disks::grow_disk, disks::remove_disk))
         .routes(routes!(firewall::get_firewall, firewall::set_firewall))
+        .routes(routes!(adoptions::list_guests))
+        .routes(routes!(adoptions::list_adoptions, adoptions::adopt_guests))
+        .routes(routes!(adoptions::release_instance))
+        .routes(routes!(drift::accept_drift))
+        .routes(routes!(drift::restore_drift))
+        .routes(routes!(metrics::get_metrics))
+        .routes(routes!(metrics::get_metrics_history))
+        .routes(routes!(metrics::get_node_metrics))
+        .routes(routes!(metrics::get_node_metrics_history))
+        .routes(routes!(placements::explain_placement))
+        .routes(routes!(placements::get_placement))
         .routes(routes!(templates::list_templates, templates::create_template))
         .routes(routes!(templates::change_template))
         .routes(routes!(templates::list_sources, templates::add_source))

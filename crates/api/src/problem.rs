@@ -296,6 +296,11 @@ impl From<Error> for Problem {
                 "The cluster does not do its part",
                 message,
             ),
+            Error::Away { code, message } => Self {
+                more: Box::new(More { retry_after: Some(10), ..More::default() }),
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, "Not to be had at the moment", message)
+            }
+            .remedy("try again in a few seconds"),
             Error::Untrusted(message) => Self::new(
                 StatusCode::BAD_REQUEST,
                 "webhook_refused",

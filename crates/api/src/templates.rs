@@ -122,7 +122,7 @@ impl From<domain::Source> for Source {
             Origin::Volume(volume) => (Some(volume), None),
             Origin::Vm(vmid) => (None, Some(vmid)),
             // Only instances are made from these.
-            Origin::Copy { .. } | Origin::Backup { .. } => (None, None),
+            Origin::Copy { .. } | Origin::Backup { .. } | Origin::Adopted { .. } => (None, None),
         };
         Self { cluster_id: source.cluster_id, node: source.node, volume, vmid }
     }

@@ -106,6 +106,8 @@ ids! {
     InstanceId = "ins",
     /// A way to an instance's terminal or screen.
     ConsoleId = "con",
+    /// A guest that was in Proxmox before we looked after it.
+    AdoptionId = "adp",
     /// One asked-for change.
     OperationId = "op",
     /// Prices that hold from a time on.

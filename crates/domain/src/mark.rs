@@ -34,6 +34,28 @@ pub fn read(description: &str) -> Option<InstanceId> {
     found.all(|other| other == first).then_some(first)
 }
 
+/// How long a description may be in Proxmox, in characters.
+pub const LONGEST: usize = 8192;
+
+/// Whether a description names any instance of any house like ours, or several.
+pub fn is_marked(description: &str) -> bool {
+    description.lines().any(|line| line.trim().starts_with(LINE.trim_end()))
+}
+
+/// The description with our mark after what stands there, which is kept byte for byte; none when that would be longer
+/// than Proxmox takes.
+pub fn append(description: &str, id: InstanceId) -> Option<String> {
+    let between = if description.is_empty() || description.ends_with('\n') { "" } else { "\n" };
+    let marked = format!("{description}{between}{}", self::description(id));
+    (marked.chars().count() <= LONGEST).then_some(marked)
+}
+
+/// The description without our mark for this instance; everything else is kept byte for byte.
+pub fn remove(description: &str, id: InstanceId) -> String {
+    let ours = self::description(id);
+    description.split_inclusive('\n').filter(|line| line.trim() != ours).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +69,27 @@ mod tests {
         assert_eq!(read(&id.to_string()), None);
         assert_eq!(read(&format!("{}x", description(id))), None);
         assert_eq!(read(&format!("{}\n{}", description(id), description(other))), None);
+    }
+
+    #[test]
+    fn a_mark_is_added_after_what_stands_there_and_taken_away_again() {
+        let (id, other) = (InstanceId::new(), InstanceId::new());
+        for (before, after) in [
+            ("", ""),
+            ("notes\n", "notes\n"),
+            ("notes", "notes\n"),
+            ("\n\n  Ünïcödé 🦀\r\n\ttab \n\n", "\n\n  Ünïcödé 🦀\r\n\ttab \n\n"),
+        ] {
+            let marked = append(before, id).unwrap();
+            assert!(marked.starts_with(before), "{marked:?}");
+            assert_eq!(read(&marked), Some(id), "{marked:?}");
+            // Proxmox ends every description with a line break.
+            assert_eq!(remove(&format!("{marked}\n"), id), after);
+            assert_eq!(remove(&marked, other), marked);
+        }
+        assert!(append(&"x".repeat(LONGEST), id).is_none());
+        assert!(append(&"é".repeat(LONGEST - 100), id).is_some(), "characters count, not bytes");
+        assert!(is_marked("a\n innkeeper-instance: nonsense") && !is_marked("innkeeper"));
     }
 
     #[test]

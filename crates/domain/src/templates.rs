@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClusterId, InstanceId, TemplateId};
 use crate::instances::Kind;
-use crate::names::{NodeName, SnapshotName, Title};
+use crate::names::{Hostname, NodeName, SnapshotName, Title};
 use crate::sizes::{BadSize, Size};
 use crate::time::Timestamp;
 
@@ -83,13 +83,20 @@ pub enum Origin {
         /// Of which one: its mark is on the guest until that has its own.
         instance_id: InstanceId,
     },
+    /// Nothing: it was there before we looked after it. Only of instances, never of templates; it is never made anew.
+    Adopted {
+        /// The name that it had, if any, which it keeps.
+        own_name: Option<String>,
+        /// The name that we gave it for ourselves.
+        our_name: Hostname,
+    },
 }
 
 impl Origin {
     /// The instance whose mark a guest made from this may still carry.
     pub fn of_instance(&self) -> Option<InstanceId> {
         match self {
-            Self::Volume(_) | Self::Vm(_) => None,
+            Self::Volume(_) | Self::Vm(_) | Self::Adopted { .. } => None,
             Self::Copy { instance_id, .. } | Self::Backup { instance_id, .. } => Some(*instance_id),
         }
     }

@@ -68,7 +68,13 @@ fn houses() -> impl Strategy<Value = House> {
                         memory_used: used * GIB,
                         seen_at: Timestamp(0),
                     };
-                    NodeOffer { node, priority, open: yes[2], memory_promised: promised * GIB }
+                    NodeOffer {
+                        node,
+                        priority,
+                        open: yes[2],
+                        answers: yes[3],
+                        memory_promised: promised * GIB,
+                    }
                 });
             let mut taken = std::collections::BTreeSet::new();
             let storages = storages
@@ -108,7 +114,8 @@ fn possible(house: &House) -> Vec<(&NodeOffer, &StorageOffer)> {
         let used = node.memory_used.max(offer.memory_promised);
         let fits = used + house.size.memory_bytes() <= node.memory_total;
         let avoided = house.avoid.contains(&(node.cluster_id, node.name.clone()));
-        if !(offer.open && node.online && has_source && fits) || node.maintenance || avoided {
+        if !(offer.open && offer.answers && node.online && has_source && fits) || node.maintenance || avoided
+        {
             continue;
         }
         for store in &house.storages {

@@ -83,6 +83,14 @@ pub enum Error {
     /// Proxmox did not answer as it should while a person waited for it (adding or testing a cluster).
     #[error("{0}")]
     Cluster(String),
+    /// What was asked for lies with Proxmox, which does not answer at the moment.
+    #[error("{message}")]
+    Away {
+        /// Stable, snake_case.
+        code: &'static str,
+        /// What is away, telling no more than a customer may know.
+        message: &'static str,
+    },
     /// Too much of this is asked for at the moment.
     #[error("too many ask for this at the moment; try again in a few seconds")]
     Overloaded,

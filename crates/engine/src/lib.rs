@@ -6,6 +6,7 @@
 
 mod access;
 mod accounts;
+mod adoptions;
 mod audit;
 mod billing;
 mod callers;
@@ -14,6 +15,7 @@ mod commands;
 mod connections;
 mod consoles;
 mod drains;
+mod drift;
 mod error;
 mod events;
 mod factors;
@@ -23,12 +25,14 @@ mod idempotency;
 mod impersonations;
 mod instances;
 mod invoices;
+mod kept;
 mod keys;
 mod ledger;
 mod limits;
 mod mails;
 mod management;
 mod members;
+mod metrics;
 mod networks;
 mod node_access;
 mod oidc;
@@ -37,6 +41,7 @@ pub mod papers;
 mod passkeys;
 mod passwords;
 mod payments;
+mod placements;
 mod plans;
 mod poller;
 mod prices;
@@ -69,12 +74,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use access::Access;
+pub use adoptions::{AdoptionPrice, GuestSeen, NewAdoptions, PlannedAdoption};
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use billing::Billed;
 pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use commands::{CommandOptions, NewCommand, NewPassword, Ran, Reach, SetPassword};
 pub use consoles::{Entry as ConsoleEntry, Heard, Offered as OfferedConsole, Said};
+pub use drift::{Accepted, Restored};
 pub use error::Error;
 pub use events::Watched;
 pub use factors::{Second, TotpOffer};
@@ -90,12 +97,14 @@ pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;
 pub use members::{NewInvitation, Received};
+pub use metrics::Taken;
 pub use networks::{NetworkChange, NewNetwork};
 pub use node_access::NewNodeAccess;
 pub use oidc::{Away, Back, Provider};
 pub use operations::Filter as OperationFilter;
 pub use passkeys::Ceremony;
 pub use payments::{Filter as PaymentFilter, NewPayment, NewRefund, Offer, PaymentOptions};
+pub use placements::{Explained, Placed, PlacementQuestion};
 pub use plans::NewPlan;
 pub use prices::{NewPriceList, Sized};
 pub use quotas::{Quota, Quotas};
@@ -116,6 +125,8 @@ pub struct Options {
     /// How fresh an observation of our own must be to win over a poll: Proxmox refreshes the figures that a poll
     /// reads every 10 s.
     pub poll_lag: Duration,
+    /// How long somebody else's lock on a guest is nothing to talk about.
+    pub lock_patience: Duration,
     /// How long we look for a trace of a call whose answer was lost before we believe that it never happened.
     pub settle: Duration,
     /// The longest pause of the reconciler between two looks for work when nobody wakes it.
@@ -186,6 +197,7 @@ impl Default for Options {
         Self {
             poll_every: Duration::from_secs(10),
             poll_lag: Duration::from_secs(20),
+            lock_patience: innkeeper_domain::drift::LOCK_PATIENCE,
             settle: Duration::from_secs(5),
             sweep_every: Duration::from_secs(5),
             claim: Duration::from_secs(30),
@@ -220,6 +232,10 @@ struct Inner {
     connections: connections::Connections,
     /// Consoles that this process relays.
     consoles: tokio_util::task::TaskTracker,
+    metrics: metrics::Metrics,
+    drift: drift::Watch,
+    /// There is an adoption to go on with.
+    adopting: tokio::sync::Notify,
     passwords: passwords::Passwords,
     /// Commands under way.
     busy: commands::Busy,
@@ -244,6 +260,9 @@ impl Engine {
             options,
             connections: connections::Connections::default(),
             consoles: tokio_util::task::TaskTracker::new(),
+            metrics: metrics::Metrics::default(),
+            drift: drift::Watch::default(),
+            adopting: tokio::sync::Notify::new(),
             placing: tokio::sync::Semaphore::new(PLACING),
             passwords: passwords::Passwords::default(),
             busy: commands::Busy::default(),
@@ -257,6 +276,7 @@ impl Engine {
         let mut loops = JoinSet::new();
         loops.spawn(reconciler::run(self.clone(), stop.clone()));
         loops.spawn(poller::run(self.clone(), stop.clone()));
+        loops.spawn(adoptions::run(self.clone(), stop.clone()));
         loops.spawn(billing::run(self.clone(), stop.clone()));
         loops.spawn(sweeper::run(self.clone(), stop.clone()));
         loops.spawn(restrictions::run(self.clone(), stop.clone()));

@@ -177,7 +177,7 @@ impl Engine {
                 tx.rollback().await?;
             }
         }
-        Ok(())
+        self.note_drift(cluster, &ours, &seen, begun).await
     }
 
     /// What a poll says of an instance, if that is new and can be trusted: the figures of a poll may be 10 s old, so

@@ -112,7 +112,7 @@ impl Engine {
             (Kind::Lxc, Origin::Vm(_)) => {
                 return Err(Error::invalid("volume", "a container template needs a volume, not a VM"));
             }
-            (_, Origin::Copy { .. } | Origin::Backup { .. }) => {
+            (_, Origin::Copy { .. } | Origin::Backup { .. } | Origin::Adopted { .. }) => {
                 return Err(Error::invalid("origin", "a template is made from a volume or a template VM"));
             }
             (Kind::Qemu, Origin::Volume(_)) => {

@@ -8,8 +8,8 @@ use crate::config::Config;
 use crate::out::say;
 use crate::{
     admin, api_keys, audit, client, clusters, credits, demo, drains, finance, instances, invoices, networks,
-    payments, plans, prices, projects, secrets, serve, sessions, shares, simulate, snapshots, telemetry,
-    templates, users, vouchers,
+    payments, placements, plans, prices, projects, secrets, serve, sessions, shares, simulate, snapshots,
+    telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -53,6 +53,9 @@ enum Command {
     /// Look after clusters.
     #[command(subcommand)]
     Cluster(clusters::Cluster),
+    /// Ask where instances go, and why.
+    #[command(subcommand)]
+    Placement(placements::Placement),
     /// Look after templates: what instances are made from.
     #[command(subcommand)]
     Template(templates::Template),
@@ -138,6 +141,7 @@ impl Cli {
             Command::Logout(logout) => logout.run().await,
             Command::Session(session) => session.run().await,
             Command::Cluster(cluster) => cluster.run().await,
+            Command::Placement(placement) => placement.run().await,
             Command::Template(template) => template.run().await,
             Command::Network(network) => network.run().await,
             Command::Plan(plan) => plan.run().await,

@@ -9,7 +9,9 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::admin::read_password;
+use crate::adoptions::{Adopt, Guests};
 use crate::client::{Remote, Server, cell, find, table};
+use crate::metrics::OfNode;
 use crate::out::say;
 
 /// Look after clusters.
@@ -29,6 +31,12 @@ pub(crate) enum Cluster {
     /// Let commands be run in its containers through their nodes; see docs/commands.md.
     #[command(subcommand)]
     NodeAccess(NodeAccess),
+    /// List all guests of a cluster, ours and others.
+    Guests(Guests),
+    /// Adopt guests that are in Proxmox already.
+    Adopt(Adopt),
+    /// Show what a node does now, or did.
+    NodeMetrics(OfNode),
     /// List the clusters.
     List {
         #[command(flatten)]
@@ -160,6 +168,9 @@ impl Cluster {
         match self {
             Self::Add(add) => add.run().await,
             Self::Reach(reach) => reach.run().await,
+            Self::Guests(guests) => guests.run().await,
+            Self::Adopt(adopt) => adopt.run().await,
+            Self::NodeMetrics(metrics) => metrics.run().await,
             Self::Test { cluster, remote } => {
                 let server = Server::find(&remote)?;
                 let id = find(&server, "clusters", &cluster).await?;

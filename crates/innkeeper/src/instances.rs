@@ -5,8 +5,11 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::adoptions::Release;
 use crate::client::{One, Remote, Server, all, cell, cells, find};
 use crate::commands;
+use crate::drift::{self, Drift};
+use crate::metrics::OfInstance;
 use crate::networks::card;
 use crate::out::say;
 
@@ -43,6 +46,13 @@ pub(crate) enum Instance {
     Disk(Disk),
     /// Show its firewall, or set it from a file.
     Firewall(Firewall),
+    /// Give an adopted guest back: it is no instance any more, and goes on as it is.
+    Release(Release),
+    /// Decide which is right where a guest differs from what is held of it.
+    #[command(subcommand)]
+    Drift(Drift),
+    /// Show what it does now, or did.
+    Metrics(OfInstance),
     Run(commands::Run),
     Password(commands::Password),
     Keys(commands::Keys),
@@ -256,7 +266,7 @@ impl Disk {
                 change.ask(Method::PATCH, &format!("/disks/{number}"), Some(&body)).await
             }
             Self::Remove { number, yes, change } => {
-                if !yes && !confirmed(&change.instance)? {
+                if !yes && !confirmed(&change.instance, "removes a disk of")? {
                     bail!("not confirmed; nothing was changed");
                 }
                 change.ask(Method::DELETE, &format!("/disks/{number}"), None).await
@@ -423,6 +433,7 @@ impl Instance {
                         say!("{name:11} {}", cell(&instance[name]));
                     }
                     say!("{:11} {}", "size", size(&instance["size"]));
+                    drift::show(&instance["drift"]);
                 }
                 Ok(())
             }
@@ -434,6 +445,9 @@ impl Instance {
             Self::Network(cards) => cards.run().await,
             Self::Firewall(firewall) => firewall.run().await,
             Self::Disk(disk) => disk.run().await,
+            Self::Metrics(metrics) => metrics.run().await,
+            Self::Release(release) => release.run().await,
+            Self::Drift(drift) => drift.run().await,
             Self::Run(run) => run.run().await,
             Self::Password(password) => password.run().await,
             Self::Keys(keys) => keys.run().await,

@@ -1,6 +1,7 @@
 //! The `innkeeper` binary: configuration, command line and wiring.
 
 mod admin;
+mod adoptions;
 mod api_keys;
 mod audit;
 mod cli;
@@ -12,15 +13,18 @@ mod consoles;
 mod credits;
 mod demo;
 mod drains;
+mod drift;
 mod finance;
 mod house;
 mod http;
 mod instances;
 mod invoices;
 mod keys;
+mod metrics;
 mod networks;
 mod out;
 mod payments;
+mod placements;
 mod plans;
 mod prices;
 mod projects;

@@ -2,14 +2,25 @@
 
 use serde_json::{Value, json};
 
+use crate::Profile;
 use crate::call::Call;
 use crate::clock::SECOND;
 use crate::error::Outcome;
 use crate::guests::Kind;
 use crate::guests::status::Figures;
 
-/// Points and seconds between them.
-fn scale(timeframe: &str) -> (u64, u64) {
+/// Points and seconds between them. Version 9 keeps more of them, and closer together.
+fn scale(profile: Profile, timeframe: &str) -> (u64, u64) {
+    if profile < Profile::V9_2 {
+        let step = match timeframe {
+            "hour" => 60,
+            "day" => 1800,
+            "week" => 10_800,
+            "month" => 43_200,
+            _ => 604_800,
+        };
+        return (70, step);
+    }
     match timeframe {
         "hour" => (60, 60),
         "day" => (1440, 60),
@@ -20,7 +31,7 @@ fn scale(timeframe: &str) -> (u64, u64) {
 }
 
 fn points(call: &Call<'_>, figures: impl Fn(u64) -> Option<Value>) -> Value {
-    let (count, step) = scale(call.params.required("timeframe"));
+    let (count, step) = scale(call.world.profile, call.params.required("timeframe"));
     let last = call.world.now() / SECOND / step * step;
     let times = (0..count).rev().map(|n| last - n * step);
     let row = |time| {

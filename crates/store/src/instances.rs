@@ -5,7 +5,7 @@
 //! moment of `claimed_until`.
 
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
-use innkeeper_domain::instances::{Act, Course, Instance, Kind, Seen, Task, Wish};
+use innkeeper_domain::instances::{Act, Course, Instance, Kind, Seen, Settings, Task, Wish};
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::names::{Hostname, NodeName, SshKey};
 use innkeeper_domain::prices::Rate;
@@ -30,7 +30,7 @@ struct InstanceRow {
     project_id: Uuid,
     name: String,
     kind: String,
-    template_id: Uuid,
+    template_id: Option<Uuid>,
     plan_id: Option<Uuid>,
     cores: i64,
     memory_mib: i64,
@@ -94,7 +94,7 @@ impl InstanceRow {
             project_id: ProjectId(self.project_id),
             name: columns.word("name", &self.name)?,
             kind: columns.word("kind", &self.kind)?,
-            template_id: TemplateId(self.template_id),
+            template_id: self.template_id.map(TemplateId),
             plan_id: self.plan_id.map(PlanId),
             size: Size {
                 cores: columns.number("cores", self.cores)?,
@@ -188,7 +188,7 @@ pub async fn insert(tx: &mut Tx, instance: &Instance, due_at: Option<Timestamp>)
     let resize_from = i.resize_from.as_ref().map(json).transpose()?;
     let wish = &i.course.wish;
     on!(tx, c => sqlx::query(sql)
-        .bind(i.id.0).bind(i.project_id.0).bind(i.name.as_str()).bind(i.kind.as_str()).bind(i.template_id.0)
+        .bind(i.id.0).bind(i.project_id.0).bind(i.name.as_str()).bind(i.kind.as_str()).bind(i.template_id.map(|id| id.0))
         .bind(i.plan_id.map(|id| id.0)).bind(i64::from(i.size.cores)).bind(i64::from(i.size.memory_mib))
         .bind(i64::from(i.size.disk_gib)).bind(ssh_keys.as_str()).bind(i.cluster_id.0).bind(i.node.as_str())
         .bind(i.storage.as_str()).bind(i64::from(i.vmid)).bind(origin.as_str())
@@ -383,12 +383,22 @@ pub async fn rewish(tx: &mut Tx, instance: &Instance, due_at: Timestamp) -> Resu
         .bind(i.problem.as_deref()).bind(due_at.0).bind(wish.refit).bind(resize_from.as_deref())
         .bind(i64::from(i.size.cores)).bind(i64::from(i.size.memory_mib)).bind(i64::from(i.size.disk_gib))
         .bind(i.plan_id.map(|id| id.0)).bind(wish.once.map(Act::as_str)).bind(settings.as_str())
-        .bind(i.name.as_str()).bind(ssh_keys.as_str()).bind(i.template_id.0).bind(origin.as_str())
+        .bind(i.name.as_str()).bind(ssh_keys.as_str()).bind(i.template_id.map(|id| id.0)).bind(origin.as_str())
         .bind(i.trashed_until.map(|at| at.0)).bind(count(i.settings.extra_disk_gib()))
         .execute(c).await.map(|r| r.rows_affected()))
     .map_err(|e| explain(e, UNIQUE))?;
     tx.wake(Topic::Work);
     Ok(n > 0)
+}
+
+/// Gives an instance the name and settings that its guest was given elsewhere. [`Error::Conflict`] `name` when its
+/// project has another of that name.
+pub async fn adjust(tx: &mut Tx, id: InstanceId, name: &Hostname, settings: &Settings) -> Result<(), Error> {
+    let sql = "update instances set name = $2, settings = $3 where id = $1";
+    let settings = json(settings)?;
+    on!(tx, c => sqlx::query(sql)
+        .bind(id.0).bind(name.as_str()).bind(settings.as_str()).execute(c).await.map(drop))
+    .map_err(|e| explain(e, UNIQUE))
 }
 
 /// Keeps an instance from being removed, or no longer.

@@ -166,6 +166,7 @@ struct NodeOfferRow {
     node: NodeRow,
     priority: i64,
     takes: bool,
+    answers: bool,
     memory_mib_promised: i64,
 }
 
@@ -181,7 +182,7 @@ struct StorageOfferRow {
 pub async fn offers(tx: &mut Tx) -> Result<(Vec<NodeOffer>, Vec<StorageOffer>), Error> {
     tx.lock(Lock::Placement).await?;
     let sql = "select nodes.*, clusters.priority as priority,
-            clusters.open and clusters.health in ('healthy', 'degraded') as takes,
+            clusters.open as takes, clusters.health in ('healthy', 'degraded') as answers,
             coalesce(promised.memory_mib, 0) as memory_mib_promised
         from nodes
         join clusters on clusters.id = nodes.cluster_id
@@ -196,6 +197,7 @@ pub async fn offers(tx: &mut Tx) -> Result<(Vec<NodeOffer>, Vec<StorageOffer>), 
             node: row.node.read()?,
             priority: Columns("clusters").number("priority", row.priority)?,
             open: row.takes,
+            answers: row.answers,
             memory_promised: Columns("instances").number::<u64>("memory_mib", row.memory_mib_promised)? << 20,
         })
     });

@@ -57,6 +57,17 @@ pub async fn foreign(tx: &mut Tx, cluster: ClusterId, vmid: u32) -> Result<(), E
     Ok(())
 }
 
+/// This number, of our range or not, belongs to an instance of ours that was adopted. False when another instance has
+/// it.
+pub async fn hold(tx: &mut Tx, cluster: ClusterId, vmid: u32, instance: InstanceId) -> Result<bool, Error> {
+    let sql = "insert into vmids (cluster_id, vmid, holder, instance_id) values ($1, $2, 'ours', $3)
+        on conflict (cluster_id, vmid) do update set holder = 'ours', instance_id = excluded.instance_id
+            where vmids.holder = 'foreign'";
+    let n = on!(tx, c => sqlx::query(sql)
+        .bind(cluster.0).bind(i64::from(vmid)).bind(instance.0).execute(c).await.map(|r| r.rows_affected()))?;
+    Ok(n > 0)
+}
+
 /// Nobody holds this number any more.
 pub async fn release(tx: &mut Tx, cluster: ClusterId, vmid: u32) -> Result<(), Error> {
     let sql = "delete from vmids where cluster_id = $1 and vmid = $2";

@@ -6,6 +6,7 @@ pub(crate) mod power;
 
 use axum::Json;
 use axum::extract::State;
+use innkeeper_domain::drift::Drift as Differs;
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use innkeeper_domain::instances::{self as domain, Action, Kind, State as InstanceState};
 use innkeeper_domain::names::{Hostname, NodeName, SshKey, StorageName, Tag};
@@ -22,6 +23,7 @@ use crate::auth::Caller;
 use crate::cards::{Card, CardAsked};
 use crate::disks::{Disk, DiskAsked};
 use crate::docs::IdempotencyKey;
+use crate::drift::Drift;
 use crate::extract::{At, Keyed, Query};
 use crate::firewall::FirewallAsked;
 use crate::operations::{Accepted, Operation};
@@ -41,8 +43,8 @@ pub(crate) struct Instance {
     kind: Kind,
     /// How it is.
     state: InstanceState,
-    /// What it was made from.
-    template_id: TemplateId,
+    /// What it was made from; null for a guest that was adopted.
+    template_id: Option<TemplateId>,
     /// The plan it was asked by, if any.
     plan_id: Option<PlanId>,
     /// How big it is.
@@ -81,6 +83,8 @@ pub(crate) struct Instance {
     created_at: Timestamp,
     /// When it was gone.
     deleted_at: Option<Timestamp>,
+    /// Where it differs from what is held of it; empty where it does not.
+    drift: Vec<Drift>,
     /// Where it is; for staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     placement: Option<Placement>,
@@ -187,8 +191,17 @@ impl Instance {
             seen_at: instance.seen_at,
             created_at: instance.created_at,
             deleted_at: instance.deleted_at,
+            drift: Vec::new(),
             placement,
         }
+    }
+}
+
+impl Instance {
+    /// The same, with where it differs from what is held of it.
+    fn differing(mut self, drift: Vec<Differs>, staff: bool) -> Self {
+        self.drift = drift.into_iter().map(|drift| Drift::new(drift, staff)).collect();
+        self
     }
 }
 
@@ -311,7 +324,12 @@ pub(crate) async fn list_instances(
     };
     let after = Cursor::read(wanted.cursor)?;
     let instances = engine.instances(&caller.actor, &filter, after, wanted.limit.rows()).await?;
-    let show = |instance| Instance::new(instance, staff);
+    let ids: Vec<InstanceId> = instances.iter().map(|instance| instance.id).collect();
+    let mut drifts = engine.drifts(&ids).await?;
+    let show = |instance: domain::Instance| {
+        let drift = drifts.remove(&instance.id).unwrap_or_default();
+        Instance::new(instance, staff).differing(drift, staff)
+    };
     Ok(Json(Page::of(instances, wanted.limit, |instance| instance.id.to_string(), show)))
 }
 
@@ -343,5 +361,8 @@ pub(crate) async fn get_instance(
     State(engine): State<Engine>,
     At(id): At<InstanceId>,
 ) -> Result<Json<Instance>, Problem> {
-    Ok(Json(Instance::new(engine.instance(&caller.actor, id).await?, caller.is_staff())))
+    let instance = engine.instance(&caller.actor, id).await?;
+    let drift = engine.drifts(&[id]).await?.remove(&id).unwrap_or_default();
+    let staff = caller.is_staff();
+    Ok(Json(Instance::new(instance, staff).differing(drift, staff)))
 }

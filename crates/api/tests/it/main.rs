@@ -17,6 +17,7 @@ mod oidc;
 mod pages;
 mod passkeys;
 mod people;
+mod placements;
 mod problems;
 mod recovery;
 mod refresh;

@@ -61,6 +61,10 @@ enum Needs {
     RunPeople,
     /// The same, where the thing is a project's: who may not see that is not told of it.
     RunPeopleIn,
+    /// To see the house, where the thing is a project's.
+    SeeHouseIn,
+    /// To look after the house, where the thing is a project's.
+    RunHouseIn,
 }
 
 /// What stands in the audit log afterwards.
@@ -79,7 +83,7 @@ enum Logged {
 use Logged::{As, Elsewhere, Not, Read};
 use Needs::{
     ChangeAccount, CreateProject, Leave, LeaveProject, Look, Manage, NewKey, Nothing, Pay, RunHouse,
-    RunPeople, RunPeopleIn, See, SeeAccount, SeeHouse, Use,
+    RunHouseIn, RunPeople, RunPeopleIn, See, SeeAccount, SeeHouse, SeeHouseIn, Use,
 };
 
 /// Needs a Proxmox that answers.
@@ -127,8 +131,13 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/clusters/{id}/node-access", RunPeople, Read),
     ("PUT /api/v1/clusters/{id}/node-access", RunPeople, As("cluster.node_access")),
     ("DELETE /api/v1/clusters/{id}/node-access", RunPeople, As("cluster.remove_node_access")),
+    ("GET /api/v1/clusters/{id}/adoptions", SeeHouse, Read),
+    ("POST /api/v1/clusters/{id}/adoptions", RunHouse, Elsewhere("instance.ask_adoption", CLUSTER)),
+    ("GET /api/v1/clusters/{id}/guests", SeeHouse, Read),
     ("GET /api/v1/clusters/{id}/nodes", SeeHouse, Read),
     ("PATCH /api/v1/clusters/{id}/nodes/{name}", RunHouse, As("node.maintain")),
+    ("GET /api/v1/clusters/{id}/nodes/{name}/metrics", SeeHouse, Read),
+    ("GET /api/v1/clusters/{id}/nodes/{name}/metrics/history", SeeHouse, Read),
     ("POST /api/v1/clusters/{id}/test", RunHouse, Not("only asks")),
     ("GET /api/v1/events", Look, Read),
     ("GET /api/v1/finance", RunPeople, Read),
@@ -183,8 +192,14 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/instances/{id}/first-boot", See, Read),
     ("DELETE /api/v1/instances/{id}/host-key", Use, As("instance.forget_host_key")),
     ("POST /api/v1/instances/{id}/password", Use, Elsewhere("instance.password", CLUSTER)),
+    ("POST /api/v1/instances/{id}/drift/accept", RunHouseIn, Elsewhere("instance.accept_drift", CLUSTER)),
+    ("POST /api/v1/instances/{id}/drift/restore", RunHouseIn, Elsewhere("instance.restore_drift", CLUSTER)),
+    ("GET /api/v1/instances/{id}/metrics", See, Read),
+    ("GET /api/v1/instances/{id}/metrics/history", See, Read),
+    ("GET /api/v1/instances/{id}/placement", SeeHouseIn, Read),
     ("PUT /api/v1/instances/{id}/price", RunPeopleIn, As("instance.reprice")),
     ("POST /api/v1/instances/{id}/reboot", Use, Elsewhere("instance.reboot", CLUSTER)),
+    ("POST /api/v1/instances/{id}/release", RunHouseIn, Elsewhere("instance.release", CLUSTER)),
     ("POST /api/v1/instances/{id}/resize", Use, Elsewhere("instance.resize", CLUSTER)),
     ("POST /api/v1/instances/{id}/shutdown", Use, Elsewhere("instance.shutdown", CLUSTER)),
     ("POST /api/v1/instances/{id}/start", Use, Elsewhere("instance.start", CLUSTER)),
@@ -239,6 +254,7 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/payments/{id}", See, Read),
     ("GET /api/v1/payments/{id}/refunds", See, Read),
     ("POST /api/v1/payments/{id}/refunds", RunPeopleIn, Elsewhere("payment.refund", PROVIDER)),
+    ("POST /api/v1/placements/explain", SeeHouse, Not("only computes")),
     ("GET /api/v1/plans", Look, Read),
     ("POST /api/v1/plans", RunHouse, As("plan.create")),
     ("PATCH /api/v1/plans/{id}", RunHouse, As("plan.offer")),
@@ -353,7 +369,8 @@ enum Expected {
 fn expected(who: Who, needs: Needs) -> Expected {
     use Expected::{Allowed, Hidden, Refused, Unknown};
     let own = matches!(needs, Nothing | Look | SeeAccount | ChangeAccount | NewKey | Leave | CreateProject);
-    let of_project = matches!(needs, See | Use | Pay | Manage | LeaveProject | RunPeopleIn);
+    let of_project =
+        matches!(needs, See | Use | Pay | Manage | LeaveProject | RunPeopleIn | SeeHouseIn | RunHouseIn);
     match who {
         Who::Anonymous => Unknown,
         Who::Banned => Refused("banned"),
@@ -365,10 +382,10 @@ fn expected(who: Who, needs: Needs) -> Expected {
         Who::OtherTenant if of_project => Hidden,
         Who::Suspended => match needs {
             Look | SeeAccount | ChangeAccount | Leave | See | Pay | LeaveProject => Allowed,
-            NewKey | Use | Manage | CreateProject | RunHouse | RunPeople | RunPeopleIn => {
+            NewKey | Use | Manage | CreateProject | RunHouse | RunHouseIn | RunPeople | RunPeopleIn => {
                 Refused("suspended")
             }
-            SeeHouse | Nothing => Refused("forbidden"),
+            SeeHouse | SeeHouseIn | Nothing => Refused("forbidden"),
         },
         _ if own => Allowed,
         Who::Viewer => match needs {
@@ -396,7 +413,7 @@ fn scope(needs: Needs) -> Option<Scope> {
         Use => Some(Scope::Instances),
         Pay => Some(Scope::Billing),
         Manage | CreateProject => Some(Scope::Projects),
-        SeeHouse | RunHouse | RunPeople | RunPeopleIn => Some(Scope::House),
+        SeeHouse | SeeHouseIn | RunHouse | RunHouseIn | RunPeople | RunPeopleIn => Some(Scope::House),
         Nothing | SeeAccount | ChangeAccount | NewKey | Leave | LeaveProject => None,
     }
 }
@@ -738,6 +755,9 @@ impl<'a> World<'a> {
                 "project_id": self.project,
             }),
             "POST /api/v1/clusters" | "POST /api/v1/clusters/test" => cluster,
+            "POST /api/v1/clusters/{id}/adoptions" => json!({
+                "vmids": [105], "project_id": self.project, "plan_id": self.plan, "dry_run": true,
+            }),
             "POST /api/v1/clusters/probe" => json!({ "url": "https://127.0.0.1:9" }),
             "PATCH /api/v1/clusters/{id}" => json!({ "open": true }),
             "PATCH /api/v1/clusters/{id}/nodes/{name}" => json!({ "maintenance": false }),

@@ -214,8 +214,8 @@ pub struct Instance {
     pub name: Hostname,
     /// Container or VM.
     pub kind: Kind,
-    /// What it was made from.
-    pub template_id: TemplateId,
+    /// What it was made from; none for a guest that was adopted.
+    pub template_id: Option<TemplateId>,
     /// The plan it was asked by, if any.
     pub plan_id: Option<PlanId>,
     /// How big it is.
@@ -267,6 +267,15 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// The name that its guest should have in Proxmox; none where any will do.
+    pub fn guest_name(&self) -> Option<&str> {
+        match &self.origin {
+            // It keeps its own until it is given another by us.
+            Origin::Adopted { own_name, our_name } if *our_name == self.name => own_name.as_deref(),
+            _ => Some(self.name.as_str()),
+        }
+    }
+
     /// The state that people are shown.
     pub fn state(&self) -> State {
         state(&self.course, self.operation.map(|(_, verb)| verb), self.deleted_at.is_some())

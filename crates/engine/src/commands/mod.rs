@@ -134,7 +134,10 @@ impl Engine {
     }
 
     pub(crate) async fn ways_into(&self, instance: &Instance) -> Result<[Way; 3], Error> {
-        let template = templates::by_id(self.db(), instance.template_id).await?;
+        let template = match instance.template_id {
+            Some(id) => templates::by_id(self.db(), id).await?,
+            None => None,
+        };
         let node = node_access::of(self.db(), instance.cluster_id).await?;
         let node = node.is_some_and(|(access, _)| access.doors.contains_key(instance.node.as_str()));
         Ok(ways(Known {

@@ -111,7 +111,7 @@ impl Change {
                 Self::Update(update) if update.nics.is_some() => false,
                 Self::Rebuild(anew) => {
                     let keys = anew.ssh_keys.as_ref();
-                    anew.template_id == instance.template_id
+                    Some(anew.template_id) == instance.template_id
                         && keys.is_none_or(|keys| *keys == instance.ssh_keys)
                 }
                 Self::Update(update) => {
@@ -171,12 +171,23 @@ impl Engine {
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
         let instance = self.instance_to(actor, id, Verb::Resize).await?;
-        let template = templates::by_id(self.db(), instance.template_id).await?;
-        let template = template.ok_or_else(|| Error::Internal("an instance without a template".into()))?;
-        let (plan_id, price, size, field) = self.sized(&template, to).await?;
-        size.check_within(template.least, template.most).map_err(|error| Error::invalid(field, error))?;
+        // An adopted one has no template that would bound it.
+        let template = match instance.template_id {
+            Some(id) => templates::by_id(self.db(), id).await?,
+            None => None,
+        };
+        let (plan_id, price, size, field) = self.sized(template.as_ref(), to).await?;
+        let (least, most) =
+            template.map_or((Size::LEAST, Size::MOST), |template| (template.least, template.most));
+        size.check_within(least, most).map_err(|error| Error::invalid(field, error))?;
         let to = Resize { size, plan_id, rate: self.rate(price, size).await? };
         self.change(actor, id, &Change::Resize(to), key).await
+    }
+
+    /// Brings an instance back to the size that we hold of it, where Proxmox has another.
+    pub(crate) async fn refit(&self, actor: &Actor, instance: &Instance) -> Result<Operation, Error> {
+        let to = Resize { size: instance.size, plan_id: instance.plan_id, rate: instance.rate };
+        self.change(actor, instance.id, &Change::Resize(to), None).await
     }
 
     /// Asks for other settings: name, tags and the like.
@@ -312,7 +323,7 @@ impl Engine {
                 if let Errand::Rebuild { origin } = &anew.errand {
                     instance.origin = origin.clone();
                 }
-                instance.template_id = anew.template_id;
+                instance.template_id = Some(anew.template_id);
                 instance.course.wish.address = anew.reports_address;
                 if let Some(keys) = &anew.ssh_keys {
                     instance.ssh_keys.clone_from(keys);

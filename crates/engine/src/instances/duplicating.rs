@@ -50,14 +50,17 @@ impl Engine {
         if let Some(name) = &copy.snapshot {
             self.known_snapshot(&source, name).await?;
         }
-        let template = templates::by_id(self.db(), source.template_id).await?;
-        let template = template.ok_or_else(|| Error::Internal("an instance without a template".into()))?;
+        // One that was adopted has none.
+        let template = match source.template_id {
+            Some(template) => templates::by_id(self.db(), template).await?,
+            None => None,
+        };
         let plan = match source.plan_id {
             Some(plan) => plans::by_id(self.db(), plan).await?.filter(|plan| plan.offered),
             None => None,
         };
         let size = plan.map_or(WantedSize::Custom(source.size), |plan| WantedSize::Plan(plan.id));
-        let (plan_id, price, size, _) = self.sized(&template, size).await?;
+        let (plan_id, price, size, _) = self.sized(template.as_ref(), size).await?;
         // It has what it had, where a plan has changed since.
         let (plan_id, price, size) =
             if size == source.size { (plan_id, price, size) } else { (None, None, source.size) };
@@ -82,7 +85,7 @@ impl Engine {
             name: copy.name,
             kind: source.kind,
             template_id: source.template_id,
-            reports_address: template.reports_address,
+            reports_address: template.map_or(source.course.wish.address, |template| template.reports_address),
             plan_id,
             size,
             rate,
@@ -96,7 +99,8 @@ impl Engine {
             },
             fittings: Fittings { networks, ..Fittings::default() },
             sources: vec![Source {
-                template_id: source.template_id,
+                // It is of this one instance, and of no template.
+                template_id: source.template_id.unwrap_or_default(),
                 cluster_id: source.cluster_id,
                 node: Some(source.node),
                 origin,

@@ -10,7 +10,7 @@ use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectI
 use innkeeper_domain::instances::{Course, Errand, Instance, Kind, Power, Settings};
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::operations::{Operation, State, Verb};
-use innkeeper_domain::placement::{Placement, place};
+use innkeeper_domain::placement::{Placement, Wanted, chosen, survey};
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::quotas::Amounts;
 use innkeeper_domain::sizes::Size;
@@ -164,7 +164,7 @@ impl Engine {
             project_id,
             name: new.name,
             kind: template.kind,
-            template_id: template.id,
+            template_id: Some(template.id),
             reports_address: template.reports_address,
             plan_id,
             size,
@@ -206,7 +206,10 @@ impl Engine {
             return Err(Error::Restricted(restriction));
         }
         let (nodes, storages) = nodes::offers(&mut tx).await?;
-        let placement = place(making.kind, whole, &making.sources, &nodes, &storages, &[])?;
+        let (kind, size) = (making.kind, whole);
+        let wanted = Wanted { kind, size, sources: Some(&making.sources), avoid: &[] };
+        let verdicts = survey(wanted, &nodes, &storages);
+        let placement = chosen(wanted, &nodes, &verdicts)?;
         let now = self.clock().now();
         let wish = Verb::Create.wish(now, making.reports_address, Power::Stopped, None);
         let fittings = making.fittings.clone();
@@ -235,6 +238,7 @@ impl Engine {
             self.add_first_boot(&mut tx, instance.id, script).await?;
         }
         operations::insert(&mut tx, &operation).await?;
+        crate::placements::keep(&mut tx, instance.id, verdicts, now).await?;
         crate::usage::begin(&mut tx, &instance, held, now).await?;
         tell(&mut tx, &instance, now).await?;
         tx.wake(Topic::Work);
@@ -291,19 +295,23 @@ impl Engine {
             .await?
             .filter(|template| template.offered)
             .ok_or_else(|| Error::invalid("template_id", "no such template on offer"))?;
-        let (plan_id, price, size, field) = self.sized(&template, new.size).await?;
+        let (plan_id, price, size, field) = self.sized(Some(&template), new.size).await?;
         size.check_within(template.least, template.most).map_err(|error| Error::invalid(field, error))?;
         Ok((template, plan_id, price, size))
     }
 
-    /// The size that is wanted, the plan it comes by with its price, and the field that says so.
-    pub(super) async fn sized(
+    /// The size that is wanted, the plan it comes by with its price, and the field that says so. Without a template
+    /// there is no default.
+    pub(crate) async fn sized(
         &self,
-        template: &Template,
+        template: Option<&Template>,
         wanted: WantedSize,
     ) -> Result<(Option<PlanId>, Option<Rate>, Size, &'static str), Error> {
         Ok(match wanted {
-            WantedSize::Default => (None, None, template.default_size, "template_id"),
+            WantedSize::Default => {
+                let template = template.ok_or_else(|| Error::invalid("size", "give `plan_id` or `size`"))?;
+                (None, None, template.default_size, "template_id")
+            }
             WantedSize::Custom(size) => (None, None, size, "size"),
             WantedSize::Plan(id) => {
                 let plan = self.plan_on_offer(id).await?;
@@ -326,7 +334,12 @@ impl Engine {
         let avoid = [(instance.cluster_id, instance.node.clone())];
         let extra = u32::try_from(instance.settings.extra_disk_gib()).unwrap_or(u32::MAX);
         let whole = Size { disk_gib: instance.size.disk_gib.saturating_add(extra), ..instance.size };
-        place(instance.kind, whole, &sources, &nodes, &storages, &avoid).map_err(Error::from)
+        let (kind, size) = (instance.kind, whole);
+        let wanted = Wanted { kind, size, sources: Some(&sources), avoid: &avoid };
+        let verdicts = survey(wanted, &nodes, &storages);
+        let placement = chosen(wanted, &nodes, &verdicts)?;
+        crate::placements::keep(tx, instance.id, verdicts, self.clock().now()).await?;
+        Ok(placement)
     }
 }
 
@@ -335,7 +348,7 @@ pub(super) struct Making {
     pub(super) project_id: ProjectId,
     pub(super) name: Hostname,
     pub(super) kind: Kind,
-    pub(super) template_id: TemplateId,
+    pub(super) template_id: Option<TemplateId>,
     pub(super) reports_address: bool,
     pub(super) plan_id: Option<PlanId>,
     pub(super) size: Size,

@@ -45,10 +45,16 @@ impl Engine {
         if rebuild.ssh_keys.as_ref().is_some_and(|keys| keys.len() > MOST_KEYS) {
             return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));
         }
-        let wanted = rebuild.template_id.unwrap_or(instance.template_id);
+        let wanted = rebuild.template_id.or(instance.template_id).ok_or_else(|| {
+            Error::invalid(
+                "template_id",
+                "it was adopted and not made from a template; say from which to make it",
+            )
+        })?;
         let template = templates::by_id(self.db(), wanted).await?;
         // What it was made from may be off the shelf by now; it stays good for what was made from it.
-        let template = template.filter(|template| template.offered || template.id == instance.template_id);
+        let template =
+            template.filter(|template| template.offered || Some(template.id) == instance.template_id);
         let template = template.ok_or_else(|| Error::invalid("template_id", "no such template on offer"))?;
         if template.kind != instance.kind {
             return Err(Error::invalid(

@@ -18,7 +18,7 @@ fn task_type(instance: &Instance, act: Act) -> Option<&'static str> {
     let (container, machine) = match act {
         Act::Configure | Act::Guard => return None,
         Act::Create => match instance.origin {
-            Origin::Vm(_) | Origin::Copy { .. } => return None,
+            Origin::Vm(_) | Origin::Copy { .. } | Origin::Adopted { .. } => return None,
             Origin::Backup { .. } => ("vzrestore", "qmrestore"),
             Origin::Volume(_) => ("vzcreate", "qmcreate"),
         },

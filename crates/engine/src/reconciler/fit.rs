@@ -6,6 +6,7 @@ use innkeeper_domain::instances::Instance;
 use innkeeper_domain::mark;
 use pve::{CloudInit, ConfigChange, GuestConfig, PropertyString};
 
+use super::look::cores;
 use super::{cards, disks};
 
 /// The change that makes this configuration the one that is asked for; empty when it is.
@@ -13,11 +14,15 @@ pub(super) fn lacking(instance: &Instance, config: &GuestConfig) -> Result<Confi
     let common = config.common();
     let (size, settings) = (instance.size, &instance.settings);
     let mut change = ConfigChange::default();
-    if common.name.as_deref() != Some(instance.name.as_str()) {
-        change.name = Some(instance.name.to_string());
+    if let Some(name) = instance.guest_name().filter(|name| common.name.as_deref() != Some(name)) {
+        change.name = Some(name.to_owned());
     }
-    if common.cores != Some(size.cores) {
+    if cores(config) != Some(size.cores) {
         change.cores = Some(size.cores);
+        // Cores are those of one socket. We count them all, and ours have one.
+        if config.as_qemu().and_then(|machine| machine.sockets).is_some_and(|sockets| sockets > 1) {
+            change.extra.push("sockets", 1_u32);
+        }
     }
     let memory = u64::from(size.memory_mib);
     if common.memory_mib != Some(memory) {
@@ -37,7 +42,7 @@ pub(super) fn lacking(instance: &Instance, config: &GuestConfig) -> Result<Confi
         change.tags = Some(tags);
     }
     if let GuestConfig::Qemu(_) = config {
-        change.extra = first_start(instance, config)?;
+        change.extra.extend(&first_start(instance, config)?);
     }
     cards::lacking(instance, config, &mut change);
     disks::lacking(instance, config, &mut change);

@@ -10,16 +10,16 @@ use super::guard::guarded;
 use crate::connections::{CallError, Connection};
 
 /// What a look found.
-pub(super) struct Sight {
-    pub(super) seen: Seen,
+pub(crate) struct Sight {
+    pub(crate) seen: Seen,
     /// Where it is, when that is not where we thought.
-    pub(super) moved_to: Option<innkeeper_domain::names::NodeName>,
+    pub(crate) moved_to: Option<innkeeper_domain::names::NodeName>,
     /// The address it reports, when it was asked.
-    pub(super) address: Option<String>,
+    pub(crate) address: Option<String>,
     /// How big it is, when that could be read.
-    pub(super) size: Option<innkeeper_domain::sizes::Size>,
+    pub(crate) size: Option<innkeeper_domain::sizes::Size>,
     /// Its extra disks that are there: number, volume, bytes; when they could be read.
-    pub(super) disks: Option<Vec<(u8, String, u64)>>,
+    pub(crate) disks: Option<Vec<(u8, String, u64)>>,
 }
 
 impl Sight {
@@ -43,7 +43,7 @@ pub(super) fn numbered(kind: Kind, node: NodeName, vmid: u32) -> Result<GuestRef
 }
 
 /// Reads the guest.
-pub(super) async fn look(connection: &Connection, instance: &Instance) -> Result<Sight, CallError> {
+pub(crate) async fn look(connection: &Connection, instance: &Instance) -> Result<Sight, CallError> {
     let here = guest_ref(instance)?;
     match read(connection, instance, &here).await {
         Err(CallError::Pve(pve::Error::GuestMissing { .. })) => elsewhere(connection, instance, &here).await,
@@ -168,11 +168,18 @@ pub(crate) fn power(status: &GuestStatus) -> Power {
     }
 }
 
-fn size(config: &GuestConfig) -> Option<innkeeper_domain::sizes::Size> {
+/// The cores of all sockets.
+pub(super) fn cores(config: &GuestConfig) -> Option<u32> {
+    let sockets = config.as_qemu().and_then(|machine| machine.sockets).unwrap_or(1);
+    config.common().cores?.checked_mul(sockets)
+}
+
+/// How big a guest is by its configuration; none where that does not say everything.
+pub(crate) fn size(config: &GuestConfig) -> Option<innkeeper_domain::sizes::Size> {
     const GIB: u64 = 1 << 30;
     let (_, disk) = root_disk(config)?;
     Some(innkeeper_domain::sizes::Size {
-        cores: config.common().cores?,
+        cores: cores(config)?,
         memory_mib: config.common().memory_mib?.try_into().ok()?,
         disk_gib: disk.div_ceil(GIB).try_into().ok()?,
     })
@@ -184,7 +191,7 @@ fn grown(instance: &Instance, config: &GuestConfig) -> bool {
 }
 
 /// The disk that the system starts from: its name in the configuration, and its size in bytes.
-pub(super) fn root_disk(config: &GuestConfig) -> Option<(String, u64)> {
+pub(crate) fn root_disk(config: &GuestConfig) -> Option<(String, u64)> {
     let common = config.common();
     let size = |name: &str| common.disks.get(name)?.get("size")?.parse::<Size>().ok().map(Size::as_bytes);
     let name = match config {

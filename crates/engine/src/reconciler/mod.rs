@@ -28,7 +28,7 @@ use tracing::{Instrument, error, info_span};
 
 use crate::{Engine, Error};
 
-pub(crate) use look::guest_ref;
+pub(crate) use look::{guest_ref, look, root_disk, size};
 
 /// Claims and drives until `stop`; then waits until steps under way are written down.
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {

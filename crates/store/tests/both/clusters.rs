@@ -177,7 +177,8 @@ both! {
             clusters::observed(&mut tx, c, health, None, None, NOW).await.unwrap();
             let (offers, _) = nodes::offers(&mut tx).await.unwrap();
             tx.commit().await.unwrap();
-            assert_eq!(offers[0].open, takes, "{open} {health}");
+            assert_eq!(offers[0].open && offers[0].answers, takes, "{open} {health}");
+            assert_eq!(offers[0].open, open);
         }
     }
 

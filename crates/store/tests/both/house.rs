@@ -161,7 +161,7 @@ impl House {
             project_id: self.project.id,
             name: name.parse().unwrap(),
             kind: Kind::Lxc,
-            template_id: self.template.id,
+            template_id: Some(self.template.id),
             plan_id: Some(self.plan.id),
             size: SIZE,
             rate: Rate::FREE,

@@ -8,6 +8,7 @@
 mod engines;
 mod house;
 
+mod adoptions;
 mod audit;
 mod catalogue;
 mod claims;
@@ -15,6 +16,7 @@ mod clusters;
 mod commands;
 mod consoles;
 mod database;
+mod drift;
 mod events;
 mod factors;
 mod histories;
@@ -30,6 +32,7 @@ mod networks;
 mod operations;
 mod payments;
 mod people;
+mod placements;
 mod restrictions;
 mod schema;
 mod seal;

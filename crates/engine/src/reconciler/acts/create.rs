@@ -43,6 +43,11 @@ pub(super) async fn create(
             };
             connection.call(|client| async move { client.create_lxc(&at.node, &container).await }).await
         }
+        Origin::Adopted { .. } => {
+            // It was complete from the beginning: the planner never asks for this.
+            let message = "a guest that was adopted is not made anew".to_owned();
+            Err(pve::Error::NotImplemented { message }.into())
+        }
         Origin::Backup { volume, .. } => {
             let volume = VolumeId::new(volume.as_str()).map_err(pve::Error::from)?;
             from_backup(connection, instance, at, volume, storage, pool).await

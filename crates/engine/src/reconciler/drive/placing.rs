@@ -22,7 +22,8 @@ impl Drive<'_> {
             Ok(None) => {}
             Ok(Some(_)) | Err(_) => return Ok(false),
         }
-        let sources = templates::sources(self.engine.db(), self.instance.template_id).await?;
+        let Some(template) = self.instance.template_id else { return Ok(false) };
+        let sources = templates::sources(self.engine.db(), template).await?;
         let mut tx = self.engine.db().begin().await?;
         let placement = match self.engine.place_elsewhere(&mut tx, &self.instance, sources).await {
             Ok(placement) => placement,

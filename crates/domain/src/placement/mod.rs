@@ -3,6 +3,10 @@
 //! Capacity is the greater of what Proxmox reports as used and what we have promised: a thousand instances asked
 //! for within one polling cycle must not all land on the node that looked empty.
 
+mod verdicts;
+
+pub use verdicts::{Fate, Room, Score, StorageVerdict, Unfit, UnfitStorage, Verdict, Wanted, survey};
+
 use crate::clusters::{Node, Storage};
 use crate::ids::ClusterId;
 use crate::instances::Kind;
@@ -17,8 +21,10 @@ pub struct NodeOffer {
     pub node: Node,
     /// Higher is preferred; from its cluster.
     pub priority: i32,
-    /// Whether its cluster takes new instances and answers.
+    /// Whether its cluster takes new instances.
     pub open: bool,
+    /// Whether its cluster answers.
+    pub answers: bool,
     /// Memory in bytes promised to our instances there.
     pub memory_promised: u64,
 }
@@ -62,8 +68,7 @@ pub enum NoPlace {
     NoDisk,
 }
 
-/// Chooses the place, leaving out the nodes in `avoid`. Equal offers are decided by name, so that the answer is
-/// always the same.
+/// Chooses the place, leaving out the nodes in `avoid`: the one that [`survey`] finds best.
 pub fn place(
     kind: Kind,
     size: Size,
@@ -72,48 +77,36 @@ pub fn place(
     storages: &[StorageOffer],
     avoid: &[(ClusterId, NodeName)],
 ) -> Result<Placement, NoPlace> {
-    if sources.is_empty() {
-        return Err(NoPlace::NoSource);
-    }
-    let mut failure = NoPlace::NoNode;
-    let mut best: Option<(Score, Placement)> = None;
-    for offer in nodes {
-        let node = &offer.node;
-        let usable = offer.open && node.online && !node.maintenance;
-        let avoided = avoid.iter().any(|(cluster, name)| *cluster == node.cluster_id && *name == node.name);
-        let source = sources.iter().find(|s| {
-            s.cluster_id == node.cluster_id && s.node.as_ref().is_none_or(|name| *name == node.name)
-        });
-        let Some(source) = source.filter(|_| usable && !avoided) else { continue };
-        let memory_free = node.memory_total.saturating_sub(node.memory_used.max(offer.memory_promised));
-        if memory_free < size.memory_bytes() {
-            failure = failure.max_by_progress(NoPlace::NoMemory);
-            continue;
-        }
-        let Some(storage) = roomiest(kind, size, node, storages) else {
-            failure = failure.max_by_progress(NoPlace::NoDisk);
-            continue;
-        };
-        let score = Score {
-            priority: offer.priority,
-            memory_per_mille: per_mille(memory_free - size.memory_bytes(), node.memory_total),
-            disk_per_mille: per_mille(storage.1 - size.disk_bytes(), storage.0.storage.total),
-        };
-        let placement = Placement {
-            cluster_id: node.cluster_id,
-            node: node.name.clone(),
-            storage: storage.0.storage.name.clone(),
+    let wanted = Wanted { kind, size, sources: Some(sources), avoid };
+    chosen(wanted, nodes, &survey(wanted, nodes, storages))
+}
+
+/// The place that these verdicts chose.
+pub fn chosen(wanted: Wanted<'_>, nodes: &[NodeOffer], verdicts: &[Verdict]) -> Result<Placement, NoPlace> {
+    let placement = verdicts.iter().find(|verdict| verdict.fate == Fate::Chosen).and_then(|best| {
+        let here =
+            |offer: &&NodeOffer| (offer.node.cluster_id, &offer.node.name) == (best.cluster_id, &best.node);
+        let source = wanted.source_on(&nodes.iter().find(here)?.node)?;
+        Some(Placement {
+            cluster_id: best.cluster_id,
+            node: best.node.clone(),
+            storage: best.storage.clone()?,
             origin: source.origin.clone(),
-        };
-        let better = best.as_ref().is_none_or(|(top, chosen)| {
-            let name = |placed: &Placement| std::cmp::Reverse((placed.node.clone(), placed.cluster_id));
-            (score, name(&placement)) > (*top, name(chosen))
-        });
-        if better {
-            best = Some((score, placement));
-        }
+        })
+    });
+    placement.ok_or_else(|| no_place(wanted, verdicts))
+}
+
+/// The reason of the candidate that came furthest is the one worth telling.
+fn no_place(wanted: Wanted<'_>, verdicts: &[Verdict]) -> NoPlace {
+    if wanted.sources.is_some_and(<[_]>::is_empty) {
+        return NoPlace::NoSource;
     }
-    best.map(|(_, placement)| placement).ok_or(failure)
+    match verdicts.iter().filter_map(|verdict| verdict.reason).max() {
+        Some(Unfit::Storage) => NoPlace::NoDisk,
+        Some(Unfit::Memory) => NoPlace::NoMemory,
+        _ => NoPlace::NoNode,
+    }
 }
 
 /// Whether an instance can become larger where it is. What it has already is part of what is promised there.
@@ -146,49 +139,6 @@ pub fn room_to_grow(
     Ok(())
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Score {
-    priority: i32,
-    memory_per_mille: u64,
-    disk_per_mille: u64,
-}
-
-fn roomiest<'a>(
-    kind: Kind,
-    size: Size,
-    node: &Node,
-    storages: &'a [StorageOffer],
-) -> Option<(&'a StorageOffer, u64)> {
-    storages
-        .iter()
-        .filter(|offer| offer.storage.cluster_id == node.cluster_id && offer.storage.node == node.name)
-        .filter(|offer| offer.storage.available)
-        .filter(|offer| match kind {
-            Kind::Lxc => offer.storage.holds_containers,
-            Kind::Qemu => offer.storage.holds_disks,
-        })
-        .map(|offer| (offer, offer.storage.total.saturating_sub(offer.storage.used.max(offer.disk_promised))))
-        .filter(|(_, free)| *free >= size.disk_bytes())
-        .max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.storage.name.cmp(&a.0.storage.name)))
-}
-
-fn per_mille(part: u64, whole: u64) -> u64 {
-    u64::try_from(u128::from(part) * 1000 / u128::from(whole.max(1))).unwrap_or(u64::MAX)
-}
-
-impl NoPlace {
-    /// The reason of the candidate that came furthest is the one worth telling.
-    fn max_by_progress(self, other: Self) -> Self {
-        let rank = |reason| match reason {
-            Self::NoSource => 0,
-            Self::NoNode => 1,
-            Self::NoMemory => 2,
-            Self::NoDisk => 3,
-        };
-        if rank(other) > rank(self) { other } else { self }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,7 +158,7 @@ mod tests {
             memory_used: used,
             seen_at: Timestamp(0),
         };
-        NodeOffer { node, priority: 0, open: true, memory_promised: promised }
+        NodeOffer { node, priority: 0, open: true, answers: true, memory_promised: promised }
     }
 
     fn storage(cluster_id: ClusterId, node: &str, free: u64) -> StorageOffer {
@@ -269,5 +219,63 @@ mod tests {
         let storages = [storage(c, "a", 100 * GIB), storage(d, "b", 20 * GIB)];
         let placed = place(Kind::Lxc, SIZE, &[source(c), source(d)], &nodes, &storages, &[]).unwrap();
         assert_eq!(placed.node.as_str(), "b");
+    }
+
+    #[test]
+    fn every_node_is_told_why() {
+        let c = ClusterId::new();
+        let closed = ClusterId::new();
+        let mut nodes = [
+            node(c, "a", 64 * GIB, 8 * GIB, 0),
+            node(c, "b", 64 * GIB, 40 * GIB, 0),
+            node(c, "c", GIB, GIB / 2, 0),
+            node(c, "d", 64 * GIB, 0, 0),
+            node(c, "e", 64 * GIB, 0, 0),
+            node(c, "f", 64 * GIB, 0, 0),
+            node(closed, "g", 64 * GIB, 0, 0),
+            node(closed, "h", 64 * GIB, 0, 0),
+            node(ClusterId::new(), "i", 64 * GIB, 0, 0),
+            node(c, "j", 64 * GIB, 0, 0),
+        ];
+        nodes[3].node.online = false;
+        nodes[4].node.maintenance = true;
+        nodes[6].open = false;
+        nodes[7].answers = false;
+        let mut storages: Vec<_> = ["a", "b", "c"].map(|name| storage(c, name, 100 * GIB)).into();
+        storages.push(storage(c, "j", GIB));
+        let sources = [source(c), source(closed)];
+        let avoid = [(c, "f".parse().unwrap())];
+        let wanted = Wanted { kind: Kind::Lxc, size: SIZE, sources: Some(&sources), avoid: &avoid };
+        let verdicts = survey(wanted, &nodes, &storages);
+        let told: Vec<_> = verdicts.iter().map(|v| (v.node.as_str(), v.fate, v.reason)).collect();
+        let refused = |name, reason| (name, Fate::Refused, Some(reason));
+        let expected = [
+            ("a", Fate::Chosen, None),
+            ("b", Fate::Candidate, None),
+            refused("c", Unfit::Memory),
+            refused("d", Unfit::Offline),
+            refused("e", Unfit::Maintenance),
+            refused("f", Unfit::Avoided),
+            refused("g", Unfit::ClusterClosed),
+            refused("h", Unfit::ClusterSilent),
+            refused("i", Unfit::NoTemplate),
+            refused("j", Unfit::Storage),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(
+            verdicts[2].sentence(),
+            "too little memory: 1024 MiB needed, 512 of 1024 MiB free (512 used, 0 promised)"
+        );
+        assert_eq!(
+            verdicts[9].sentence(),
+            "no storage takes the disk: local-lvm has 1 GiB free of 10 needed"
+        );
+        assert!(verdicts[0].sentence().starts_with("chosen, with its disk on local-lvm: priority 0, 859 ‰"));
+        // Where only kind and size matter, the template keeps nobody out.
+        let anything = Wanted { sources: None, ..wanted };
+        assert_eq!(survey(anything, &nodes, &storages)[8].reason, Some(Unfit::Storage));
+        // The place is the one that the verdicts chose.
+        let placed = place(Kind::Lxc, SIZE, &sources, &nodes, &storages, &avoid).unwrap();
+        assert_eq!(placed.node.as_str(), "a");
     }
 }

@@ -9,15 +9,18 @@ mod adoptions;
 mod audit;
 mod auth;
 mod backups;
+mod cards;
 mod clusters;
 mod commands;
 mod consoles;
+mod disks;
 mod docs;
 mod drains;
 mod drift;
 mod events;
 mod extract;
 mod finance;
+mod firewall;
 mod headers;
 mod health;
 mod impersonations;
@@ -27,6 +30,7 @@ mod keys;
 mod ledger;
 mod members;
 mod metrics;
+mod networks;
 mod node_access;
 mod nodes;
 mod oidc;
@@ -218,6 +222,17 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(clusters::test_cluster))
         .routes(routes!(nodes::list_nodes))
         .routes(routes!(nodes::change_node))
+        .routes(routes!(networks::list_networks, networks::create_network))
+        .routes(routes!(networks::change_network, networks::remove_network))
+        .routes(routes!(networks::list_pools, networks::add_pool))
+        .routes(routes!(networks::remove_pool))
+        .routes(routes!(networks::list_addresses, networks::keep_address))
+        .routes(routes!(networks::give_address_back))
+        .routes(routes!(cards::list_cards, cards::add_card))
+        .routes(routes!(cards::change_card, cards::remove_card))
+        .routes(routes!(disks::list_disks, disks::add_disk))
+        .routes(routes!(disks::grow_disk, disks::remove_disk))
+        .routes(routes!(firewall::get_firewall, firewall::set_firewall))
         .routes(routes!(adoptions::list_guests))
         .routes(routes!(adoptions::list_adoptions, adoptions::adopt_guests))
         .routes(routes!(adoptions::release_instance))

@@ -34,6 +34,29 @@ impl AddressRange {
         }
     }
 
+    /// The first address.
+    pub fn base(&self) -> IpAddr {
+        self.base
+    }
+
+    /// How many bits all of its addresses share.
+    pub fn length(&self) -> u8 {
+        self.length
+    }
+
+    /// The last address.
+    pub fn last(&self) -> IpAddr {
+        let rest =
+            |bits: u8| u128::MAX.checked_shr(u32::from(self.length) + 128 - u32::from(bits)).unwrap_or(0);
+        match self.base {
+            IpAddr::V4(base) => {
+                let rest = u32::try_from(rest(32)).unwrap_or(u32::MAX);
+                IpAddr::V4(std::net::Ipv4Addr::from_bits(base.to_bits() | rest))
+            }
+            IpAddr::V6(base) => IpAddr::V6(Ipv6Addr::from_bits(base.to_bits() | rest(128))),
+        }
+    }
+
     /// Whether the address lies within.
     pub fn contains(&self, address: IpAddr) -> bool {
         // An IPv4 caller on a socket of both kinds is still an IPv4 caller.
@@ -132,6 +155,16 @@ mod tests {
         // As a socket of both kinds shows it.
         assert!(holds("127.0.0.0/8", "::ffff:127.0.0.1"));
         assert_eq!(range("192.0.2.7").to_string(), "192.0.2.7/32");
+    }
+
+    #[test]
+    fn the_last_address_has_all_its_own_bits_set() {
+        let last = |text: &str| range(text).last().to_string();
+        assert_eq!(last("192.0.2.0/24"), "192.0.2.255");
+        assert_eq!(last("0.0.0.0/0"), "255.255.255.255");
+        assert_eq!(last("192.0.2.7"), "192.0.2.7");
+        assert_eq!(last("2001:db8::/64"), "2001:db8::ffff:ffff:ffff:ffff");
+        assert_eq!(last("::/0"), "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
     }
 
     #[test]

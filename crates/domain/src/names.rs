@@ -73,8 +73,20 @@ names! {
     Tag(tag),
     /// The name of a snapshot: a letter, then letters, digits, `_` and `-`.
     SnapshotName(snapshot_name),
+    /// The name of a bridge of the hosts, as Proxmox lists it: `vmbr0`, or a network of its SDN.
+    BridgeName(bridge_name),
     /// Why somebody decided against somebody: 1 to 500 characters, shown to both.
     Reason(reason),
+}
+
+fn bridge_name(text: &str) -> Result<String, BadName> {
+    // Linux takes 15 characters for an interface.
+    let good = (1..=15).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    good.then(|| text.to_owned()).ok_or(BadName(
+        "use the bridge's name as Proxmox lists it, for example `vmbr0`: at most 15 characters",
+    ))
 }
 
 fn tag(text: &str) -> Result<String, BadName> {

@@ -34,6 +34,7 @@ mod mails;
 mod management;
 mod members;
 mod metrics;
+mod networks;
 mod node_access;
 mod oidc;
 mod operations;
@@ -94,14 +95,15 @@ pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{
-    Bulk, Duplicate, Filter as InstanceFilter, NewInstance, Rebuild, Setup, Update as InstanceUpdate,
-    WantedSize,
+    Bulk, DiskChange, DiskWanted, Duplicate, Filter as InstanceFilter, Fittings, NewInstance, NicChange,
+    NicWanted, Rebuild, Setup, Update as InstanceUpdate, WantedSize,
 };
 pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;
 pub use members::{NewInvitation, Received};
 pub use metrics::Taken;
+pub use networks::{NetworkChange, NewNetwork};
 pub use node_access::NewNodeAccess;
 pub use oidc::{Away, Back, Provider};
 pub use operations::Filter as OperationFilter;

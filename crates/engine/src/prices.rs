@@ -2,6 +2,7 @@
 
 use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::audit::Deed;
+use innkeeper_domain::disks::{plus, price};
 use innkeeper_domain::ids::{InstanceId, PlanId, PriceListId};
 use innkeeper_domain::instances::Instance;
 use innkeeper_domain::plans::Plan;
@@ -143,7 +144,10 @@ impl Engine {
                     Some(plan) => plans::by_id(self.db(), plan).await?.and_then(|plan| plan.price),
                     None => None,
                 };
-                self.rate(plan, known.size).await?
+                let list = prices::current(self.db()).await?;
+                let extra = known.settings.extra_disk_gib();
+                let extra = price(list.as_ref(), u32::try_from(extra).unwrap_or(u32::MAX))?;
+                plus(self.rate(plan, known.size).await?, extra)?
             }
         };
         let held = rate.hold(self.options().billing.cycle)?;

@@ -32,6 +32,7 @@ impl House {
                 template_id: self.container,
                 size: WantedSize::Custom(Size { cores: 1, memory_mib: 64, disk_gib: 1 }),
                 ssh_keys: Vec::new(),
+                fittings: innkeeper_engine::Fittings::default(),
             };
             asked.push(self.engine.create_instance(&self.owner, new, None).await.unwrap());
         }

@@ -16,7 +16,8 @@ use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::users::Role;
 use innkeeper_engine::{
-    Adjustment, ClusterChange, Engine, Error, NewCluster, NewInstance, NewPriceList, Options, WantedSize,
+    Adjustment, ClusterChange, Engine, Error, Fittings, NewCluster, NewInstance, NewPriceList, Options,
+    WantedSize,
 };
 use innkeeper_store::{Db, KeyRing, SealKey};
 use pve_sim::{Count, Effect, Profile, Rule};
@@ -143,6 +144,7 @@ async fn nodes_that_cannot_be_reached_are_not_tried_without_a_pause() {
         template_id: house.container,
         size: WantedSize::Default,
         ssh_keys: Vec::new(),
+        fittings: Fittings::default(),
     };
     let asked = house.engine.create_instance(&house.owner, new, None).await.unwrap();
     let patience = Duration::from_secs(3);

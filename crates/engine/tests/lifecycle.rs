@@ -78,6 +78,7 @@ async fn another_name_and_tags_are_what_the_configuration_says() {
             name: Some(format!("{kind}-renamed").parse().unwrap()),
             tags: tags(&["prod", "web"]),
             onboot: Some(true),
+            ..InstanceUpdate::default()
         };
         house.done(house.engine.update_instance(&house.owner, id, update, None).await).await;
         let name = if kind == Kind::Lxc { "hostname" } else { "name" };

@@ -15,7 +15,7 @@ use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::users::Role;
 use innkeeper_engine::{
-    Engine, Error, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize,
+    Engine, Error, Fittings, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize,
 };
 use innkeeper_store::{Db, KeyRing, SealKey};
 use pve_sim::{ClusterOptions, Sim};
@@ -117,6 +117,7 @@ impl House {
             template_id: self.template,
             size: WantedSize::Default,
             ssh_keys: Vec::new(),
+            fittings: Fittings::default(),
         };
         self.engine.create_instance(&self.owner, new, None).await
     }

@@ -8,8 +8,8 @@ use crate::config::Config;
 use crate::out::say;
 use crate::{
     admin, api_keys, audit, backups, client, clusters, credits, demo, drains, finance, instances, invoices,
-    payments, placements, plans, prices, projects, secrets, serve, sessions, shares, simulate, snapshots,
-    telemetry, templates, users, vouchers,
+    networks, payments, placements, plans, prices, projects, secrets, serve, sessions, shares, simulate,
+    snapshots, telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -59,6 +59,9 @@ enum Command {
     /// Look after templates: what instances are made from.
     #[command(subcommand)]
     Template(templates::Template),
+    /// Look after networks: where the cards of instances are plugged in.
+    #[command(subcommand)]
+    Network(networks::Network),
     /// Look after plans: named sizes.
     #[command(subcommand)]
     Plan(plans::Plan),
@@ -143,6 +146,7 @@ impl Cli {
             Command::Cluster(cluster) => cluster.run().await,
             Command::Placement(placement) => placement.run().await,
             Command::Template(template) => template.run().await,
+            Command::Network(network) => network.run().await,
             Command::Plan(plan) => plan.run().await,
             Command::Prices(prices) => prices.run().await,
             Command::Credits(credits) => credits.run().await,

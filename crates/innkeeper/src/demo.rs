@@ -17,8 +17,8 @@ use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::Origin;
 use innkeeper_domain::users::{Role, User};
 use innkeeper_engine::{
-    Adjustment, Engine, NewCluster, NewInstance, NewPlan, NewPriceList, NewSource, NewTemplate, NewUser,
-    WantedSize,
+    Adjustment, Engine, Fittings, NewCluster, NewInstance, NewPlan, NewPriceList, NewSource, NewTemplate,
+    NewUser, WantedSize,
 };
 use pve_sim::{ClusterOptions, Latency, Sim};
 use tokio::net::TcpListener;
@@ -225,6 +225,7 @@ async fn furnish(engine: &Engine, sim: &Sim, password: &str) -> anyhow::Result<U
             template_id,
             size: WantedSize::Default,
             ssh_keys: Vec::new(),
+            fittings: Fittings::default(),
         };
         engine.create_instance(&house, instance, None).await?;
     }

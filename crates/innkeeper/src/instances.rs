@@ -10,6 +10,7 @@ use crate::client::{One, Remote, Server, all, cell, cells, find};
 use crate::commands;
 use crate::drift::{self, Drift};
 use crate::metrics::OfInstance;
+use crate::networks::card;
 use crate::out::say;
 
 /// Look after instances.
@@ -38,6 +39,13 @@ pub(crate) enum Instance {
     Resume(Change),
     /// Give it another size; it goes on running.
     Resize(Resize),
+    /// Look after its network cards.
+    Network(Cards),
+    /// Look after its extra disks.
+    #[command(subcommand)]
+    Disk(Disk),
+    /// Show its firewall, or set it from a file.
+    Firewall(Firewall),
     /// Give an adopted guest back: it is no instance any more, and goes on as it is.
     Release(Release),
     /// Decide which is right where a guest differs from what is held of it.
@@ -145,6 +153,10 @@ pub(crate) struct Create {
     /// A public key that may sign in, in OpenSSH form; may be repeated.
     #[arg(long = "ssh-key", value_name = "KEY")]
     ssh_keys: Vec<String>,
+    /// A network that it is plugged into: NETWORK[,ipv4=auto|dhcp|none|ADDRESS][,ipv6=auto|dhcp|slaac|none|ADDRESS]
+    /// [,rate=MEGABITS]; may be repeated. Without one, the default network.
+    #[arg(long = "network", value_name = "CARD")]
+    networks: Vec<String>,
     /// A file with a script that is run in it once, as root, after its first start.
     #[arg(long, value_name = "FILE")]
     user_data: Option<std::path::PathBuf>,
@@ -185,6 +197,214 @@ pub(crate) struct Resize {
     remote: Remote,
 }
 
+/// The extra disks of an instance.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Disk {
+    /// List them.
+    List(One),
+    /// Give it another one; it goes on running.
+    Add {
+        /// How much it holds, in GiB.
+        #[arg(long)]
+        size_gib: u32,
+        /// Where a container sees it, for example `/srv/data`.
+        #[arg(long)]
+        path: Option<String>,
+        /// On which bus a virtual machine sees it: `scsi` or `virtio`.
+        #[arg(long)]
+        bus: Option<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Make one larger.
+    Grow {
+        /// Its number.
+        #[arg(long)]
+        number: u8,
+        /// How much it is to hold, in GiB.
+        #[arg(long)]
+        size_gib: u32,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Remove one and everything on it, for good; the instance must be stopped.
+    Remove {
+        /// Its number.
+        #[arg(long)]
+        number: u8,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        change: Change,
+    },
+}
+
+impl Disk {
+    async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::List(one) => {
+                let server = Server::find(&one.remote)?;
+                let id = find(&server, "instances", &one.instance).await?;
+                let rows = all(&server, &format!("instances/{id}/disks")).await?;
+                let columns = ["number", "size_gib", "path", "bus", "serial"];
+                one.remote.tell_list(rows, &columns, |row| cells(row, &columns));
+                Ok(())
+            }
+            Self::Add { size_gib, path, bus, change } => {
+                let mut body = json!({ "size_gib": size_gib });
+                if let Some(path) = path {
+                    body["path"] = path.into();
+                }
+                if let Some(bus) = bus {
+                    body["bus"] = bus.into();
+                }
+                change.ask(Method::POST, "/disks", Some(&body)).await
+            }
+            Self::Grow { number, size_gib, change } => {
+                let body = json!({ "size_gib": size_gib });
+                change.ask(Method::PATCH, &format!("/disks/{number}"), Some(&body)).await
+            }
+            Self::Remove { number, yes, change } => {
+                if !yes && !confirmed(&change.instance, "removes a disk of")? {
+                    bail!("not confirmed; nothing was changed");
+                }
+                change.ask(Method::DELETE, &format!("/disks/{number}"), None).await
+            }
+        }
+    }
+}
+
+/// The firewall of an instance.
+#[derive(Debug, Args)]
+pub(crate) struct Firewall {
+    /// Its name or id.
+    instance: String,
+    /// Set it to what this file says, in JSON as this command shows it; `-` reads from standard input.
+    #[arg(long, value_name = "FILE")]
+    set: Option<std::path::PathBuf>,
+    /// Return at once instead of following it.
+    #[arg(long)]
+    no_wait: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Firewall {
+    async fn run(self) -> anyhow::Result<()> {
+        let server = Server::find(&self.remote)?;
+        let id = find(&server, "instances", &self.instance).await?;
+        let path = format!("/api/v1/instances/{id}/firewall");
+        let Some(file) = &self.set else {
+            say!("{:#}", server.get(&path).await?);
+            return Ok(());
+        };
+        let text = if file.as_os_str() == "-" {
+            std::io::read_to_string(std::io::stdin())?
+        } else {
+            std::fs::read_to_string(file)?
+        };
+        let mut body: Value = serde_json::from_str(&text)?;
+        // As it was shown: whether one was set before is nothing to set.
+        if let Some(fields) = body.as_object_mut() {
+            fields.remove("set");
+        }
+        let operation = server.request(Method::PUT, &path, Some(&body)).await?;
+        settle(&server, operation, self.no_wait, &self.remote).await
+    }
+}
+
+/// The network cards of an instance.
+#[derive(Debug, Args)]
+pub(crate) struct Cards {
+    /// Its name or id.
+    instance: String,
+    #[command(subcommand)]
+    what: What,
+}
+
+/// What to do with a card.
+#[derive(Debug, Subcommand)]
+pub(crate) enum What {
+    /// List them.
+    List {
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Give it another one.
+    Add {
+        /// NETWORK[,ipv4=auto|dhcp|none|ADDRESS][,ipv6=auto|dhcp|slaac|none|ADDRESS][,rate=MEGABITS].
+        card: String,
+        /// Return at once instead of following it.
+        #[arg(long)]
+        no_wait: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Plug one in elsewhere, or give it another address or speed.
+    Change {
+        /// Its number.
+        number: u8,
+        /// As for `add`.
+        card: String,
+        /// Return at once instead of following it.
+        #[arg(long)]
+        no_wait: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Remove one.
+    Remove {
+        /// Its number.
+        number: u8,
+        /// Return at once instead of following it.
+        #[arg(long)]
+        no_wait: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+impl Cards {
+    async fn run(self) -> anyhow::Result<()> {
+        let (What::List { remote }
+        | What::Add { remote, .. }
+        | What::Change { remote, .. }
+        | What::Remove { remote, .. }) = &self.what;
+        let server = Server::find(remote)?;
+        let id = find(&server, "instances", &self.instance).await?;
+        let path = format!("/api/v1/instances/{id}/networks");
+        let (operation, no_wait) = match &self.what {
+            What::List { remote } => {
+                let rows = all(&server, &format!("instances/{id}/networks")).await?;
+                let columns = ["number", "network_id", "vlan", "ipv4", "ipv6", "rate_mbps"];
+                remote.tell_list(rows, &columns, |row| {
+                    let address = |family: &str| match &row[family]["address"] {
+                        Value::Null => cell(&row[family]["mode"]),
+                        address => cell(address),
+                    };
+                    let mut shown = cells(row, &columns);
+                    (shown[3], shown[4]) = (address("ipv4"), address("ipv6"));
+                    shown
+                });
+                return Ok(());
+            }
+            What::Add { card: text, no_wait, .. } => {
+                let body = card(&server, text).await?;
+                (server.request(Method::POST, &path, Some(&body)).await?, *no_wait)
+            }
+            What::Change { number, card: text, no_wait, .. } => {
+                let body = card(&server, text).await?;
+                (server.request(Method::PUT, &format!("{path}/{number}"), Some(&body)).await?, *no_wait)
+            }
+            What::Remove { number, no_wait, .. } => {
+                (server.request(Method::DELETE, &format!("{path}/{number}"), None).await?, *no_wait)
+            }
+        };
+        settle(&server, operation, no_wait, remote).await
+    }
+}
+
 /// A change of one instance.
 #[derive(Debug, Args)]
 pub(crate) struct Change {
@@ -222,6 +442,9 @@ impl Instance {
             Self::Stop(change) => change.run(Method::POST, "/stop").await,
             Self::Reboot(change) => change.run(Method::POST, "/reboot").await,
             Self::Resize(resize) => resize.run().await,
+            Self::Network(cards) => cards.run().await,
+            Self::Firewall(firewall) => firewall.run().await,
+            Self::Disk(disk) => disk.run().await,
             Self::Metrics(metrics) => metrics.run().await,
             Self::Release(release) => release.run().await,
             Self::Drift(drift) => drift.run().await,
@@ -355,6 +578,13 @@ impl Create {
         if let (Some(cores), Some(memory_mib), Some(disk_gib)) = (self.cores, self.memory_mib, self.disk_gib)
         {
             body["size"] = json!({ "cores": cores, "memory_mib": memory_mib, "disk_gib": disk_gib });
+        }
+        if !self.networks.is_empty() {
+            let mut cards = Vec::new();
+            for text in &self.networks {
+                cards.push(card(&server, text).await?);
+            }
+            body["networks"] = cards.into();
         }
         if let Some(file) = &self.user_data {
             let script = std::fs::read_to_string(file);

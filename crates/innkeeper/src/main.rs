@@ -22,6 +22,7 @@ mod instances;
 mod invoices;
 mod keys;
 mod metrics;
+mod networks;
 mod out;
 mod payments;
 mod placements;

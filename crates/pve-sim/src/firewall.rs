@@ -65,6 +65,39 @@ fn fields(call: &Call<'_>) -> Fields {
     given.filter_map(|k| Some((k.clone(), call.params.text(k)?.to_owned()))).collect()
 }
 
+/// Refuses a change that was decided by another state than the present one.
+fn unmoved(call: &Call<'_>, now: &str) -> Result<(), ApiError> {
+    if call.params.text("digest").is_some_and(|given| given != now) {
+        return Err(ApiError::die(
+            "detected modified configuration - file changed by other user? Try again.",
+        ));
+    }
+    Ok(())
+}
+
+fn rules_unmoved(call: &Call<'_>) -> Result<(), ApiError> {
+    let rules = guest(call)?.firewall.as_ref().map(|f| f.rules.clone()).unwrap_or_default();
+    unmoved(call, &digest(&rules, rules.is_empty()))
+}
+
+impl Guest {
+    /// The options of its firewall that were set.
+    pub fn firewall_options(&self) -> BTreeMap<String, String> {
+        self.firewall.as_ref().map(|firewall| firewall.options.clone()).unwrap_or_default()
+    }
+
+    /// The rules of its firewall, in their order.
+    pub fn firewall_rules(&self) -> Vec<BTreeMap<String, String>> {
+        self.firewall.as_ref().map(|firewall| firewall.rules.clone()).unwrap_or_default()
+    }
+
+    /// The members of a set of addresses of its firewall.
+    pub fn firewall_addresses(&self, set: &str) -> Vec<String> {
+        let found = self.firewall.as_ref().and_then(|firewall| firewall.ipsets.get(set));
+        found.map(|set| set.members.keys().cloned().collect()).unwrap_or_default()
+    }
+}
+
 /// `GET .../firewall/options`.
 pub(crate) fn options(call: &mut Call<'_>) -> Outcome {
     let options = guest(call)?.firewall.as_ref().map(|f| f.options.clone()).unwrap_or_default();
@@ -76,6 +109,8 @@ pub(crate) fn options(call: &mut Call<'_>) -> Outcome {
 /// `PUT .../firewall/options`.
 pub(crate) fn set_options(call: &mut Call<'_>) -> Outcome {
     let (given, gone) = (fields(call), call.words("delete"));
+    let now = guest(call)?.firewall.as_ref().map(|f| f.options.clone()).unwrap_or_default();
+    unmoved(call, &digest(&now, now.is_empty()))?;
     let firewall = firewall(call)?;
     firewall.options.extend(given);
     firewall.options.retain(|k, _| !gone.contains(k));
@@ -122,6 +157,7 @@ fn check_action(fields: &Fields) -> Result<(), ApiError> {
 pub(crate) fn add_rule(call: &mut Call<'_>) -> Outcome {
     let (rule, pos) = (fields(call), position(call));
     check_action(&rule)?;
+    rules_unmoved(call)?;
     let rules = &mut firewall(call)?.rules;
     rules.insert(pos.min(rules.len()), rule);
     null()
@@ -132,6 +168,7 @@ pub(crate) fn set_rule(call: &mut Call<'_>) -> Outcome {
     let (given, pos, gone, target) =
         (fields(call), position(call), call.words("delete"), call.params.int("moveto"));
     check_action(&given)?;
+    rules_unmoved(call)?;
     let rules = &mut firewall(call)?.rules;
     if pos >= rules.len() {
         return Err(ApiError::die(format!("no rule at position {pos}")));
@@ -150,6 +187,7 @@ pub(crate) fn set_rule(call: &mut Call<'_>) -> Outcome {
 /// `DELETE .../firewall/rules/{pos}`.
 pub(crate) fn delete_rule(call: &mut Call<'_>) -> Outcome {
     let pos = position(call);
+    rules_unmoved(call)?;
     let rules = &mut firewall(call)?.rules;
     if pos >= rules.len() {
         return Err(ApiError::die(format!("no rule at position {pos}")));

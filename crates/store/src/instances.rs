@@ -15,7 +15,7 @@ use innkeeper_domain::usage::Tariff;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use crate::columns::{Columns, id_list, json};
+use crate::columns::{Columns, count, id_list, json};
 use crate::error::{Unique, explain};
 use crate::{Db, Error, Topic, Tx};
 
@@ -177,10 +177,10 @@ pub async fn insert(tx: &mut Tx, instance: &Instance, due_at: Option<Timestamp>)
             ssh_keys, cluster_id, node, storage, vmid, origin, wish_goal, wish_gentle_until, wish_restart,
             wish_address, born, seen, task, attempts, upid, operation_id, operation_verb, address, problem, seen_at,
             created_at, deleted_at, due_at, fence, rate_running, rate_stopped, tariff, wish_refit, resize_from,
-            wish_once, settings, pending, protected, trashed_until)
+            wish_once, settings, pending, protected, trashed_until, extra_disk_gib)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
             $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40,
-            $41, $42, $43)";
+            $41, $42, $43, $44)";
     let i = instance;
     let (ssh_keys, origin) = (json(&i.ssh_keys)?, json(&i.origin)?);
     let (settings, pending) = (json(&i.settings)?, json(&i.pending)?);
@@ -201,6 +201,7 @@ pub async fn insert(tx: &mut Tx, instance: &Instance, due_at: Option<Timestamp>)
         .bind(i.rate.running_micros.0).bind(i.rate.stopped_micros.0).bind(i.tariff.map(Tariff::as_str))
         .bind(wish.refit).bind(resize_from.as_deref()).bind(wish.once.map(Act::as_str))
         .bind(settings.as_str()).bind(pending.as_str()).bind(i.protected).bind(i.trashed_until.map(|at| at.0))
+        .bind(count(i.settings.extra_disk_gib()))
         .execute(c).await.map(drop))
     .map_err(|e| explain(e, UNIQUE))?;
     if due_at.is_some() {
@@ -318,7 +319,7 @@ pub async fn keep_claim(tx: &mut Tx, id: InstanceId, fence: i64, until: Timestam
     Ok(n > 0)
 }
 
-/// Writes what a worker may change: where the instance is, how big, wish and course, task, operation, address, problem,
+/// Writes what a worker may change: where the instance is, how big, what is known of its disks, wish and course, task, operation, address, problem,
 /// tariff, when it was seen and when it was gone. False, and nothing changes, when the fence is old.
 pub async fn save(tx: &mut Tx, instance: &Instance) -> Result<bool, Error> {
     let sql = "update instances set cluster_id = $3, node = $4, storage = $5, vmid = $6, origin = $7,
@@ -326,10 +327,10 @@ pub async fn save(tx: &mut Tx, instance: &Instance) -> Result<bool, Error> {
             task = $14, attempts = $15, upid = $16, operation_id = $17, operation_verb = $18, address = $19,
             problem = $20, seen_at = $21, deleted_at = $22, wish_refit = $23, resize_from = $24, cores = $25,
             memory_mib = $26, disk_gib = $27, plan_id = $28, tariff = $29,
-            wish_once = $30, pending = $31
+            wish_once = $30, pending = $31, settings = $32, extra_disk_gib = $33
         where id = $1 and fence = $2";
     let i = instance;
-    let (origin, pending) = (json(&i.origin)?, json(&i.pending)?);
+    let (origin, pending, settings) = (json(&i.origin)?, json(&i.pending)?, json(&i.settings)?);
     let (seen, task) = (json(&i.course.seen)?, task_text(&i.course.task)?);
     let resize_from = i.resize_from.as_ref().map(json).transpose()?;
     let wish = &i.course.wish;
@@ -343,7 +344,8 @@ pub async fn save(tx: &mut Tx, instance: &Instance) -> Result<bool, Error> {
         .bind(i.seen_at.map(|at| at.0)).bind(i.deleted_at.map(|at| at.0)).bind(wish.refit)
         .bind(resize_from.as_deref()).bind(i64::from(i.size.cores)).bind(i64::from(i.size.memory_mib))
         .bind(i64::from(i.size.disk_gib)).bind(i.plan_id.map(|id| id.0)).bind(i.tariff.map(Tariff::as_str))
-        .bind(wish.once.map(Act::as_str)).bind(pending.as_str())
+        .bind(wish.once.map(Act::as_str)).bind(pending.as_str()).bind(settings.as_str())
+        .bind(count(i.settings.extra_disk_gib()))
         .execute(c).await.map(|r| r.rows_affected()))
     .map_err(|e| explain(e, UNIQUE))?;
     Ok(n > 0)
@@ -375,7 +377,7 @@ pub async fn rewish(tx: &mut Tx, instance: &Instance, due_at: Timestamp) -> Resu
             seen = $7, attempts = $8, operation_id = $9, operation_verb = $10, problem = $11, due_at = $12,
             wish_refit = $13, resize_from = $14, cores = $15, memory_mib = $16, disk_gib = $17, plan_id = $18,
             wish_once = $19, settings = $20, name = $21, ssh_keys = $22, template_id = $23, origin = $24,
-            trashed_until = $25, fence = fence + 1, gate = null, claimed_by = null, claimed_until = null
+            trashed_until = $25, extra_disk_gib = $26, fence = fence + 1, gate = null, claimed_by = null, claimed_until = null
         where id = $1 and fence = $2";
     let i = instance;
     let wish = &i.course.wish;
@@ -390,7 +392,7 @@ pub async fn rewish(tx: &mut Tx, instance: &Instance, due_at: Timestamp) -> Resu
         .bind(i64::from(i.size.cores)).bind(i64::from(i.size.memory_mib)).bind(i64::from(i.size.disk_gib))
         .bind(i.plan_id.map(|id| id.0)).bind(wish.once.map(Act::as_str)).bind(settings.as_str())
         .bind(i.name.as_str()).bind(ssh_keys.as_str()).bind(i.template_id.map(|id| id.0)).bind(origin.as_str())
-        .bind(i.trashed_until.map(|at| at.0))
+        .bind(i.trashed_until.map(|at| at.0)).bind(count(i.settings.extra_disk_gib()))
         .execute(c).await.map(|r| r.rows_affected()))
     .map_err(|e| explain(e, UNIQUE))?;
     tx.wake(Topic::Work);

@@ -31,6 +31,7 @@ pub mod ledger;
 pub mod limits;
 pub mod mails;
 pub mod management;
+pub mod networks;
 pub mod node_access;
 pub mod nodes;
 pub mod notices;

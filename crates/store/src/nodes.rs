@@ -215,7 +215,7 @@ pub async fn offers(tx: &mut Tx) -> Result<(Vec<NodeOffer>, Vec<StorageOffer>), 
     // What is promised on a shared storage counts on every node that sees it.
     let sql = "select storages.*, coalesce((
             select cast(sum(promised.disk_gib) as bigint) from (
-                select cluster_id, storage, node, sum(disk_gib) as disk_gib
+                select cluster_id, storage, node, sum(disk_gib + extra_disk_gib) as disk_gib
                 from instances where deleted_at is null and (born or operation_id is not null) group by cluster_id, storage, node
             ) promised
             where promised.cluster_id = storages.cluster_id and promised.storage = storages.name

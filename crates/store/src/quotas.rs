@@ -13,7 +13,7 @@ const SET: &str = "select instances, cores, memory_mib, disk_gib from quotas whe
 
 // Sums of integers are numerics on PostgreSQL unless they are told otherwise.
 const USED: &str = "select count(*), cast(sum(cores) as bigint), cast(sum(memory_mib) as bigint),
-        cast(sum(disk_gib) as bigint)
+        cast(sum(disk_gib + extra_disk_gib) as bigint)
     from instances where project_id = $1 and deleted_at is null";
 
 fn read_set(row: Option<Four>) -> Result<Overrides, Error> {

@@ -46,7 +46,8 @@ pub(crate) async fn update_instance(
     At(id): At<InstanceId>,
     Keyed { body, key }: Keyed<UpdateAsked>,
 ) -> Result<Accepted, Problem> {
-    let update = InstanceUpdate { name: body.name, tags: body.tags, onboot: body.onboot };
+    let update =
+        InstanceUpdate { name: body.name, tags: body.tags, onboot: body.onboot, ..InstanceUpdate::default() };
     let operation = engine.update_instance(&caller.actor, id, update, key.as_ref()).await?;
     Ok(Accepted::new(operation, &caller))
 }

@@ -15,14 +15,17 @@ use innkeeper_domain::prices::Rate;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::usage::Tariff;
-use innkeeper_engine::{Engine, InstanceFilter, NewFromBackup, NewInstance, Setup, WantedSize};
+use innkeeper_engine::{Engine, Fittings, InstanceFilter, NewFromBackup, NewInstance, Setup, WantedSize};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
+use crate::cards::{Card, CardAsked};
+use crate::disks::{Disk, DiskAsked};
 use crate::docs::IdempotencyKey;
 use crate::drift::Drift;
 use crate::extract::{At, Keyed, Query};
+use crate::firewall::FirewallAsked;
 use crate::operations::{Accepted, Operation};
 use crate::page::{Cursor, Limit, Page};
 use crate::problem::{MEDIA_TYPE, Problem};
@@ -52,6 +55,10 @@ pub(crate) struct Instance {
     tariff: Option<Tariff>,
     /// Public keys that may sign in to it.
     ssh_keys: Vec<SshKey>,
+    /// Its network cards; null when it has those that it was made with, before there were networks.
+    networks: Option<Vec<Card>>,
+    /// Its extra disks, those that are on their way among them.
+    disks: Vec<Disk>,
     /// Its IP address, as last reported.
     address: Option<String>,
     /// Words by which it is found again.
@@ -170,6 +177,8 @@ impl Instance {
             rate: instance.rate,
             tariff: instance.tariff,
             ssh_keys: instance.ssh_keys,
+            disks: instance.settings.disks.into_iter().map(Disk::from).collect(),
+            networks: instance.settings.nics.map(|nics| nics.into_iter().map(Card::from).collect()),
             address: instance.address,
             tags: instance.settings.tags.into_iter().collect(),
             onboot: instance.settings.onboot,
@@ -223,6 +232,17 @@ pub(crate) struct InstanceAsked {
     #[serde(default)]
     #[schema(max_items = 20)]
     ssh_keys: Vec<SshKey>,
+    /// The networks that its cards are plugged into, all of one place; the default network where there is one when not
+    /// said.
+    #[serde(default)]
+    #[schema(max_items = 8)]
+    networks: Vec<CardAsked>,
+    /// Its firewall; without one, what Proxmox does by itself: nothing is kept out.
+    firewall: Option<FirewallAsked>,
+    /// Its extra disks.
+    #[serde(default)]
+    #[schema(max_items = 8)]
+    disks: Vec<DiskAsked>,
     /// Whether a key of ours is put into it beside them, by which commands can be run, passwords set and `user_data` be
     /// run.
     #[serde(default = "yes")]
@@ -256,9 +276,16 @@ impl InstanceAsked {
         };
         let (project_id, name) = (self.project_id, self.name);
         let setup = Setup { management_key: self.management_key, user_data: self.user_data };
+        let fitted = !self.networks.is_empty() || self.firewall.is_some() || !self.disks.is_empty();
         match (self.template_id, self.backup_id) {
             (Some(template_id), None) => {
-                let new = NewInstance { project_id, name, template_id, size, ssh_keys: self.ssh_keys };
+                let fittings = Fittings {
+                    networks: self.networks.into_iter().map(Into::into).collect(),
+                    firewall: self.firewall.map(Into::into),
+                    disks: self.disks.into_iter().map(Into::into).collect(),
+                };
+                let new =
+                    NewInstance { project_id, name, template_id, size, ssh_keys: self.ssh_keys, fittings };
                 Ok(Made::New(new, setup))
             }
             (None, Some(_)) if !self.ssh_keys.is_empty() => Err(Problem::invalid_field(
@@ -268,6 +295,10 @@ impl InstanceAsked {
             (None, Some(_)) if setup.user_data.is_some() => Err(Problem::invalid_field(
                 "user_data",
                 "leave it out: what is in the backup has been set up already",
+            )),
+            (None, Some(_)) if fitted => Err(Problem::invalid_field(
+                "backup_id",
+                "leave `networks`, `firewall` and `disks` out: it is made as it was saved; change them afterwards",
             )),
             (None, Some(backup_id)) => {
                 Ok(Made::FromBackup(NewFromBackup { backup_id, project_id, name, size }))
@@ -335,7 +366,7 @@ pub(crate) async fn list_instances(
      headers(("Location" = String, description = "The operation"))),
     (status = 402, description = "The project has less than is held for a billing period; `needed_micros` and `available_micros` say how much (`insufficient_credits`)", body = Problem, content_type = MEDIA_TYPE),
     (status = 404, description = "No such project, as far as you may know (`not_found`)", body = Problem, content_type = MEDIA_TYPE),
-    (status = 409, description = "The name is taken (`name_taken`), there is no room (`no_capacity`, `no_memory`, `no_disk`, `template_unavailable`), the backup is not there (`backup_pending`, `backup_unusable`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
+    (status = 409, description = "The name is taken (`name_taken`), there is no room (`no_capacity`, `no_memory`, `no_disk`, `template_unavailable`), no address is left (`pool_exhausted`), the one that was asked for is taken (`address_taken`), the backup is not there (`backup_pending`, `backup_unusable`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
 ))]
 pub(crate) async fn create_instance(
     caller: Caller,

@@ -98,6 +98,7 @@ const ACCOUNT: &str = "needs what the tests of accounts, factors and identities 
 
 /// Operations on things that are not put there, with the reason: whoever may is told that there is nothing.
 const NOTHING_THERE: &[(&str, &str)] = &[
+    ("DELETE /api/v1/networks/{id}/addresses/{address}", "no address is kept"),
     ("POST /api/v1/me/identities/{provider}", "no provider is configured"),
     ("POST /api/v1/me/identities/{provider}/remove", "no account elsewhere is linked"),
     ("GET /api/v1/clusters/{id}/node-access", "nobody has set it up"),
@@ -162,6 +163,16 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/instances/{id}/backups", See, Read),
     ("POST /api/v1/instances/{id}/backups", Use, Elsewhere("instance.backup", CLUSTER)),
     ("POST /api/v1/instances/{id}/restore", Use, Elsewhere("instance.restore", CLUSTER)),
+    ("GET /api/v1/instances/{id}/disks", See, Read),
+    ("POST /api/v1/instances/{id}/disks", Use, Elsewhere("instance.update", CLUSTER)),
+    ("DELETE /api/v1/instances/{id}/disks/{number}", Use, Elsewhere("instance.update", CLUSTER)),
+    ("PATCH /api/v1/instances/{id}/disks/{number}", Use, Elsewhere("instance.update", CLUSTER)),
+    ("GET /api/v1/instances/{id}/firewall", See, Read),
+    ("PUT /api/v1/instances/{id}/firewall", Use, Elsewhere("instance.update", CLUSTER)),
+    ("GET /api/v1/instances/{id}/networks", See, Read),
+    ("POST /api/v1/instances/{id}/networks", Use, Elsewhere("instance.update", CLUSTER)),
+    ("DELETE /api/v1/instances/{id}/networks/{number}", Use, Elsewhere("instance.update", CLUSTER)),
+    ("PUT /api/v1/instances/{id}/networks/{number}", Use, Elsewhere("instance.update", CLUSTER)),
     ("PATCH /api/v1/instances/{id}", Use, Elsewhere("instance.update", CLUSTER)),
     ("POST /api/v1/instances/bulk", Look, Elsewhere("instance.shutdown", CLUSTER)),
     ("POST /api/v1/instances/{id}/pause", Use, Elsewhere("instance.pause", CLUSTER)),
@@ -235,6 +246,20 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("POST /api/v1/me/totp", ChangeAccount, Not("begins; the end of it is written down")),
     ("POST /api/v1/me/totp/confirm", ChangeAccount, Elsewhere("user.totp_on", ACCOUNT)),
     ("POST /api/v1/me/totp/remove", ChangeAccount, Elsewhere("user.totp_off", ACCOUNT)),
+    ("GET /api/v1/networks", Look, Read),
+    ("POST /api/v1/networks", RunHouse, As("network.create")),
+    ("DELETE /api/v1/networks/{id}", RunHouse, As("network.remove")),
+    ("PATCH /api/v1/networks/{id}", RunHouse, As("network.change")),
+    ("GET /api/v1/networks/{id}/addresses", SeeHouse, Read),
+    ("POST /api/v1/networks/{id}/addresses", RunHouse, As("network.keep_address")),
+    (
+        "DELETE /api/v1/networks/{id}/addresses/{address}",
+        RunHouse,
+        Elsewhere("network.give_address_back", "needs an address that is kept; see the engine's tests"),
+    ),
+    ("GET /api/v1/networks/{id}/pools", SeeHouse, Read),
+    ("POST /api/v1/networks/{id}/pools", RunHouse, As("network.add_pool")),
+    ("DELETE /api/v1/networks/{id}/pools/{pool_id}", RunHouse, As("network.remove_pool")),
     ("GET /api/v1/operations", Look, Read),
     ("GET /api/v1/operations/{id}", See, Read),
     ("GET /api/v1/payment-offer", Nothing, Read),
@@ -653,6 +678,11 @@ impl<'a> World<'a> {
         if path.ends_with("/impersonate") {
             things.insert("UserId", self.people["owner"].1.to_string());
         }
+        if path.contains("/networks/{id}") {
+            let (network, pool) = self.network().await;
+            things.insert("NetworkId", network);
+            things.insert("PoolId", pool);
+        }
         if path.contains("/keys/{id}") {
             let user = match who {
                 Who::Anonymous | Who::Admin | Who::KeyWithout => {
@@ -730,6 +760,17 @@ impl<'a> World<'a> {
         things.insert("ScheduleId", text(&schedule["id"]));
     }
 
+    /// A network of its own, with a pool.
+    async fn network(&self) -> (String, String) {
+        let (name, cluster) = (any(), &self.furniture.cluster);
+        let vlan = 1 + name.bytes().fold(0_u64, |sum, b| (sum * 31 + u64::from(b)) % 4094);
+        let asked = json!({ "cluster_id": cluster, "name": name, "bridge": "vmbr0", "vlan": vlan });
+        let network = text(&self.admin.post("/api/v1/networks", &asked).await.expect(201)["id"]);
+        let asked = json!({ "cidr": "192.0.2.0/24" });
+        let pool = self.admin.post(&format!("/api/v1/networks/{network}/pools"), &asked).await.expect(201);
+        (network, text(&pool["id"]))
+    }
+
     /// A project that has nothing to do with the others.
     async fn keeper_project(&self) -> ProjectId {
         text(&self.keeper.get("/api/v1/me").await.expect(200)["user"]["personal_project"]).parse().unwrap()
@@ -796,6 +837,10 @@ impl<'a> World<'a> {
                 "email": format!("{}@example.org", any()), "name": "X", "role": "user",
                 "password": PASSWORD,
             }),
+            "POST /api/v1/networks" => {
+                json!({ "cluster_id": self.furniture.cluster, "name": any(), "bridge": "vmbr0" })
+            }
+            "POST /api/v1/networks/{id}/pools" => json!({ "cidr": "198.51.100.0/24" }),
             "POST /api/v1/templates/{id}/sources" => {
                 json!({ "cluster_id": self.furniture.cluster, "volume": "local:vztmpl/debian-12.tar.zst", "node": "pve1" })
             }

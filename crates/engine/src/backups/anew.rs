@@ -3,8 +3,9 @@
 use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::backups::BackupState;
 use innkeeper_domain::clusters::Storage;
+use innkeeper_domain::disks::plus;
 use innkeeper_domain::ids::{BackupId, ProjectId, TemplateId};
-use innkeeper_domain::instances::{Instance, Settings};
+use innkeeper_domain::instances::Instance;
 use innkeeper_domain::names::Hostname;
 use innkeeper_domain::operations::Operation;
 use innkeeper_domain::sizes::Size;
@@ -73,7 +74,8 @@ impl Engine {
                 format!("the backup is of a disk of {} GiB; ask for at least that", backup.disk_gib);
             return Err(Error::invalid(field, message));
         }
-        let rate = self.rate(price, size).await?;
+        let (settings, fittings, disks) = self.alike(&source).await?;
+        let rate = plus(self.rate(price, size).await?, disks)?;
         let origin = Origin::Backup { volume, instance_id: source.id };
         let storages = nodes::storages(self.db(), Some(backup.cluster_id)).await?;
         let near =
@@ -90,7 +92,8 @@ impl Engine {
             rate,
             // What may sign in to it is inside the backup.
             ssh_keys: source.ssh_keys,
-            settings: Settings { tags: source.settings.tags, ..Settings::default() },
+            settings,
+            fittings,
             sources,
             // What is on its disk is the other's, with the key in it.
             management: self.key_of(source.id).await?,

@@ -28,7 +28,7 @@ use innkeeper_store::{
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
-use crate::{Adjustment, Engine, Error, NewInstance, Options, Quotas, WantedSize};
+use crate::{Adjustment, Engine, Error, Fittings, NewInstance, Options, Quotas, WantedSize};
 
 /// Half past an hour.
 const BEGIN: Timestamp = Timestamp(1_795_221_000_000_000);
@@ -114,6 +114,7 @@ impl House {
             template_id: self.template,
             size: WantedSize::Default,
             ssh_keys: Vec::new(),
+            fittings: Fittings::default(),
         };
         Ok(self.engine.create_instance(&Actor::house(), new, None).await?.instance_id)
     }

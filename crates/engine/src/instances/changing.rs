@@ -5,20 +5,22 @@ use std::collections::BTreeSet;
 use innkeeper_domain::access::{Actor, Proof};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::backups::Backup;
+use innkeeper_domain::disks::{plus, total_rate};
 use innkeeper_domain::events::Subject;
+use innkeeper_domain::firewall::Firewall;
 use innkeeper_domain::ids::{InstanceId, PlanId, TemplateId};
 use innkeeper_domain::instances::{self as rules, Errand, Goal, Instance, Power, Resizing, Seen};
 use innkeeper_domain::names::{Hostname, SshKey, Tag};
 use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::placement::room_to_grow;
-use innkeeper_domain::prices::Rate;
+use innkeeper_domain::prices::{PriceList, Rate};
 use innkeeper_domain::quotas::Amounts;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{Topic, Tx, events, instances, nodes, operations, templates};
 use serde_json::{Value, json};
 
-use super::{WantedSize, new_operation, tell};
+use super::{DiskChange, NicChange, WantedSize, cards, new_operation, tell};
 use crate::{Engine, Error, Idempotency, restrictions};
 
 /// The most tags that an instance takes.
@@ -33,6 +35,10 @@ pub struct Update {
     pub tags: Option<BTreeSet<Tag>>,
     /// Whether it starts with its host.
     pub onboot: Option<bool>,
+    /// Another network card, or one less.
+    pub nics: Option<NicChange>,
+    /// Its firewall; what Proxmox has of one until then is replaced.
+    pub firewall: Option<Firewall>,
 }
 
 /// A change of an instance, with what belongs to it.
@@ -44,6 +50,8 @@ pub(crate) enum Change {
     Resize(Resize),
     /// Other settings.
     Update(Update),
+    /// Other extra disks, at these prices.
+    Disks(DiskChange, Option<PriceList>),
     /// Something that is done once.
     Once(Verb, Errand),
     /// Save it: what is to be done, and the row that tells of it.
@@ -80,7 +88,7 @@ impl Change {
         match self {
             Self::Plain(verb) | Self::Once(verb, _) => *verb,
             Self::Resize(_) => Verb::Resize,
-            Self::Update(_) => Verb::Update,
+            Self::Update(_) | Self::Disks(..) => Verb::Update,
             Self::BackUp(..) => Verb::BackUp,
             Self::Rebuild(_) => Verb::Rebuild,
             Self::Trash(_) => Verb::Trash,
@@ -102,6 +110,9 @@ impl Change {
                 Self::Plain(_) | Self::Trash(_) => true,
                 Self::Resize(to) => to.size == instance.size && to.plan_id == instance.plan_id,
                 Self::Once(_, errand) | Self::BackUp(errand, _) => Some(errand) == under_way.errand.as_ref(),
+                // Asked twice, one more is two more.
+                Self::Disks(..) => false,
+                Self::Update(update) if update.nics.is_some() => false,
                 Self::Rebuild(anew) => {
                     let keys = anew.ssh_keys.as_ref();
                     Some(anew.template_id) == instance.template_id
@@ -121,6 +132,9 @@ impl Update {
         if self.tags.as_ref().is_some_and(|tags| tags.len() > MOST_TAGS) {
             return Err(Error::invalid("tags", format!("give at most {MOST_TAGS} tags")));
         }
+        if let Some(firewall) = &self.firewall {
+            firewall.check().map_err(|bad| Error::invalid("rules", bad))?;
+        }
         Ok(())
     }
 
@@ -133,6 +147,9 @@ impl Update {
         }
         if let Some(onboot) = self.onboot {
             instance.settings.onboot = onboot;
+        }
+        if let Some(firewall) = &self.firewall {
+            instance.settings.firewall = Some(firewall.clone());
         }
     }
 }
@@ -216,7 +233,7 @@ impl Engine {
         let verb = change.verb();
         let _turn = match change {
             // Like a new instance, it takes room; see there.
-            Change::Resize(_) => self.0.placing.acquire().await.ok(),
+            Change::Resize(_) | Change::Disks(..) => self.0.placing.acquire().await.ok(),
             _ => None,
         };
         let mut tx = self.db().begin().await?;
@@ -321,6 +338,7 @@ impl Engine {
                 }
             }
             Change::Resize(to) => self.grow(tx, instance, *to).await?,
+            Change::Disks(change, list) => self.redisk(tx, instance, change, list.as_ref()).await?,
             Change::Update(update) => {
                 let renamed = update.name.as_ref().filter(|name| **name != instance.name);
                 if let Some(name) = renamed
@@ -329,6 +347,9 @@ impl Engine {
                     return Err(name_taken(name));
                 }
                 update.apply(instance);
+                if let Some(nics) = &update.nics {
+                    cards::rewire(tx, instance, nics, self.clock().now()).await?;
+                }
             }
         }
         Ok(())
@@ -342,9 +363,10 @@ impl Engine {
         let place = (instance.cluster_id, &instance.node, &instance.storage);
         room_to_grow(place, from, to.size, &nodes, &storages)?;
         let plan_id = instance.plan_id;
-        instance.resize_from = Some(Resizing { size: from, plan_id, rate: to.rate });
+        let rate = plus(to.rate, total_rate(&instance.settings.disks)?)?;
+        instance.resize_from = Some(Resizing { size: from, plan_id, rate });
         (instance.size, instance.plan_id) = (to.size, to.plan_id);
-        let held = to.rate.hold(self.options().billing.cycle)?;
+        let held = rate.hold(self.options().billing.cycle)?;
         crate::usage::raise_hold(tx, instance, held, self.clock().now()).await
     }
 

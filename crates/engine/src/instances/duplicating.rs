@@ -1,14 +1,16 @@
 //! Duplicating: another instance like one that is there, with all that is on it.
 
 use innkeeper_domain::access::{Action, Actor, may};
+use innkeeper_domain::disks::{plus, price as disk_price, total_rate};
 use innkeeper_domain::ids::{InstanceId, ProjectId};
-use innkeeper_domain::instances::{self as rules, Kind, Settings, State};
+use innkeeper_domain::instances::{self as rules, Instance, Kind, Settings, State};
 use innkeeper_domain::names::{Hostname, SnapshotName};
 use innkeeper_domain::operations::Operation;
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::templates::{Origin, Source};
-use innkeeper_store::{plans, templates};
+use innkeeper_store::{plans, prices, templates};
 
-use super::{Making, WantedSize};
+use super::{Fittings, Making, NicWanted, WantedSize};
 use crate::error::allow;
 use crate::{Engine, Error, Idempotency};
 
@@ -66,6 +68,8 @@ impl Engine {
         let rate = self.rate(price, size).await?;
         let origin =
             Origin::Copy { vmid: source.vmid, instance_id: source.id, snapshot: copy.snapshot.clone() };
+        let (settings, fittings, disks) = self.alike(&source).await?;
+        let rate = plus(rate, disks)?;
         let making = Making {
             project_id,
             name: copy.name,
@@ -76,7 +80,8 @@ impl Engine {
             size,
             rate,
             ssh_keys: source.ssh_keys.clone(),
-            settings: Settings { tags: source.settings.tags.clone(), ..Settings::default() },
+            settings,
+            fittings,
             sources: vec![Source {
                 // It is of this one instance, and of no template.
                 template_id: source.template_id.unwrap_or_default(),
@@ -89,5 +94,28 @@ impl Engine {
             user_data: None,
         };
         self.make(actor, making, key).await
+    }
+
+    /// What another like this one has besides its size: cards on the same networks with addresses of their own, the same
+    /// firewall, disks as large; and what those disks cost today.
+    pub(crate) async fn alike(&self, source: &Instance) -> Result<(Settings, Fittings, Rate), Error> {
+        let networks: Vec<NicWanted> =
+            source.settings.plugs().map(|(_, plug)| NicWanted::like(plug)).collect();
+        let numbers = source.settings.plugs().map(|(number, _)| number);
+        let unplugged = numbers.filter(|number| usize::from(*number) >= networks.len()).collect();
+        let list = prices::current(self.db()).await?;
+        let mut disks = source.settings.disks.clone();
+        for disk in &mut disks {
+            (disk.rate, disk.volume) = (disk_price(list.as_ref(), disk.size_gib)?, None);
+        }
+        let rate = total_rate(&disks)?;
+        let settings = Settings {
+            tags: source.settings.tags.clone(),
+            unplugged,
+            firewall: source.settings.firewall.clone(),
+            disks,
+            ..Settings::default()
+        };
+        Ok((settings, Fittings { networks, ..Fittings::default() }, rate))
     }
 }

@@ -3,7 +3,9 @@
 
 use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::audit::Deed;
+use innkeeper_domain::disks::{plus, total_rate};
 use innkeeper_domain::events::Subject;
+use innkeeper_domain::firewall::Firewall;
 use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use innkeeper_domain::instances::{Course, Errand, Instance, Kind, Power, Settings};
 use innkeeper_domain::names::{Hostname, SshKey};
@@ -15,18 +17,22 @@ use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::{Source, Template};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::Topic;
-use innkeeper_store::{Tx, events, instances, nodes, operations, templates, vmids};
+use innkeeper_store::{Tx, events, instances, nodes, operations, prices, templates, vmids};
 use serde_json::{Value, json};
 
 mod bulk;
+mod cards;
 mod changing;
+mod disks;
 mod duplicating;
 pub(crate) mod keeping;
 mod rebuilding;
 
 pub use bulk::Bulk;
+pub use cards::{NicChange, NicWanted};
 pub(crate) use changing::Change;
 pub use changing::Update;
+pub use disks::{DiskChange, DiskWanted};
 pub use duplicating::Duplicate;
 pub use rebuilding::Rebuild;
 
@@ -62,6 +68,19 @@ pub struct NewInstance {
     pub size: WantedSize,
     /// Keys that may sign in to it.
     pub ssh_keys: Vec<SshKey>,
+    /// What it has besides.
+    pub fittings: Fittings,
+}
+
+/// What a new instance has besides its size.
+#[derive(Clone, Debug, Default)]
+pub struct Fittings {
+    /// The networks that its cards are plugged into; with none, its cluster's default network, where it has one.
+    pub networks: Vec<NicWanted>,
+    /// Its firewall; none leaves it as Proxmox has it.
+    pub firewall: Option<Firewall>,
+    /// Its extra disks.
+    pub disks: Vec<DiskWanted>,
 }
 
 /// What a new instance is set up with, besides what it is.
@@ -124,6 +143,16 @@ impl Engine {
         if new.ssh_keys.len() > MOST_KEYS {
             return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));
         }
+        if let Some(firewall) = &new.fittings.firewall {
+            firewall.check().map_err(|bad| Error::invalid("firewall", bad))?;
+        }
+        let mut sources = templates::sources(self.db(), template.id).await?;
+        if let Some(network) = self.networks_asked(project_id, &new.fittings.networks).await?.first() {
+            sources.retain(|source| source.cluster_id == network.cluster_id);
+        }
+        let list = prices::current(self.db()).await?;
+        let disks = disks::first_disks(template.kind, &new.fittings.disks, list.as_ref())?;
+        let rate = plus(rate, total_rate(&disks)?)?;
         if let Some(script) = &setup.user_data {
             first_boots::check(script)?;
             let agent = template.kind == Kind::Qemu && template.reports_address;
@@ -132,7 +161,6 @@ impl Engine {
                 return Err(Error::invalid("user_data", message));
             }
         }
-        let sources = templates::sources(self.db(), template.id).await?;
         let making = Making {
             project_id,
             name: new.name,
@@ -143,7 +171,8 @@ impl Engine {
             size,
             rate,
             ssh_keys: new.ssh_keys,
-            settings: Settings::default(),
+            settings: Settings { firewall: new.fittings.firewall.clone(), disks, ..Settings::default() },
+            fittings: new.fittings,
             sources,
             management: if setup.management_key { KeyInside::Own } else { KeyInside::None },
             user_data: setup.user_data,
@@ -167,7 +196,10 @@ impl Engine {
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
         }
-        self.fit(&mut tx, project_id, Amounts::one(making.size)).await?;
+        // All of its disks lie on one storage.
+        let extra = u32::try_from(making.settings.extra_disk_gib()).unwrap_or(u32::MAX);
+        let whole = Size { disk_gib: making.size.disk_gib.saturating_add(extra), ..making.size };
+        self.fit(&mut tx, project_id, Amounts::one(whole)).await?;
         if instances::active_names(&mut tx, project_id, &making.name).await? {
             return Err(name_taken(&making.name));
         }
@@ -175,12 +207,13 @@ impl Engine {
             return Err(Error::Restricted(restriction));
         }
         let (nodes, storages) = nodes::offers(&mut tx).await?;
-        let (kind, size) = (making.kind, making.size);
+        let (kind, size) = (making.kind, whole);
         let wanted = Wanted { kind, size, sources: Some(&making.sources), avoid: &[] };
         let verdicts = survey(wanted, &nodes, &storages);
         let placement = chosen(wanted, &nodes, &verdicts)?;
         let now = self.clock().now();
         let wish = Verb::Create.wish(now, making.reports_address, Power::Stopped, None);
+        let fittings = making.fittings.clone();
         let inside = std::mem::replace(&mut making.management, KeyInside::None);
         let user_data = making.user_data.take();
         let mut instance = making.instance(placement, Course::new(wish), now);
@@ -190,6 +223,7 @@ impl Engine {
                 "the cluster has no free VMID left in its range; an operator must widen it",
             )
         })?;
+        instance.settings.nics = self.first_cards(&mut tx, &instance, &fittings.networks, now).await?;
         let operation = new_operation(&instance, Verb::Create, None, actor, now);
         instance.operation = Some((operation.id, Verb::Create));
         // On PostgreSQL two can have asked for the name at once; the index lets one of them in.
@@ -299,7 +333,9 @@ impl Engine {
         sources.retain(|source| source.cluster_id == instance.cluster_id);
         let (nodes, storages) = nodes::offers(tx).await?;
         let avoid = [(instance.cluster_id, instance.node.clone())];
-        let (kind, size) = (instance.kind, instance.size);
+        let extra = u32::try_from(instance.settings.extra_disk_gib()).unwrap_or(u32::MAX);
+        let whole = Size { disk_gib: instance.size.disk_gib.saturating_add(extra), ..instance.size };
+        let (kind, size) = (instance.kind, whole);
         let wanted = Wanted { kind, size, sources: Some(&sources), avoid: &avoid };
         let verdicts = survey(wanted, &nodes, &storages);
         let placement = chosen(wanted, &nodes, &verdicts)?;
@@ -320,6 +356,7 @@ pub(crate) struct Making {
     pub(crate) rate: Rate,
     pub(crate) ssh_keys: Vec<SshKey>,
     pub(crate) settings: Settings,
+    pub(crate) fittings: Fittings,
     /// Where it can be made, and from what.
     pub(crate) sources: Vec<Source>,
     /// Which key of ours it has.
@@ -397,6 +434,9 @@ fn asked_for(instance: &Instance) -> Value {
         "size": instance.size,
         "rate": instance.rate,
         "ssh_keys": instance.ssh_keys.len(),
+        "networks": instance.settings.nics,
+        "firewall": instance.settings.firewall,
+        "disks": instance.settings.disks,
     })
 }
 

@@ -7,6 +7,7 @@ use innkeeper_domain::mark;
 use pve::{CloudInit, ConfigChange, GuestConfig, PropertyString};
 
 use super::look::cores;
+use super::{cards, disks};
 
 /// The change that makes this configuration the one that is asked for; empty when it is.
 pub(super) fn lacking(instance: &Instance, config: &GuestConfig) -> Result<ConfigChange, pve::Error> {
@@ -43,23 +44,36 @@ pub(super) fn lacking(instance: &Instance, config: &GuestConfig) -> Result<Confi
     if let GuestConfig::Qemu(_) = config {
         change.extra.extend(&first_start(instance, config)?);
     }
+    cards::lacking(instance, config, &mut change);
+    disks::lacking(instance, config, &mut change);
     Ok(change)
 }
 
 /// What cloud-init is told: only before the first start, after which it is the guest's own business.
 fn first_start(instance: &Instance, config: &GuestConfig) -> Result<pve::Params, pve::Error> {
-    if instance.course.born || config.common().raw.contains_key("ipconfig0") {
+    let raw = &config.common().raw;
+    if instance.course.born {
         return Ok(pve::Params::new());
     }
-    let setup = CloudInit {
+    let mut setup = CloudInit {
         ssh_public_keys: instance.ssh_keys.iter().map(|key| key.as_str().to_owned()).collect(),
-        ip: [(0, PropertyString::new().set("ip", "dhcp"))].into(),
         ..CloudInit::default()
     };
+    // A template may have keys of its own; those that were asked for take their place.
+    let asked = setup.params()?;
+    let asked =
+        asked.iter().find(|(name, _)| *name == "sshkeys").map(|(_, keys)| keys.trim_end_matches("%0A"));
+    if raw.get("sshkeys").map(|keys| keys.trim_end_matches("%0A")) == asked {
+        setup.ssh_public_keys.clear();
+    }
+    let plugged = instance.settings.plugs().any(|(number, _)| number == 0);
+    if !plugged && !raw.contains_key("ipconfig0") {
+        setup.ip.insert(0, PropertyString::new().set("ip", "dhcp"));
+    }
     setup.params()
 }
 
 /// Whether nothing is lacking.
 pub(super) fn fitted(instance: &Instance, config: &GuestConfig) -> Result<bool, pve::Error> {
-    Ok(lacking(instance, config)? == ConfigChange::default())
+    Ok(disks::occupied(instance, config).is_none() && lacking(instance, config)? == ConfigChange::default())
 }

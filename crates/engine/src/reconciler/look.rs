@@ -1,10 +1,12 @@
 //! Looking: one guest, read from Proxmox and reduced to what decides the next step.
 
-use innkeeper_domain::instances::{Guest, Instance, Kind, Owner, Power, Seen};
+use innkeeper_domain::instances::{Goal, Guest, Instance, Kind, Owner, Power, Seen};
 use innkeeper_domain::mark;
 use pve::{GuestConfig, GuestRef, GuestStatus, Interface, NodeName, PropertyString, RunState, Size, Vmid};
 
+use super::disks;
 use super::fit::fitted;
+use super::guard::guarded;
 use crate::connections::{CallError, Connection};
 
 /// What a look found.
@@ -16,11 +18,13 @@ pub(crate) struct Sight {
     pub(crate) address: Option<String>,
     /// How big it is, when that could be read.
     pub(crate) size: Option<innkeeper_domain::sizes::Size>,
+    /// Its extra disks that are there: number, volume, bytes; when they could be read.
+    pub(crate) disks: Option<Vec<(u8, String, u64)>>,
 }
 
 impl Sight {
     fn of(seen: Seen) -> Self {
-        Self { seen, moved_to: None, address: None, size: None }
+        Self { seen, moved_to: None, address: None, size: None, disks: None }
     }
 }
 
@@ -84,7 +88,9 @@ async fn read(connection: &Connection, instance: &Instance, at: &GuestRef) -> Re
     let status = connection.call(|client| async move { client.guest(&guest).status().await }).await?;
     let power = power(&status);
     let (mut address, mut can_tell) = (None, true);
-    if instance.course.wish.address && power == Power::Running {
+    if !instance.settings.expects_address() {
+        can_tell = false;
+    } else if instance.course.wish.address && power == Power::Running {
         let guest = at.clone();
         match connection.call(|client| async move { client.guest(&guest).interfaces().await }).await {
             Ok(interfaces) => address = first_address(&interfaces),
@@ -95,6 +101,10 @@ async fn read(connection: &Connection, instance: &Instance, at: &GuestRef) -> Re
             Err(resting) => return Err(resting),
         }
     }
+    // Only where it could have to be changed: other looks need not ask for it.
+    let wish = &instance.course.wish;
+    let asks = wish.goal != Goal::Absent && (wish.refit || !instance.course.born);
+    let guarded = !asks || guarded(connection, instance, at).await?;
     let locked = config.common().lock.as_deref().or(status.lock.as_deref()).is_some_and(in_the_way);
     let seen = Seen::Present(Guest {
         owner,
@@ -102,10 +112,16 @@ async fn read(connection: &Connection, instance: &Instance, at: &GuestRef) -> Re
         locked,
         fitted: fitted(instance, &config)?,
         grown: grown(instance, &config),
-        guarded: true,
+        guarded,
         addressed: address.is_some() || !can_tell,
     });
-    Ok(Sight { seen, moved_to: None, address, size: size(&config) })
+    Ok(Sight {
+        seen,
+        moved_to: None,
+        address,
+        size: size(&config),
+        disks: Some(disks::there(instance, &config)),
+    })
 }
 
 /// A guest of which nothing is known but that it is there.
@@ -171,6 +187,7 @@ pub(crate) fn size(config: &GuestConfig) -> Option<innkeeper_domain::sizes::Size
 
 fn grown(instance: &Instance, config: &GuestConfig) -> bool {
     root_disk(config).is_none_or(|(_, bytes)| bytes >= instance.size.disk_bytes())
+        && disks::too_small(instance, config).is_none()
 }
 
 /// The disk that the system starts from: its name in the configuration, and its size in bytes.

@@ -6,10 +6,13 @@
 //! bear. Wake-ups are hints: a slow sweep finds what they miss.
 
 mod acts;
+mod cards;
+mod disks;
 mod drive;
 mod faults;
 mod find;
 mod fit;
+mod guard;
 pub(crate) mod look;
 
 use std::sync::Arc;

@@ -158,6 +158,7 @@ impl House {
             template_id,
             size: WantedSize::Default,
             ssh_keys: Vec::new(),
+            fittings: innkeeper_engine::Fittings::default(),
         };
         let operation = self.engine.create_instance(&self.owner, new, None).await.unwrap();
         let operation = self.settled(operation.id).await;

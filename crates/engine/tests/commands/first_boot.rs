@@ -80,6 +80,7 @@ async fn a_script_that_cannot_run_is_refused_at_once() {
             template_id: house.container,
             size: WantedSize::Default,
             ssh_keys: Vec::new(),
+            fittings: innkeeper_engine::Fittings::default(),
         };
         let setup = Setup { management_key: key, user_data: Some(bad) };
         let refused = house.engine.create_instance_with(&house.owner, new, setup, None).await;

@@ -121,6 +121,7 @@ impl House {
             template_id,
             size: WantedSize::Default,
             ssh_keys: vec![OWNERS_KEY.parse().unwrap()],
+            fittings: innkeeper_engine::Fittings::default(),
         };
         let asked = self.engine.create_instance_with(&self.owner, new, setup, None).await.unwrap();
         let done = self.engine.await_operation(&self.owner, asked.id, Duration::from_secs(30)).await.unwrap();

@@ -15,7 +15,7 @@ use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::users::{Role, User};
 use innkeeper_engine::{
-    Engine, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize,
+    Engine, Fittings, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize,
 };
 use innkeeper_store::{Db, KeyRing, SealKey};
 use pve_sim::{ClusterOptions, Profile, Sim};
@@ -91,6 +91,7 @@ impl House {
             template_id,
             size: WantedSize::Default,
             ssh_keys: Vec::new(),
+            fittings: Fittings::default(),
         };
         let operation = self.engine.create_instance(&self.owner, new, None).await.unwrap();
         self.settled(operation.id).await

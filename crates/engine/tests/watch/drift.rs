@@ -225,6 +225,7 @@ async fn our_own_work_what_waits_and_what_is_not_known_is_no_drift() {
         name: Some("www".parse().unwrap()),
         tags: Some(BTreeSet::from(["blue".parse().unwrap()])),
         onboot: Some(true),
+        ..innkeeper_engine::InstanceUpdate::default()
     };
     let asked = house.engine.update_instance(&house.owner, web.id, update, None).await.unwrap();
     assert_eq!(house.settled(asked).await.state, State::Succeeded);

@@ -102,6 +102,7 @@ impl House {
             template_id,
             size: WantedSize::Default,
             ssh_keys: Vec::new(),
+            fittings: innkeeper_engine::Fittings::default(),
         };
         let operation = self.engine.create_instance(&self.owner, new, None).await.unwrap();
         let made = self.settled(operation).await;

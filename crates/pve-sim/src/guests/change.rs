@@ -27,6 +27,8 @@ struct Change {
     set: Config,
     delete: Vec<String>,
     revert: Vec<String>,
+    /// What is deleted is destroyed, not put aside.
+    force: bool,
 }
 
 pub(crate) fn lxc(call: &mut Call<'_>) -> Outcome {
@@ -99,7 +101,8 @@ fn checked(call: &mut Call<'_>, kind: Kind) -> Result<Change, ApiError> {
     {
         return Err(ApiError::die(format!("unable to delete required option '{option}'")));
     }
-    Ok(Change { set, delete, revert })
+    let force = kind == Kind::Qemu && call.params.flag("force");
+    Ok(Change { set, delete, revert, force })
 }
 
 /// Whether a change of the option reaches a running guest at once.
@@ -144,7 +147,11 @@ impl World {
             }
         }
         for option in &change.delete {
+            let volume = self.guests.get(&vmid).and_then(|g| g.get(option)).map(disks::volume_of);
             self.delete_option(vmid, option, running);
+            if let Some(volume) = volume.filter(|_| change.force) {
+                self.destroy_aside(vmid, &volume);
+            }
         }
         // A disk replaced by a new one stays as unused.
         let replaced: Vec<String> = change
@@ -173,6 +180,14 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Destroys a volume that was put aside.
+    fn destroy_aside(&mut self, vmid: u32, volume: &str) {
+        let Some(guest) = self.guests.get(&vmid) else { return };
+        let aside = guest.config.iter().find(|(name, value)| name.starts_with("unused") && *value == volume);
+        let Some(aside) = aside.map(|(name, _)| name.clone()) else { return };
+        self.delete_option(vmid, &aside, false);
     }
 
     /// Takes an option out of the configuration, now or at the next start.

@@ -29,6 +29,7 @@ mod ledger;
 mod limits;
 mod mails;
 mod money;
+mod networks;
 mod operations;
 mod payments;
 mod people;

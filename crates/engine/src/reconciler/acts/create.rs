@@ -8,6 +8,7 @@ use pve::{
     VolumeId,
 };
 
+use super::super::cards;
 use super::super::look::numbered;
 use crate::connections::{CallError, Connection};
 
@@ -24,13 +25,13 @@ pub(super) async fn create(
         Origin::Volume(volume) => {
             let template = VolumeId::new(volume.as_str()).map_err(pve::Error::from)?;
             let disk = format!("{}:{}", instance.storage, instance.size.disk_gib);
-            let net =
-                PropertyString::new().set("name", "eth0").set("bridge", &cluster.bridge).set("ip", "dhcp");
+            let (nets, nameserver) = cards::of_new_container(instance, &cluster.bridge);
             let container = LxcCreate {
                 hostname: Some(instance.name.to_string()),
                 ssh_public_keys: instance.ssh_keys.iter().map(|key| key.as_str().to_owned()).collect(),
                 rootfs: Some(PropertyString::with_default(disk)),
-                nets: [(0, net)].into(),
+                nets: nets.into_iter().collect(),
+                nameserver,
                 cores: Some(instance.size.cores),
                 memory_mib: Some(instance.size.memory_mib.into()),
                 swap_mib: Some(0),

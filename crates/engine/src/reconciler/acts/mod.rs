@@ -7,7 +7,9 @@ use innkeeper_domain::instances::{Act, Errand, Instance};
 use innkeeper_domain::operations::{Fault, GRACE};
 use pve::{ConfigChange, DeleteOptions, GuestConfig, GuestRef, NewSize, ShutdownOptions, Size, Upid};
 
+use super::disks;
 use super::fit;
+use super::guard;
 use super::look::{guest_ref, root_disk};
 use crate::connections::{CallError, Connection};
 
@@ -33,7 +35,10 @@ pub(super) async fn perform(
         Act::Create => create::create(connection, instance, at).await?,
         Act::Configure => return configure(connection, instance, at).await,
         Act::Grow => return grow(connection, instance, at).await,
-        Act::Guard => return Ok(Reply::Done),
+        Act::Guard => {
+            guard::guard(connection, instance, &at).await?;
+            return Ok(Reply::Done);
+        }
         Act::Start => connection.call(|client| async move { client.guest(&at).start().await }).await?,
         Act::Shutdown => {
             let how = ShutdownOptions { timeout_seconds: Some(grace_seconds()), force_stop: true };
@@ -87,30 +92,55 @@ async fn delete(connection: &Connection, at: GuestRef) -> Result<Upid, CallError
 /// Makes the settings what is asked. Tags come here for containers too: at creation, Proxmox checks the right to set
 /// them on the guest's own path, which a token with rights on a pool does not have yet.
 async fn configure(connection: &Connection, instance: &Instance, at: GuestRef) -> Result<Reply, CallError> {
-    let asked = at.clone();
-    let config = connection.call(|client| async move { client.guest(&asked).config().await }).await?;
-    let mut change = fit::lacking(instance, &config)?;
-    if change == ConfigChange::default() {
-        return Ok(Reply::Done);
+    // A disk of a container goes in two steps: out of its slot, and then for good.
+    for _ in 0..3 {
+        let asked = at.clone();
+        let config = connection.call(|client| async move { client.guest(&asked).config().await }).await?;
+        if let Some(slot) = disks::occupied(instance, &config) {
+            return Ok(Reply::Refused(occupied(&slot)));
+        }
+        let mut change = fit::lacking(instance, &config)?;
+        if change == ConfigChange::default() {
+            return Ok(Reply::Done);
+        }
+        change.digest.clone_from(&config.common().digest);
+        let asked = at.clone();
+        if let GuestConfig::Qemu(_) = config {
+            // In the background: what takes longer than Proxmox gives itself would come back without an answer.
+            let task = connection
+                .call(|client| async move { client.guest(&asked).change_in_background(&change).await })
+                .await?;
+            return Ok(task.map_or(Reply::Done, Reply::Task));
+        }
+        connection.call(|client| async move { client.guest(&asked).set_config(&change).await }).await?;
+        if instance.settings.removed_disks.is_empty() {
+            break;
+        }
     }
-    change.digest.clone_from(&config.common().digest);
-    if let GuestConfig::Qemu(_) = config {
-        // In the background: what takes longer than Proxmox gives itself would come back without an answer.
-        let task = connection
-            .call(|client| async move { client.guest(&at).change_in_background(&change).await })
-            .await?;
-        return Ok(task.map_or(Reply::Done, Reply::Task));
-    }
-    connection.call(|client| async move { client.guest(&at).set_config(&change).await }).await?;
     Ok(Reply::Done)
+}
+
+/// A slot that we would use is taken by what is not ours.
+fn occupied(slot: &str) -> Fault {
+    Fault {
+        code: "disk_slot_taken".into(),
+        message: format!(
+            "{slot} of the guest holds a disk that Innkeeper did not put there; it was not touched. An operator must move \
+             it to a slot below 8"
+        ),
+    }
 }
 
 async fn grow(connection: &Connection, instance: &Instance, at: GuestRef) -> Result<Reply, CallError> {
     let asked = at.clone();
     let config = connection.call(|client| async move { client.guest(&asked).config().await }).await?;
-    let Some((disk, _)) = root_disk(&config) else { return Ok(Reply::Done) };
+    let wanted = instance.size.disk_bytes();
+    let root = root_disk(&config).filter(|(_, bytes)| *bytes < wanted).map(|(disk, _)| (disk, wanted));
+    let Some((disk, bytes)) = root.or_else(|| disks::too_small(instance, &config)) else {
+        return Ok(Reply::Done);
+    };
     // Absolute, so that asking twice grows once.
-    let to = NewSize::Absolute(Size::bytes(instance.size.disk_bytes()));
+    let to = NewSize::Absolute(Size::bytes(bytes));
     let task = connection.call(|client| async move { client.guest(&at).resize(&disk, to).await }).await?;
     Ok(task.map_or(Reply::Done, Reply::Task))
 }

@@ -1,9 +1,10 @@
 //! Ending: with success, or with a reason; a create that failed is undone first.
 
+use innkeeper_domain::disks::{Disk, kept, minus, plus, total_rate};
 use innkeeper_domain::instances::{Goal, Owner, Power, Seen, Task};
 use innkeeper_domain::operations::{Fault, State, Verb};
 use innkeeper_domain::time::Timestamp;
-use innkeeper_store::{Tx, instances, operations, vmids};
+use innkeeper_store::{Tx, instances, networks, operations, vmids};
 use tracing::{info, warn};
 
 use super::super::look;
@@ -31,11 +32,23 @@ impl Drive<'_> {
             self.instance.address = None;
             // Whatever has the number now is not ours, or there is nothing.
             self.instance.course.saw(Seen::Absent);
+            networks::release(&mut tx, self.instance.id, &[]).await?;
         } else {
+            if self.operation.verb == Verb::Update {
+                // The guest has let go of those that it was to give up.
+                let plugs = self.instance.settings.plugs();
+                let needed = plugs.flat_map(|(_, plug)| plug.fixed()).map(|f| (f.pool_id, f.address));
+                let needed: Vec<_> = needed.collect();
+                networks::release(&mut tx, self.instance.id, &needed).await?;
+            }
             self.instance.course.born = true;
         }
         if let Some(from) = self.instance.resize_from.take() {
             self.resized = Some(Resized::At(from.rate));
+        }
+        if let Some(before) = self.instance.settings.disks_before.take() {
+            self.instance.settings.removed_disks.clear();
+            self.rerate_disks(&before)?;
         }
         if self.operation.verb == Verb::Delete {
             self.instance.deleted_at = Some(now);
@@ -59,6 +72,7 @@ impl Drive<'_> {
         self.last_look().await;
         let fault = self.own_up(fault);
         self.keep_size().await?;
+        self.keep_disks()?;
         if self.operation.verb == Verb::Rebuild && self.is_there() {
             // It was made anew, though not brought up: it is there, and paid for.
             self.instance.course.born = true;
@@ -91,6 +105,7 @@ impl Drive<'_> {
         if let Ok(sight) = look::look(&self.connection, &self.instance).await {
             self.instance.course.saw(sight.seen);
             self.measured = sight.size.or(self.measured);
+            self.measure_disks(sight.disks);
         }
     }
 
@@ -103,12 +118,43 @@ impl Drive<'_> {
             _ if size == self.instance.size => Resized::At(from.rate),
             _ if size == from.size => Resized::Unchanged,
             // Some of it was had.
-            _ => Resized::At(self.engine.rate(None, size).await?),
+            _ => {
+                let rate = self.engine.rate(None, size).await?;
+                Resized::At(plus(rate, total_rate(&self.instance.settings.disks)?)?)
+            }
         });
         if size != self.instance.size {
             self.instance.plan_id = from.plan_id.filter(|_| size == from.size);
             self.instance.size = size;
         }
+        Ok(())
+    }
+
+    /// What a look found of the extra disks. What Proxmox calls them is written down before anything is done to them.
+    pub(super) fn measure_disks(&mut self, found: Option<Vec<(u8, String, u64)>>) {
+        let Some(found) = found else { return };
+        for (number, volume, _) in &found {
+            self.instance.settings.name_volume(*number, volume);
+        }
+        let gib = |bytes: u64| u32::try_from(bytes >> 30).unwrap_or(u32::MAX);
+        self.disks = Some(found.into_iter().map(|(number, _, bytes)| (number, gib(bytes))).collect());
+    }
+
+    /// Disks that could not be had are neither claimed nor charged, and those that could not be removed are both.
+    fn keep_disks(&mut self) -> Result<(), Error> {
+        let settings = &mut self.instance.settings;
+        let Some(before) = settings.disks_before.take() else { return Ok(()) };
+        settings.disks = match &self.disks {
+            Some(seen) => kept(&settings.disks, &settings.removed_disks, &before, seen),
+            None => before.clone(),
+        };
+        settings.removed_disks.clear();
+        self.rerate_disks(&before)
+    }
+
+    fn rerate_disks(&mut self, before: &[Disk]) -> Result<(), Error> {
+        let (before, after) = (total_rate(before)?, total_rate(&self.instance.settings.disks)?);
+        self.resized = self.resized.or(Some(Resized::Disks(before, after)));
         Ok(())
     }
 
@@ -128,6 +174,10 @@ impl Drive<'_> {
             let rate = match resized {
                 Resized::At(rate) => Some(rate),
                 Resized::Unchanged => None,
+                Resized::Disks(before, after) => {
+                    let now = instances::rate(&mut tx, self.instance.id).await?;
+                    Some(plus(minus(now.unwrap_or(self.instance.rate), before)?, after)?)
+                }
             };
             let cycle = self.engine.options().billing.cycle;
             usage::resized(&mut tx, &mut self.instance, rate, cycle, now).await?;

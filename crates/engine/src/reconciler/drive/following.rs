@@ -34,7 +34,7 @@ impl Drive<'_> {
         match found {
             Found::Task(upid) => self.accepted(act, &upid).await,
             // A setting is there or it is not: the next look tells.
-            Found::NoTrace if act == Act::Configure => self.not_found(act).await,
+            Found::NoTrace if matches!(act, Act::Configure | Act::Guard) => self.not_found(act).await,
             Found::NoTrace | Found::Nothing if settled => self.not_found(act).await,
             Found::NoTrace | Found::Nothing => {
                 let patience = self.engine.options().settle / 8;

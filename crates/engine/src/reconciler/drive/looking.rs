@@ -26,6 +26,7 @@ impl Drive<'_> {
                 self.instance.course.saw(sight.seen);
                 self.instance.seen_at = Some(self.now());
                 self.measured = sight.size.or(self.measured);
+                self.measure_disks(sight.disks);
                 if let Some(node) = sight.moved_to {
                     info!(from = %self.instance.node, to = %node, "the guest has moved");
                     self.instance.node = node;

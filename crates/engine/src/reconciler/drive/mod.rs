@@ -71,8 +71,17 @@ pub(in crate::reconciler) async fn drive(
     instance.course.resumed();
     let open = operation.steps.iter().rev().find(|step| step.state == StepState::Running);
     let step = open.map(|step| (step.seq, step.started_at));
-    let mut drive =
-        Drive { engine, connection, instance, operation, step, measured: None, made: None, resized: None };
+    let mut drive = Drive {
+        engine,
+        connection,
+        instance,
+        operation,
+        step,
+        measured: None,
+        disks: None,
+        made: None,
+        resized: None,
+    };
     loop {
         let flow = if stop.is_cancelled() { Flow::Later(engine.clock().now()) } else { drive.step().await? };
         match flow {
@@ -98,6 +107,8 @@ struct Drive<'a> {
     measured: Option<Size>,
     /// The backup that was made, when it was found.
     made: Option<pve::Volume>,
+    /// Its extra disks, when they were last read: number and GiB.
+    disks: Option<Vec<(u8, u32)>>,
     /// A resize has ended, and this is what comes of it for the price.
     resized: Option<Resized>,
 }
@@ -109,6 +120,8 @@ enum Resized {
     Unchanged,
     /// It costs this from now on.
     At(Rate),
+    /// Its extra disks cost the second now, and cost the first before.
+    Disks(Rate, Rate),
 }
 
 impl Drive<'_> {

@@ -74,6 +74,7 @@ const TAGS: &[(&str, &str)] = &[
     ("invoices", "A month's account on paper"),
     ("instances", "Containers and virtual machines"),
     ("backups", "Backups of instances, and schedules of them"),
+    ("isos", "Discs for virtual machines, and rescue"),
     ("consoles", "Terminals and screens of instances"),
     ("commands", "What is run in instances: commands, passwords, keys, the script of the first boot"),
     ("operations", "Asked-for changes and how they stand"),

@@ -26,6 +26,7 @@ mod health;
 mod impersonations;
 mod instances;
 mod invoices;
+mod isos;
 mod keys;
 mod ledger;
 mod members;
@@ -295,6 +296,10 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(drains::get_drain))
         .routes(routes!(drains::stop_drain))
         .routes(routes!(drains::migrate_instance))
+        .routes(routes!(isos::list_isos, isos::add_iso))
+        .routes(routes!(isos::remove_iso))
+        .routes(routes!(isos::insert_disc, isos::eject_disc))
+        .routes(routes!(isos::rescue_instance))
         .routes(routes!(snapshots::list_snapshots, snapshots::create_snapshot))
         .routes(routes!(snapshots::delete_snapshot))
         .routes(routes!(snapshots::roll_back))

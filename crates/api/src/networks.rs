@@ -98,6 +98,7 @@ pub(crate) struct NetworkAsked {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "default": true }))]
+#[expect(clippy::option_option, reason = "null and left out say different things")]
 pub(crate) struct NetworkChanged {
     /// Another name.
     name: Option<Title>,
@@ -114,6 +115,7 @@ pub(crate) struct NetworkChanged {
 }
 
 /// What is null was said to be nothing; what is left out was not said.
+#[expect(clippy::option_option, reason = "the same")]
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u32>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

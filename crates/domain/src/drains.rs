@@ -137,9 +137,13 @@ pub fn destination(
             closest = "no other node has this much memory free";
             continue;
         }
-        let Some(storage) = storage_there(instance, &node.name, storages) else {
-            closest = "no storage of another node has this much space free";
-            continue;
+        let storage = match storage_there(instance, &node.name, storages) {
+            Some(Room::Same) => None,
+            Some(Room::Other(name)) => Some(name),
+            None => {
+                closest = "no storage of another node has this much space free";
+                continue;
+            }
         };
         let destination = Destination { node: node.name.clone(), storage, manner: manner(instance) };
         // Equal nodes are told apart by name, so that the answer is always the same.
@@ -152,12 +156,16 @@ pub fn destination(
     best.map(|(_, destination)| destination).ok_or_else(|| closest.to_owned())
 }
 
-/// Where its disks go on that node: none when to a storage of the same name.
-fn storage_there(
-    instance: &Instance,
-    node: &NodeName,
-    storages: &[StorageOffer],
-) -> Option<Option<StorageName>> {
+/// Where its disks go on another node.
+enum Room {
+    /// To the storage of the same name.
+    Same,
+    /// To this one.
+    Other(StorageName),
+}
+
+/// Where its disks go on that node, if there is room for them.
+fn storage_there(instance: &Instance, node: &NodeName, storages: &[StorageOffer]) -> Option<Room> {
     let fits = |offer: &&StorageOffer| {
         let storage = &offer.storage;
         let holds = match instance.kind {
@@ -174,13 +182,13 @@ fn storage_there(
         // What is shared is there already.
         && (same.storage.shared || free(same) >= instance.size.disk_bytes())
     {
-        return Some(None);
+        return Some(Room::Same);
     }
     there
         .into_iter()
         .filter(|offer| !offer.storage.shared && free(offer) >= instance.size.disk_bytes())
         .max_by(|a, b| free(a).cmp(&free(b)).then_with(|| b.storage.name.cmp(&a.storage.name)))
-        .map(|offer| Some(offer.storage.name.clone()))
+        .map(|offer| Room::Other(offer.storage.name.clone()))
 }
 
 /// The whole plan of a drain: the largest first, each taking its room on the node that it goes to.

@@ -136,6 +136,8 @@ ids! {
     PoolId = "pool",
     /// Names a drain of a node.
     DrainId = "drn",
+    /// Names an ISO image.
+    IsoId = "iso",
 }
 
 #[cfg(test)]

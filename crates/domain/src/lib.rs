@@ -27,6 +27,7 @@ pub mod impersonations;
 pub mod instances;
 pub mod invitations;
 pub mod invoices;
+pub mod isos;
 pub mod keys;
 pub mod ledger;
 pub mod limits;

@@ -151,6 +151,7 @@ pub const GRACE: Duration = Duration::from_mins(1);
 
 impl Verb {
     /// When we stop trying. A delete is never forgotten.
+    #[allow(clippy::match_same_arms)] // a table
     pub fn deadline(self, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Create => Some(now.after(Duration::from_mins(30))),
@@ -171,6 +172,7 @@ impl Verb {
 
     /// What the instance should become. `address` says whether it must report one before it counts as ready, `power`
     /// how it is now: most verbs leave it so. `once` is what is to be done to it once, if anything.
+    #[allow(clippy::match_same_arms)] // a table
     pub fn wish(self, now: Timestamp, address: bool, power: Power, once: Option<Act>) -> Wish {
         let wish = |goal, gentle_until, restart| Wish {
             goal,

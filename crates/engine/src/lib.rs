@@ -26,6 +26,7 @@ mod idempotency;
 mod impersonations;
 mod instances;
 mod invoices;
+mod isos;
 mod kept;
 mod keys;
 mod ledger;
@@ -98,6 +99,7 @@ pub use instances::{
     Bulk, DiskChange, DiskWanted, Duplicate, Filter as InstanceFilter, Fittings, NewInstance, NicChange,
     NicWanted, Rebuild, Setup, Update as InstanceUpdate, WantedSize,
 };
+pub use isos::NewIso;
 pub use keys::NewKey;
 pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;

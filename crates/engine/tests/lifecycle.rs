@@ -16,7 +16,9 @@ use innkeeper_domain::operations::{Operation, State, StepState, Verb};
 use innkeeper_domain::projects::Membership;
 use innkeeper_domain::shares::Right;
 use innkeeper_domain::users::Role;
-use innkeeper_engine::{Bulk, Duplicate, Error, InstanceUpdate, NewSnapshot, Rebuild};
+use innkeeper_engine::{
+    Bulk, Duplicate, Error, InstanceFilter, InstanceUpdate, NewIso, NewSnapshot, Rebuild,
+};
 use pve_sim::{Effect, Profile, Rule};
 
 /// Both kinds, each made and running.
@@ -96,8 +98,13 @@ async fn another_name_and_tags_are_what_the_configuration_says() {
         assert_eq!(house.config(vmid, "tags").unwrap(), "innkeeper;theirs;web");
     }
     let taken = InstanceUpdate { name: Some("qemu-renamed".parse().unwrap()), ..InstanceUpdate::default() };
-    let first =
-        house.engine.instances(&house.owner, &Default::default(), None, 10).await.unwrap().pop().unwrap();
+    let first = house
+        .engine
+        .instances(&house.owner, &InstanceFilter::default(), None, 10)
+        .await
+        .unwrap()
+        .pop()
+        .unwrap();
     assert_eq!(code(house.engine.update_instance(&house.owner, first.id, taken, None).await), "name_taken");
 }
 
@@ -402,4 +409,49 @@ async fn what_is_shared_may_be_used_but_not_removed_and_only_while_it_is_shared(
     engine.unshare_instance(&guest, id, other).await.unwrap();
     hidden(engine.instance(&guest, id).await.map(drop));
     hidden(engine.change_instance(&guest, id, Verb::Start, None).await.map(drop));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_is_started_from_a_disc_and_from_its_own_disk_again() {
+    let house = House::open().await;
+    let staff = Actor::house();
+    let engine = &house.engine;
+    let made = both(&house).await;
+    let new = |volume: &str, rescue| NewIso {
+        cluster_id: house.cluster.id,
+        name: "Disc".parse().unwrap(),
+        volume: volume.into(),
+        rescue,
+    };
+    let climbing = engine.add_iso(&staff, new("local:iso/../../etc.iso", false), None).await;
+    assert!(matches!(climbing, Err(Error::Invalid { .. })), "{climbing:?}");
+    let disc = engine.add_iso(&staff, new("local:iso/debian.iso", false), None).await.unwrap();
+    assert!(engine.add_iso(&house.owner, new("local:iso/x.iso", false), None).await.is_err());
+    for (kind, made) in made {
+        let (id, vmid) = (made.instance_id, house.vmid(&made).await);
+        let asked = engine.insert_disc(&house.owner, id, Some((disc.id, true)), None).await;
+        if kind == Kind::Lxc {
+            assert_eq!(code(asked), "not_for_containers");
+            continue;
+        }
+        let before = house.config(vmid, "boot").unwrap();
+        house.done(asked).await;
+        assert!(house.config(vmid, "sata5").unwrap().starts_with("local:iso/debian.iso,"));
+        assert!(house.config(vmid, "boot").unwrap().starts_with("order=sata5;"));
+        house.done(engine.insert_disc(&house.owner, id, None, None).await).await;
+        house.change(&made, Verb::Reboot).await;
+        assert_eq!(house.config(vmid, "sata5"), None);
+        assert_eq!(house.config(vmid, "boot").unwrap(), before);
+
+        assert_eq!(code(engine.rescue_instance(&house.owner, id, true, None).await), "no_rescue_disc");
+        engine.add_iso(&staff, new("local:iso/rescue.iso", true), None).await.unwrap();
+        let done = house.done(engine.rescue_instance(&house.owner, id, true, None).await).await;
+        let acts: Vec<Act> = done.steps.iter().map(|step| step.act).collect();
+        assert_eq!(acts, [Act::Configure, Act::Reboot], "{done:#?}");
+        assert!(house.config(vmid, "boot").unwrap().starts_with("order=sata5;"));
+        let rescued = engine.instance(&house.owner, id).await.unwrap();
+        assert_eq!((rescued.state(), rescued.pending.clone()), (InstanceState::Running, Vec::new()));
+        house.done(engine.rescue_instance(&house.owner, id, false, None).await).await;
+        assert_eq!((house.config(vmid, "sata5"), house.config(vmid, "boot").unwrap()), (None, before));
+    }
 }

@@ -8,8 +8,8 @@ use crate::config::Config;
 use crate::out::say;
 use crate::{
     admin, api_keys, audit, backups, client, clusters, credits, demo, drains, finance, instances, invoices,
-    networks, payments, placements, plans, prices, projects, secrets, serve, sessions, shares, simulate,
-    snapshots, telemetry, templates, users, vouchers,
+    isos, networks, payments, placements, plans, prices, projects, secrets, serve, sessions, shares,
+    simulate, snapshots, telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -88,6 +88,9 @@ enum Command {
     /// Look after backups of instances, and schedules of them.
     #[command(subcommand)]
     Backup(backups::Backup),
+    /// Look after images of discs that virtual machines can be given.
+    #[command(subcommand)]
+    Iso(isos::Iso),
     /// Keep states of instances, and go back to them.
     #[command(subcommand)]
     Snapshot(snapshots::Snapshot),
@@ -156,6 +159,7 @@ impl Cli {
             Command::Finance(finance) => finance.run().await,
             Command::Instance(instance) => instance.run().await,
             Command::Backup(backup) => backup.run().await,
+            Command::Iso(iso) => iso.run().await,
             Command::Snapshot(snapshot) => snapshot.run().await,
             Command::Share(share) => share.run().await,
             Command::Drain(drain) => drain.run().await,

@@ -30,7 +30,8 @@ pub(crate) struct Node {
     /// The cluster, by name or id.
     cluster: String,
     /// The node.
-    node: String,
+    #[arg(value_name = "NODE")]
+    name: String,
     #[command(flatten)]
     remote: Remote,
 }
@@ -39,7 +40,8 @@ pub(crate) struct Node {
 #[derive(Debug, Args)]
 pub(crate) struct One {
     /// Its id.
-    drain: String,
+    #[arg(value_name = "DRAIN")]
+    id: String,
     #[command(flatten)]
     remote: Remote,
 }
@@ -69,7 +71,7 @@ impl Drain {
             }
             Self::Show(one) => {
                 let server = Server::find(&one.remote)?;
-                let drain = server.get(&format!("/api/v1/drains/{}", one.drain)).await?;
+                let drain = server.get(&format!("/api/v1/drains/{}", one.id)).await?;
                 if one.remote.json {
                     one.remote.tell(&drain, String::new);
                 } else {
@@ -81,7 +83,7 @@ impl Drain {
             }
             Self::Stop(one) => {
                 let server = Server::find(&one.remote)?;
-                let path = format!("/api/v1/drains/{}/stop", one.drain);
+                let path = format!("/api/v1/drains/{}/stop", one.id);
                 let drain = server.request(Method::POST, &path, None).await?;
                 one.remote.tell(&drain, || format!("{} is {}", cell(&drain["id"]), cell(&drain["state"])));
             }
@@ -93,7 +95,7 @@ impl Drain {
 impl Node {
     async fn path(&self, server: &Server) -> anyhow::Result<String> {
         let cluster = find(server, "clusters", &self.cluster).await?;
-        Ok(format!("/api/v1/clusters/{cluster}/nodes/{}/drain", self.node))
+        Ok(format!("/api/v1/clusters/{cluster}/nodes/{}/drain", self.name))
     }
 }
 

@@ -82,6 +82,21 @@ pub(crate) enum Instance {
         #[arg(long)]
         snapshot: Option<String>,
     },
+    /// Put a disc into its drive, or take it out; for virtual machines.
+    Disc {
+        #[command(flatten)]
+        change: Change,
+        /// The id of the image; see `innkeeper iso list`. Without one, the disc is taken out.
+        #[arg(long)]
+        iso: Option<String>,
+        /// Start from it, until it is taken out.
+        #[arg(long, requires = "iso")]
+        boot: bool,
+    },
+    /// Start it from the house's rescue disc; for virtual machines.
+    Rescue(Change),
+    /// Start it from its own disk again.
+    Unrescue(Change),
     /// Tell what can be done with it now, and why the rest cannot.
     Actions(One),
     /// Keep it from being removed or made anew.
@@ -465,6 +480,12 @@ impl Instance {
                 let body = json!({ "name": name, "snapshot": snapshot });
                 change.ask(Method::POST, "/duplicate", Some(&body)).await
             }
+            Self::Disc { change, iso: Some(iso), boot } => {
+                change.ask(Method::PUT, "/disc", Some(&json!({ "iso_id": iso, "boot": boot }))).await
+            }
+            Self::Disc { change, iso: None, .. } => change.run(Method::DELETE, "/disc").await,
+            Self::Rescue(change) => change.ask(Method::PUT, "/rescue", Some(&json!({ "on": true }))).await,
+            Self::Unrescue(change) => change.ask(Method::PUT, "/rescue", Some(&json!({ "on": false }))).await,
             Self::Actions(one) => one.actions().await,
             Self::Protect(one) => {
                 one.keep(Method::PUT, "/protection", Some(json!({ "protected": true }))).await

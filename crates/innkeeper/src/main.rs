@@ -20,6 +20,7 @@ mod house;
 mod http;
 mod instances;
 mod invoices;
+mod isos;
 mod keys;
 mod metrics;
 mod networks;

@@ -268,23 +268,23 @@ const ESCAPED: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b':
 
 fn file_of(kind: Kind, config: &Config) -> String {
     let description = config.get("description").map_or("", String::as_str);
-    let mut file: String = description
+    let mut lines: Vec<String> = description
         .lines()
         .map(|line| format!("#{}\n", percent_encoding::utf8_percent_encode(line, ESCAPED)))
         .collect();
     for (name, value) in config.iter().filter(|(name, _)| *name != "description") {
-        file += &format!("{name}: {value}\n");
+        lines.push(format!("{name}: {value}\n"));
     }
     if kind == Kind::Qemu {
         for (name, value) in config.iter().filter(|(name, _)| disks::is_disk(kind, name)) {
             let volid = disks::volume_of(value);
             let cdrom = value.contains("media=cdrom") || volid.contains("cloudinit");
             if volid.contains(':') && !cdrom {
-                file += &format!("#qmdump#map:{name}:drive-{name}:{}:raw:\n", storage_of(&volid));
+                lines.push(format!("#qmdump#map:{name}:drive-{name}:{}:raw:\n", storage_of(&volid)));
             }
         }
     }
-    file
+    lines.concat()
 }
 
 /// `GET /nodes/{node}/vzdump/defaults`.

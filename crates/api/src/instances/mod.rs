@@ -7,7 +7,9 @@ pub(crate) mod power;
 use axum::Json;
 use axum::extract::State;
 use innkeeper_domain::drift::Drift as Differs;
-use innkeeper_domain::ids::{BackupId, ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
+use innkeeper_domain::ids::{
+    BackupId, ClusterId, InstanceId, IsoId, OperationId, PlanId, ProjectId, TemplateId,
+};
 use innkeeper_domain::instances::{self as domain, Action, Kind, State as InstanceState};
 use innkeeper_domain::names::{Hostname, NodeName, SshKey, StorageName, Tag};
 use innkeeper_domain::operations::Verb;
@@ -65,6 +67,8 @@ pub(crate) struct Instance {
     tags: Vec<Tag>,
     /// Whether it starts with its host.
     onboot: bool,
+    /// The disc in its drive, if any.
+    disc: Option<Disc>,
     /// Settings that it has taken, but uses only from its next start, by the names that Proxmox has for them.
     pending: Vec<String>,
     /// Whether it is kept from being removed or made anew.
@@ -90,8 +94,18 @@ pub(crate) struct Instance {
     placement: Option<Placement>,
 }
 
+/// A disc in a drive.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Disc {
+    /// Which image.
+    iso_id: IsoId,
+    /// Whether it is started from.
+    boot: bool,
+}
+
 /// Something that can be done with an instance, or not.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "what is possible is the word for it")]
 pub(crate) struct Possible {
     /// What.
     action: Action,
@@ -182,6 +196,7 @@ impl Instance {
             address: instance.address,
             tags: instance.settings.tags.into_iter().collect(),
             onboot: instance.settings.onboot,
+            disc: instance.settings.disc.map(|disc| Disc { iso_id: disc.iso_id, boot: disc.boot }),
             pending: instance.pending,
             protected: instance.protected,
             trashed_until: instance.trashed_until,

@@ -192,6 +192,12 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/instances/{id}/shares", See, Read),
     ("PUT /api/v1/instances/{id}/shares/{project_id}", Manage, As("instance.share")),
     ("DELETE /api/v1/instances/{id}/shares/{project_id}", Manage, As("instance.unshare")),
+    ("GET /api/v1/isos", Look, Read),
+    ("POST /api/v1/isos", RunHouse, As("iso.add")),
+    ("DELETE /api/v1/isos/{id}", RunHouse, As("iso.remove")),
+    ("PUT /api/v1/instances/{id}/disc", Use, Elsewhere("instance.update", CLUSTER)),
+    ("DELETE /api/v1/instances/{id}/disc", Use, Elsewhere("instance.update", CLUSTER)),
+    ("PUT /api/v1/instances/{id}/rescue", Use, Elsewhere("instance.reboot", CLUSTER)),
     ("GET /api/v1/shares", Look, Read),
     ("GET /api/v1/clusters/{id}/nodes/{name}/drain", RunHouse, Read),
     ("POST /api/v1/clusters/{id}/nodes/{name}/drain", RunHouse, As("node.drain")),
@@ -639,6 +645,11 @@ impl<'a> World<'a> {
             tx.commit().await.unwrap();
             things.insert("ProjectId", with.to_string());
         }
+        if path.contains("/isos/{id}") {
+            let asked = json!({ "cluster_id": self.furniture.cluster, "name": "Disc", "volume": format!("local:iso/{}.iso", any()) });
+            let iso = self.admin.post("/api/v1/isos", &asked).await.expect(201);
+            things.insert("IsoId", text(&iso["id"]));
+        }
         if path.contains("/drains/{id}") {
             let drain = Drain {
                 id: DrainId::new(),
@@ -664,9 +675,14 @@ impl<'a> World<'a> {
                 made_at: None,
             };
             let mut tx = self.house.db.begin().await.unwrap();
-            snapshots::replace(&mut tx, snapshot.instance_id, &[snapshot.clone()], self.house.clock.now())
-                .await
-                .unwrap();
+            snapshots::replace(
+                &mut tx,
+                snapshot.instance_id,
+                std::slice::from_ref(&snapshot),
+                self.house.clock.now(),
+            )
+            .await
+            .unwrap();
             tx.commit().await.unwrap();
         }
         if path.contains("/house-invitations/{id}") {
@@ -821,6 +837,9 @@ impl<'a> World<'a> {
                 "name": format!("web-{}", any()),
                 "template_id": self.furniture.template,
                 "project_id": self.project,
+            }),
+            "POST /api/v1/isos" => json!({
+                "cluster_id": self.furniture.cluster, "name": "Disc", "volume": format!("local:iso/{}.iso", any()),
             }),
             "POST /api/v1/clusters" | "POST /api/v1/clusters/test" => cluster,
             "POST /api/v1/clusters/{id}/adoptions" => json!({

@@ -36,6 +36,10 @@ words! {
         Restore = "restore",
         /// Make another one like it.
         Duplicate = "duplicate",
+        /// Put a disc into its drive, or take it out.
+        Disc = "disc",
+        /// Start it from a rescue disc, or from its own disk again.
+        Rescue = "rescue",
         /// Run a command in it.
         Command = "command",
         /// Type into it.
@@ -90,6 +94,8 @@ impl Verb {
     }
 }
 
+/// A bar, as the tables below say it.
+#[allow(clippy::unnecessary_wraps)]
 const fn no(code: &'static str, reason: &'static str) -> Option<Bar> {
     Some(Bar { code, reason })
 }
@@ -111,11 +117,16 @@ fn kind_bar(action: Action, kind: Kind) -> Option<Bar> {
         (Action::Pause | Action::Resume, Kind::Lxc) => {
             no("not_for_containers", "containers cannot be held in memory; shut it down instead")
         }
+        (Action::Disc | Action::Rescue, Kind::Lxc) => no(
+            "not_for_containers",
+            "containers start from no disc: they share the system of their host; restore a backup or rebuild it instead",
+        ),
         _ => None,
     }
 }
 
 /// Protection, and the trash.
+#[allow(clippy::match_same_arms)] // a table: the order tells more than shortness
 fn keeping_bar(action: Action, instance: &Instance) -> Option<Bar> {
     let trashed = instance.trashed_until.is_some();
     match action {
@@ -131,6 +142,7 @@ fn keeping_bar(action: Action, instance: &Instance) -> Option<Bar> {
 }
 
 /// What its state alone says against it. `goal` is what is wanted of it at present.
+#[allow(clippy::match_same_arms)] // the same
 pub fn state_bar(action: Action, state: State, goal: Goal) -> Option<Bar> {
     use Action as A;
     match (action, state) {
@@ -156,9 +168,10 @@ pub fn state_bar(action: Action, state: State, goal: Goal) -> Option<Bar> {
         }
         (A::Resume, State::Stopped | State::Running) => no("not_paused", "the instance is not paused"),
         (A::Pause, State::Paused) => no("paused", "the instance is paused already"),
-        (A::Reboot | A::Resize | A::Update | A::Migrate | A::Command, State::Paused) => {
-            no("paused", "the instance is paused; let it go on, or stop it")
-        }
+        (
+            A::Reboot | A::Resize | A::Update | A::Disc | A::Rescue | A::Migrate | A::Command,
+            State::Paused,
+        ) => no("paused", "the instance is paused; let it go on, or stop it"),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::disks::{Disk, total_gib};
 use crate::firewall::Firewall;
+use crate::isos::Disc;
 use crate::names::Tag;
 use crate::networks::{Addressing, Nic, Plug};
 
@@ -31,9 +32,19 @@ pub struct Settings {
     pub removed_disks: Vec<Disk>,
     /// The disks that it had, while others are on their way.
     pub disks_before: Option<Vec<Disk>>,
+    /// The disc in its drive, if any.
+    pub disc: Option<Disc>,
+    /// It has had a disc that is to be taken out.
+    pub ejected: bool,
 }
 
 impl Settings {
+    /// Puts this disc into its drive, or takes out the one that is there.
+    pub fn insert(&mut self, disc: Option<Disc>) {
+        self.ejected = disc.is_none() && (self.ejected || self.disc.is_some());
+        self.disc = disc;
+    }
+
     /// Its cards that are plugged into networks of ours.
     pub fn plugs(&self) -> impl Iterator<Item = (u8, &Plug)> {
         self.nics.iter().flatten().filter_map(|nic| Some((nic.number, nic.plug.as_ref()?)))

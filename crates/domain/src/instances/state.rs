@@ -60,17 +60,15 @@ pub fn state(course: &Course, active: Option<Verb>, deleted: bool) -> State {
         Some(Verb::Migrate) => return State::Migrating,
         Some(Verb::Pause) => return State::Pausing,
         // It goes on as it was while it is saved. Before the look it is as it was when that was asked for.
-        Some(Verb::Snapshot | Verb::DropSnapshot | Verb::BackUp) => {
-            if course.seen == Seen::Unknown {
-                return match course.wish.goal {
-                    Goal::Running => State::Running,
-                    Goal::Paused => State::Paused,
-                    Goal::Stopped | Goal::Absent => State::Stopped,
-                };
-            }
+        Some(Verb::Snapshot | Verb::DropSnapshot | Verb::BackUp) if course.seen == Seen::Unknown => {
+            return match course.wish.goal {
+                Goal::Running => State::Running,
+                Goal::Paused => State::Paused,
+                Goal::Stopped | Goal::Absent => State::Stopped,
+            };
         }
+        Some(Verb::Snapshot | Verb::DropSnapshot | Verb::BackUp) | None => {}
         Some(Verb::Delete) => return State::Deleting,
-        None => {}
     }
     match course.seen {
         Seen::Unknown | Seen::Present(Guest { owner: Owner::Unreadable | Owner::Doubtful, .. }) => {

@@ -206,8 +206,14 @@ impl World {
         assert!(slot.ours, "{act} was asked of another's guest");
         let possible = match act {
             Act::Create => false,
-            Act::Configure | Act::Grow | Act::Guard => true,
-            Act::Snapshot | Act::Rollback | Act::DropSnapshot | Act::BackUp | Act::Migrate => true,
+            Act::Configure
+            | Act::Grow
+            | Act::Guard
+            | Act::Snapshot
+            | Act::Rollback
+            | Act::DropSnapshot
+            | Act::BackUp
+            | Act::Migrate => true,
             Act::Start | Act::Delete | Act::Restore => slot.power == Power::Stopped,
             Act::Shutdown | Act::Reboot | Act::Pause => slot.power == Power::Running,
             Act::Stop => slot.power != Power::Stopped,

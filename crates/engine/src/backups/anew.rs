@@ -12,7 +12,7 @@ use innkeeper_domain::sizes::Size;
 use innkeeper_domain::templates::{Origin, Source};
 use innkeeper_store::{backups, instances, nodes, templates};
 
-use super::reaches;
+use super::{reaches, restorable};
 use crate::error::allow;
 use crate::instances::{Making, WantedSize};
 use crate::{Engine, Error, Idempotency};
@@ -49,7 +49,7 @@ impl Engine {
         }
         let project_id = new.project_id.unwrap_or(backup.project_id);
         allow(may(actor, Action::UseProject(project_id)), "project")?;
-        let volume = self.restorable(&backup)?;
+        let volume = restorable(&backup)?;
         let source = instances::by_id(self.db(), backup.instance_id).await?;
         let source = source.ok_or_else(|| Error::Internal("a backup without its instance".into()))?;
         // One that was adopted has none.

@@ -322,7 +322,7 @@ impl Engine {
             let message = "give the name of the instance: all that is on it now will be lost";
             return Err(Error::invalid("confirm", message));
         }
-        let volume = self.restorable(&backup)?;
+        let volume = restorable(&backup)?;
         let reached = nodes::storages(self.db(), Some(instance.cluster_id)).await?;
         if !reaches(&reached, &backup, &instance.node) {
             return Err(Error::conflict(
@@ -339,23 +339,6 @@ impl Engine {
     async fn allow_to(&self, actor: &Actor, instance: &Instance, verb: Verb) -> Result<(), Error> {
         let mut tx = self.db().begin().await?;
         self.allow_verb(&mut tx, actor, instance, verb).await
-    }
-
-    /// Asks once more, in the transaction that begins a restore: from here on the backup is in use, and not removed.
-    pub(crate) async fn still_restorable(&self, tx: &mut Tx, id: BackupId) -> Result<(), Error> {
-        let backup = backups::by_id_tx(tx, id).await?.ok_or(Error::NotFound("backup"))?;
-        self.restorable(&backup).map(drop)
-    }
-
-    /// The volume to restore from, when the backup is there and well.
-    pub(crate) fn restorable(&self, backup: &Backup) -> Result<String, Error> {
-        match (backup.state, &backup.volume) {
-            (BackupState::Ready, Some(volume)) => Ok(volume.clone()),
-            (BackupState::Pending, _) => {
-                Err(Error::conflict("backup_pending", "the backup is being made; wait for its end"))
-            }
-            _ => Err(Error::conflict("backup_unusable", "the backup is not there, or is being removed")),
-        }
     }
 }
 
@@ -424,5 +407,22 @@ impl Engine {
             tx.commit().await?;
         }
         Ok(())
+    }
+}
+
+/// Asks once more, in the transaction that begins a restore: from here on the backup is in use, and not removed.
+pub(crate) async fn still_restorable(tx: &mut Tx, id: BackupId) -> Result<(), Error> {
+    let backup = backups::by_id_tx(tx, id).await?.ok_or(Error::NotFound("backup"))?;
+    restorable(&backup).map(drop)
+}
+
+/// The volume to restore from, when the backup is there and well.
+pub(crate) fn restorable(backup: &Backup) -> Result<String, Error> {
+    match (backup.state, &backup.volume) {
+        (BackupState::Ready, Some(volume)) => Ok(volume.clone()),
+        (BackupState::Pending, _) => {
+            Err(Error::conflict("backup_pending", "the backup is being made; wait for its end"))
+        }
+        _ => Err(Error::conflict("backup_unusable", "the backup is not there, or is being removed")),
     }
 }

@@ -117,7 +117,7 @@ pub(super) async fn rewire(
                 return Err(Error::conflict("too_many_networks", message));
             }
             let plug = plug(tx, instance, wanted, now).await?;
-            let number = (0_u8..).find(|n| nics.iter().all(|nic| nic.number != *n)).unwrap_or(u8::MAX);
+            let number = (0..u8::MAX).find(|n| nics.iter().all(|nic| nic.number != *n)).unwrap_or(u8::MAX);
             nics.push(Nic { number, plug: Some(plug) });
             nics.sort_by_key(|nic| nic.number);
             instance.settings.unplugged.remove(&number);

@@ -9,7 +9,8 @@ use innkeeper_domain::disks::{plus, total_rate};
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::firewall::Firewall;
 use innkeeper_domain::ids::{InstanceId, PlanId, TemplateId};
-use innkeeper_domain::instances::{self as rules, Errand, Goal, Instance, Power, Resizing, Seen};
+use innkeeper_domain::instances::{self as rules, Errand, Goal, Instance, Power, Resizing, Seen, Wish};
+use innkeeper_domain::isos::Disc;
 use innkeeper_domain::names::{Hostname, SshKey, Tag};
 use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::placement::room_to_grow;
@@ -21,6 +22,7 @@ use innkeeper_store::{Topic, Tx, events, instances, nodes, operations, templates
 use serde_json::{Value, json};
 
 use super::{DiskChange, NicChange, WantedSize, cards, new_operation, tell};
+use crate::backups::still_restorable;
 use crate::{Engine, Error, Idempotency, restrictions};
 
 /// The most tags that an instance takes.
@@ -39,6 +41,8 @@ pub struct Update {
     pub nics: Option<NicChange>,
     /// Its firewall; what Proxmox has of one until then is replaced.
     pub firewall: Option<Firewall>,
+    /// The disc in its drive, or none.
+    pub disc: Option<Option<Disc>>,
 }
 
 /// A change of an instance, with what belongs to it.
@@ -58,6 +62,8 @@ pub(crate) enum Change {
     BackUp(Errand, Box<Backup>),
     /// Made anew.
     Rebuild(Anew),
+    /// Another disc, or none, and a restart if it runs.
+    Rescue(Verb, Option<Disc>),
     /// Into the trash until then.
     Trash(Timestamp),
 }
@@ -86,7 +92,7 @@ pub(crate) struct Resize {
 impl Change {
     fn verb(&self) -> Verb {
         match self {
-            Self::Plain(verb) | Self::Once(verb, _) => *verb,
+            Self::Plain(verb) | Self::Once(verb, _) | Self::Rescue(verb, _) => *verb,
             Self::Resize(_) => Verb::Resize,
             Self::Update(_) | Self::Disks(..) => Verb::Update,
             Self::BackUp(..) => Verb::BackUp,
@@ -110,6 +116,7 @@ impl Change {
                 Self::Plain(_) | Self::Trash(_) => true,
                 Self::Resize(to) => to.size == instance.size && to.plan_id == instance.plan_id,
                 Self::Once(_, errand) | Self::BackUp(errand, _) => Some(errand) == under_way.errand.as_ref(),
+                Self::Rescue(_, disc) => *disc == instance.settings.disc,
                 // Asked twice, one more is two more.
                 Self::Disks(..) => false,
                 Self::Update(update) if update.nics.is_some() => false,
@@ -150,6 +157,9 @@ impl Update {
         }
         if let Some(firewall) = &self.firewall {
             instance.settings.firewall = Some(firewall.clone());
+        }
+        if let Some(disc) = &self.disc {
+            instance.settings.insert(disc.clone());
         }
     }
 }
@@ -242,7 +252,7 @@ impl Engine {
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(Some(before));
         }
-        self.check_possible(actor, &instance, verb)?;
+        check_possible(actor, &instance, verb)?;
         let restricted = restrictions::in_the_way(&mut tx, instance.project_id).await?;
         if let Some(restriction) = restricted.filter(|_| restrictions::binds(verb)) {
             return Err(Error::Restricted(restriction));
@@ -258,7 +268,7 @@ impl Engine {
             if !verb.supersedes(under_way.verb) {
                 return Err(Error::Busy(active));
             }
-            self.supersede(&mut tx, &under_way).await?;
+            supersede(&mut tx, &under_way, self.clock().now()).await?;
         }
         let before = seen_before(&instance);
         self.write_change(&mut tx, &mut instance, change).await?;
@@ -275,7 +285,10 @@ impl Engine {
             innkeeper_store::restrictions::set_resumes(&mut tx, id, by_force).await?;
         }
         instance.operation = Some((operation.id, verb));
-        instance.course.wish_for(verb.wish(now, address, power, errand.map(Errand::act)));
+        let wish = verb.wish(now, address, power, errand.map(Errand::act));
+        // A restart alone changes no settings; one into a rescue does.
+        let refit = wish.refit || matches!(change, Change::Rescue(..));
+        instance.course.wish_for(Wish { refit, ..wish });
         operations::insert(&mut tx, &operation).await?;
         if !instances::rewish(&mut tx, &instance, now).await.map_err(|error| match error {
             innkeeper_store::Error::Conflict("name") => name_taken(&instance.name),
@@ -295,37 +308,12 @@ impl Engine {
         Ok(Some(operation))
     }
 
-    /// Whether the verb makes sense for the instance as it is. The house itself removes what is protected, too: when
-    /// nobody pays for it any longer.
-    fn check_possible(&self, actor: &Actor, instance: &Instance, verb: Verb) -> Result<(), Error> {
-        let Some(action) = verb.action() else { return Ok(()) };
-        match rules::bar(action, instance) {
-            Some(bar) if bar.code == "protected" && actor.proof == Proof::House => Ok(()),
-            Some(bar) => Err(Error::conflict(bar.code, bar.reason)),
-            None => Ok(()),
-        }
-    }
-
-    /// Ends an operation in favour of a later one.
-    async fn supersede(&self, tx: &mut Tx, operation: &Operation) -> Result<(), Error> {
-        let now = self.clock().now();
-        operations::set_state(tx, operation.id, State::Superseded, None, Some(now)).await?;
-        // A task under way goes on as a step of the new operation.
-        operations::abandon_steps(tx, operation.id, now).await?;
-        let (project, id) = (Some(operation.project_id), operation.id.to_string());
-        Ok(events::append(tx, now, project, Subject::Operation, &id, "superseded").await?)
-    }
-
     /// Writes what is asked for into the row that is about to be saved.
     async fn write_change(&self, tx: &mut Tx, instance: &mut Instance, change: &Change) -> Result<(), Error> {
         match change {
             Change::Plain(Verb::Delete) => instance.trashed_until = None,
-            Change::Plain(_) => {}
             Change::Trash(until) => instance.trashed_until = Some(*until),
-            Change::Once(_, Errand::Restore { backup_id, .. }) => {
-                self.still_restorable(tx, *backup_id).await?
-            }
-            Change::Once(_, _) => {}
+            Change::Once(_, Errand::Restore { backup_id, .. }) => still_restorable(tx, *backup_id).await?,
             Change::BackUp(_, backup) => self.begin_backup(tx, backup).await?,
             Change::Rebuild(anew) => {
                 if let Errand::Rebuild { origin } = &anew.errand {
@@ -337,6 +325,7 @@ impl Engine {
                     instance.ssh_keys.clone_from(keys);
                 }
             }
+            Change::Rescue(_, disc) => instance.settings.insert(disc.clone()),
             Change::Resize(to) => self.grow(tx, instance, *to).await?,
             Change::Disks(change, list) => self.redisk(tx, instance, change, list.as_ref()).await?,
             Change::Update(update) => {
@@ -351,6 +340,7 @@ impl Engine {
                     cards::rewire(tx, instance, nics, self.clock().now()).await?;
                 }
             }
+            Change::Plain(_) | Change::Once(..) => {}
         }
         Ok(())
     }
@@ -386,6 +376,26 @@ impl Engine {
         tx.commit().await?;
         Ok(operation)
     }
+}
+
+/// Whether the verb makes sense for the instance as it is. The house itself removes what is protected, too: when
+/// nobody pays for it any longer.
+fn check_possible(actor: &Actor, instance: &Instance, verb: Verb) -> Result<(), Error> {
+    let Some(action) = verb.action() else { return Ok(()) };
+    match rules::bar(action, instance) {
+        Some(bar) if bar.code == "protected" && actor.proof == Proof::House => Ok(()),
+        Some(bar) => Err(Error::conflict(bar.code, bar.reason)),
+        None => Ok(()),
+    }
+}
+
+/// Ends an operation in favour of a later one.
+async fn supersede(tx: &mut Tx, operation: &Operation, now: Timestamp) -> Result<(), Error> {
+    operations::set_state(tx, operation.id, State::Superseded, None, Some(now)).await?;
+    // A task under way goes on as a step of the new operation.
+    operations::abandon_steps(tx, operation.id, now).await?;
+    let (project, id) = (Some(operation.project_id), operation.id.to_string());
+    Ok(events::append(tx, now, project, Subject::Operation, &id, "superseded").await?)
 }
 
 /// How the instance is now, or was meant to be where that is not known.

@@ -73,7 +73,7 @@ fn add(
     if kind == Kind::Lxc && disks.iter().any(|disk| disk.seat == seat) {
         return Err(Error::invalid("path", "another of its disks is there already"));
     }
-    let number = (1_u8..).find(|n| disks.iter().all(|disk| disk.number != *n)).unwrap_or(u8::MAX);
+    let number = (1..u8::MAX).find(|n| disks.iter().all(|disk| disk.number != *n)).unwrap_or(u8::MAX);
     let rate = price(list, wanted.size_gib)?;
     disks.push(Disk { number, size_gib: wanted.size_gib, seat, rate, volume: None });
     disks.sort_by_key(|disk| disk.number);

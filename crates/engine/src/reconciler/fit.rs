@@ -7,7 +7,7 @@ use innkeeper_domain::mark;
 use pve::{CloudInit, ConfigChange, GuestConfig, PropertyString};
 
 use super::look::cores;
-use super::{cards, disks};
+use super::{cards, discs, disks};
 
 /// The change that makes this configuration the one that is asked for; empty when it is.
 pub(super) fn lacking(instance: &Instance, config: &GuestConfig) -> Result<ConfigChange, pve::Error> {
@@ -46,6 +46,7 @@ pub(super) fn lacking(instance: &Instance, config: &GuestConfig) -> Result<Confi
     }
     cards::lacking(instance, config, &mut change);
     disks::lacking(instance, config, &mut change);
+    discs::lacking(instance, config, &mut change);
     Ok(change)
 }
 
@@ -59,11 +60,11 @@ fn first_start(instance: &Instance, config: &GuestConfig) -> Result<pve::Params,
         ssh_public_keys: instance.ssh_keys.iter().map(|key| key.as_str().to_owned()).collect(),
         ..CloudInit::default()
     };
-    // A template may have keys of its own; those that were asked for take their place.
+    // A template may have keys of its own; those that were asked for take their place. A key of ours may be beside them.
     let asked = setup.params()?;
-    let asked =
-        asked.iter().find(|(name, _)| *name == "sshkeys").map(|(_, keys)| keys.trim_end_matches("%0A"));
-    if raw.get("sshkeys").map(|keys| keys.trim_end_matches("%0A")) == asked {
+    let asked = asked.iter().find(|(name, _)| *name == "sshkeys").map_or("", |(_, keys)| keys);
+    let now = raw.get("sshkeys").map_or("", String::as_str);
+    if keys(asked).all(|key| keys(now).any(|other| other == key)) {
         setup.ssh_public_keys.clear();
     }
     let plugged = instance.settings.plugs().any(|(number, _)| number == 0);
@@ -71,6 +72,11 @@ fn first_start(instance: &Instance, config: &GuestConfig) -> Result<pve::Params,
         setup.ip.insert(0, PropertyString::new().set("ip", "dhcp"));
     }
     setup.params()
+}
+
+/// The keys in a setting, encoded as they are there.
+fn keys(setting: &str) -> impl Iterator<Item = &str> {
+    setting.split("%0A").filter(|key| !key.is_empty())
 }
 
 /// Whether nothing is lacking.

@@ -207,7 +207,7 @@ fn own_addresses(instance: &Instance, asked: &Firewall) -> Vec<(IpSetName, Vec<I
     let set = |(number, plug): (u8, &innkeeper_domain::networks::Plug)| {
         let mut addresses: Vec<IpAddr> = plug.fixed().map(|fixed| fixed.address).collect();
         addresses.sort_unstable();
-        IpSetName::new(&format!("ipfilter-net{number}")).ok().map(|name| (name, addresses))
+        IpSetName::new(format!("ipfilter-net{number}")).ok().map(|name| (name, addresses))
     };
     instance.settings.plugs().filter_map(set).collect()
 }

@@ -7,6 +7,7 @@
 
 mod acts;
 mod cards;
+mod discs;
 mod disks;
 mod drive;
 mod faults;

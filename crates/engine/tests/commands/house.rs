@@ -99,19 +99,7 @@ impl House {
         let cluster = engine.add_cluster(&house, cluster, None).await.unwrap().id;
         let container = template(&engine, cluster, Kind::Lxc).await;
         let machine = template(&engine, cluster, Kind::Qemu).await;
-        Self {
-            engine,
-            sim,
-            db,
-            cluster,
-            owner,
-            user: user.id,
-            container,
-            machine,
-            reach,
-            stop,
-            folder: folder,
-        }
+        Self { engine, sim, db, cluster, owner, user: user.id, container, machine, reach, stop, folder }
     }
 
     pub(crate) async fn create(&self, template_id: TemplateId, setup: Setup) -> InstanceId {

@@ -94,7 +94,7 @@ async fn keys_are_set_in_a_block_of_ours_and_kept() {
     let said = || std::fs::read_to_string(&file).unwrap();
     assert_eq!(said(), format!("{hand}\n{ours}\n{begin}\n{new}\n{end}\n"));
     let kept = house.engine.instance(&house.owner, id).await.unwrap().ssh_keys;
-    assert_eq!(kept.iter().map(|key| key.as_str()).collect::<Vec<_>>(), [new]);
+    assert_eq!(kept.iter().map(innkeeper_domain::names::SshKey::as_str).collect::<Vec<_>>(), [new]);
     set(&[]).await;
     assert_eq!(said(), format!("{hand}\n{ours}\n"));
     let nobody =

@@ -130,11 +130,9 @@ impl Drive<'_> {
         if act == Act::Configure || starts && !self.instance.pending.is_empty() {
             self.note_pending().await;
         }
-        if act == Act::Configure {
-            if !self.instance.pending.is_empty() {
-                let waiting = self.instance.pending.join(", ");
-                detail = Some(format!("takes effect at the next start: {waiting}"));
-            }
+        if act == Act::Configure && !self.instance.pending.is_empty() {
+            let waiting = self.instance.pending.join(", ");
+            detail = Some(format!("takes effect at the next start: {waiting}"));
         }
         if matches!(act, Act::Snapshot | Act::Rollback | Act::DropSnapshot | Act::Restore)
             || act == Act::Create && self.operation.verb == Verb::Rebuild
@@ -170,7 +168,8 @@ impl Drive<'_> {
         let Ok(at) = guest_ref(&self.instance) else { return };
         let asked = self.connection.call(|client| async move { client.guest(&at).pending().await }).await;
         if let Ok(options) = asked {
-            self.instance.pending = options.into_iter().filter(|o| o.waits()).map(|o| o.key).collect();
+            self.instance.pending =
+                options.into_iter().filter(pve::PendingOption::waits).map(|o| o.key).collect();
         }
     }
 

@@ -115,7 +115,7 @@ impl Named {
         Ok(Some(Self {
             key: key.to_str().map_err(|_| bad())?.to_owned(),
             method: request.method().to_string(),
-            path: request.uri().path().to_owned(),
+            path: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         }))
     }
 

@@ -113,7 +113,9 @@ impl Fault {
         // The message may repeat what Proxmox said, with names of nodes and numbers of guests.
         let message = match code.as_str() {
             // These are our own words.
-            "snapshot_missing" | "snapshots_not_possible" | "guest_stopped" => return Self { code, message },
+            "snapshot_missing" | "snapshots_not_possible" | "guest_stopped" | "other_disks" => {
+                return Self { code, message };
+            }
             "no_address" => "it runs but reports no address; tell an operator",
             "guest_missing" => "it is missing; an operator must look at it, or delete it",
             "guest_locked" => "something else is being done to it; try again later",

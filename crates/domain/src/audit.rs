@@ -114,7 +114,7 @@ impl Deed {
         let (noun, verb) = self.action.split_once('.').unwrap_or_default();
         match noun {
             "session" | "user" | "key" | "project" => !matches!(verb, "create" | "invite" | "rename"),
-            "instance" => verb == "delete",
+            "instance" => matches!(verb, "delete" | "share" | "unshare"),
             _ => false,
         }
     }

@@ -109,6 +109,16 @@ pub struct Disk {
     pub volume: Option<String>,
 }
 
+/// The options of Proxmox in which a guest of this kind has extra disks, in use or not.
+pub fn slots(kind: Kind) -> Vec<String> {
+    let buses: &[&str] = match kind {
+        Kind::Lxc => &["mp"],
+        Kind::Qemu => &["scsi", "virtio"],
+    };
+    let last = FIRST_SLOT.saturating_add(MOST_DISKS as u8);
+    buses.iter().flat_map(|bus| (FIRST_SLOT..last).map(move |at| format!("{bus}{at}"))).collect()
+}
+
 impl Disk {
     /// The option that holds it in Proxmox.
     pub fn slot(&self) -> String {

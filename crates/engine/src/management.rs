@@ -6,6 +6,7 @@ use innkeeper_domain::audit::Deed;
 use innkeeper_domain::commands::{KEY_COMMENT, Management};
 use innkeeper_domain::ids::InstanceId;
 use innkeeper_domain::instances::{Act, Instance};
+use innkeeper_domain::operations::Verb;
 use innkeeper_store::{Tx, first_boots, management};
 use secrecy::ExposeSecret;
 
@@ -82,7 +83,8 @@ impl Engine {
 
     /// Forgets the host key of an instance, so that the next one that it shows is taken.
     pub async fn forget_host_key(&self, actor: &Actor, id: InstanceId) -> Result<(), Error> {
-        let instance = self.usable(actor, id).await?;
+        // Whom the house believes is for its own project to say.
+        let instance = self.instance_to(actor, id, Verb::Update).await?;
         let mut tx = self.db().begin().await?;
         management::forget_host_key(&mut tx, id).await?;
         self.record(&mut tx, actor, Deed::done("instance.forget_host_key", id).of(instance.project_id));

@@ -17,6 +17,7 @@ use crate::connections::CallError;
 use crate::error::allow;
 use crate::kept::Kept;
 use crate::reconciler::guest_ref;
+use crate::shares::Need;
 use crate::{Engine, Error};
 
 /// How long figures of now are fresh.
@@ -116,7 +117,7 @@ impl Engine {
     /// The guest of an instance, if it has one that is ours.
     async fn measured(&self, actor: &Actor, id: InstanceId) -> Result<(ClusterId, Subject), Error> {
         let instance = instances::by_id(self.db(), id).await?.ok_or(Error::NotFound("instance"))?;
-        allow(may(actor, Action::SeeProject(instance.project_id)), "instance")?;
+        self.allow_on(actor, &instance, Need::See).await?;
         there(&instance)?;
         let guest = guest_ref(&instance).map_err(|error| Error::Internal(error.to_string()))?;
         Ok((instance.cluster_id, Subject::Guest(id, guest)))

@@ -25,7 +25,10 @@ impl Engine {
     /// One operation with its steps.
     pub async fn operation(&self, actor: &Actor, id: OperationId) -> Result<Operation, Error> {
         let operation = operations::by_id(self.db(), id).await?.ok_or(Error::NotFound("operation"))?;
-        allow(may(actor, Action::SeeProject(operation.project_id)), "operation")?;
+        if let Err(refused) = allow(may(actor, Action::SeeProject(operation.project_id)), "operation") {
+            // Who may see the instance by a share may see what is done to it.
+            self.instance(actor, operation.instance_id).await.map_err(|_| refused)?;
+        }
         Ok(operation)
     }
 

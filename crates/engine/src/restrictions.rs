@@ -66,6 +66,14 @@ pub(crate) async fn in_the_way(tx: &mut Tx, project: ProjectId) -> Result<Option
     Ok(restrictions::of_tx(tx, project).await?.into_iter().map(|(restriction, _)| restriction).max())
 }
 
+impl Engine {
+    /// Refuses what would bring something of a restricted project to run, be it elsewhere.
+    pub(crate) async fn check_unrestricted(&self, project: ProjectId) -> Result<(), Error> {
+        let first = restrictions::of(self.db(), project).await?.into_iter().next();
+        first.map_or(Ok(()), |(restriction, _)| Err(Error::Restricted(restriction)))
+    }
+}
+
 /// Keeps what is restricted from running, until `stop`.
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let mut hints = engine.db().wakeups(Topic::Restrictions);

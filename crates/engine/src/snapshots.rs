@@ -81,10 +81,10 @@ impl Engine {
             None => self.name_by_date()?,
         };
         let (known, _) = snapshots::of_instance(self.db(), id).await?;
-        // A retry of what has been done meanwhile is answered as it was then.
-        if key.is_none() || !known.iter().any(|snapshot| snapshot.name == name) {
-            check_room(&known, &name)?;
+        if let Some(before) = self.answered(actor, key).await? {
+            return Ok(before);
         }
+        check_room(&known, &name)?;
         let errand = Errand::Snapshot { name, description: new.description, memory: new.memory };
         self.once(actor, id, Verb::Snapshot, errand, key).await
     }
@@ -98,6 +98,9 @@ impl Engine {
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
         let instance = self.instance_to(actor, id, Verb::Rollback).await?;
+        if let Some(before) = self.answered(actor, key).await? {
+            return Ok(before);
+        }
         self.known_snapshot(&instance, &name).await?;
         self.once(actor, id, Verb::Rollback, Errand::Rollback { name }, key).await
     }
@@ -111,10 +114,22 @@ impl Engine {
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
         let instance = self.instance_to(actor, id, Verb::DropSnapshot).await?;
-        if key.is_none() {
-            self.known_snapshot(&instance, &name).await?;
+        if let Some(before) = self.answered(actor, key).await? {
+            return Ok(before);
         }
+        self.known_snapshot(&instance, &name).await?;
         self.once(actor, id, Verb::DropSnapshot, Errand::DropSnapshot { name }, key).await
+    }
+
+    /// The answer to a retry of what has been done meanwhile: as it was then.
+    async fn answered(&self, actor: &Actor, key: Option<&Idempotency>) -> Result<Option<Operation>, Error> {
+        if key.is_none() {
+            return Ok(None);
+        }
+        let mut tx = self.db().begin().await?;
+        let before = self.replay(&mut tx, actor, key).await?;
+        tx.rollback().await?;
+        Ok(before)
     }
 
     /// That the instance has this snapshot; one that we do not know may have been made in Proxmox since the last look.

@@ -17,7 +17,8 @@ use innkeeper_domain::projects::Membership;
 use innkeeper_domain::shares::Right;
 use innkeeper_domain::users::Role;
 use innkeeper_engine::{
-    Bulk, Duplicate, Error, InstanceFilter, InstanceUpdate, NewIso, NewSnapshot, Rebuild,
+    Bulk, DiskChange, DiskWanted, Duplicate, Error, Idempotency, InstanceFilter, InstanceUpdate, NewIso,
+    NewSnapshot, Rebuild,
 };
 use pve_sim::{Effect, Profile, Rule};
 
@@ -350,8 +351,10 @@ async fn what_is_protected_stays_and_what_is_in_the_trash_comes_back() {
     assert_eq!(house.change(&made, Verb::Start).await.state, State::Succeeded);
 
     house.done(engine.remove_instance(&house.owner, id, false, None).await).await;
-    let gone = house.done(engine.remove_instance(&house.owner, id, false, None).await).await;
-    assert_eq!(gone.verb, Verb::Delete, "asked twice, it goes for good");
+    let again = engine.remove_instance(&house.owner, id, false, None).await;
+    assert_eq!(code(again), "trashed", "asking twice is no more than asking once");
+    let gone = house.done(engine.remove_instance(&house.owner, id, true, None).await).await;
+    assert_eq!(gone.verb, Verb::Delete);
     assert_eq!(house.state(&made).await, InstanceState::Deleted);
 }
 
@@ -454,4 +457,46 @@ async fn a_machine_is_started_from_a_disc_and_from_its_own_disk_again() {
         house.done(engine.rescue_instance(&house.owner, id, false, None).await).await;
         assert_eq!((house.config(vmid, "sata5"), house.config(vmid, "boot").unwrap()), (None, before));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_new_makes_no_snapshot_of_a_name_that_is_taken() {
+    let house = House::open().await;
+    let made = house.create("web", house.container).await;
+    let (id, engine) = (made.instance_id, &house.engine);
+    let key = |text: &str| Idempotency::new(text, &[b"snapshot"]).unwrap();
+    let first = engine.create_snapshot(&house.owner, id, snapshot("one"), Some(&key("a"))).await;
+    let first = house.done(first).await;
+    let again = engine.create_snapshot(&house.owner, id, snapshot("one"), Some(&key("a"))).await.unwrap();
+    assert_eq!(again.id, first.id, "a retry is answered as it was then");
+    let other = engine.create_snapshot(&house.owner, id, snapshot("one"), Some(&key("b"))).await;
+    assert_eq!(code(other), "name_taken");
+    let gone = engine.delete_snapshot(&house.owner, id, "two".parse().unwrap(), Some(&key("c"))).await;
+    assert!(matches!(gone, Err(Error::NotFound("snapshot"))), "{gone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_was_removed_does_not_come_back_unpaid() {
+    let house = House::open().await;
+    let made = house.create("web", house.container).await;
+    let (id, engine) = (made.instance_id, &house.engine);
+    let disk = DiskWanted { size_gib: 5, path: Some("/srv".parse().unwrap()), bus: None };
+    house.done(engine.change_disks(&house.owner, id, DiskChange::Add(disk), None).await).await;
+    house.done(engine.create_snapshot(&house.owner, id, snapshot("with"), None).await).await;
+    house.change(&made, Verb::Shutdown).await;
+    house.done(engine.change_disks(&house.owner, id, DiskChange::Remove(1), None).await).await;
+    let before = engine.instance(&house.owner, id).await.unwrap();
+    let back = engine.roll_back(&house.owner, id, "with".parse().unwrap(), None).await.unwrap();
+    let refused = house.settled(back.id).await;
+    assert_eq!((refused.state, refused.fault.unwrap().code.as_str()), (State::Failed, "other_disks"));
+    let copy = Duplicate {
+        name: "copy".parse().unwrap(),
+        project_id: None,
+        snapshot: Some("with".parse().unwrap()),
+    };
+    let copied = engine.duplicate_instance(&house.owner, id, copy, None).await.unwrap();
+    let refused = house.settled(copied.id).await;
+    assert_eq!((refused.state, refused.fault.unwrap().code.as_str()), (State::Failed, "other_disks"));
+    let after = engine.instance(&house.owner, id).await.unwrap();
+    assert_eq!((after.rate, after.settings.disks.len()), (before.rate, 0));
 }

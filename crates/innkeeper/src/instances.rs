@@ -113,11 +113,11 @@ pub(crate) enum Instance {
         #[arg(long)]
         to: Option<String>,
     },
-    /// Put it into the trash; what is there already is removed for good.
+    /// Put it into the trash, from which `recover` takes it back for a while.
     Delete {
         #[command(flatten)]
         change: Change,
-        /// At once and for good, without the trash.
+        /// At once and for good, without the trash or out of it.
         #[arg(long)]
         now: bool,
         /// Do not ask.

@@ -178,14 +178,14 @@ pub(crate) struct Removal {
 /// Remove an instance.
 ///
 /// It is stopped and lies in the trash for a time that the operator sets (a day by default), from which it can be
-/// recovered; it pays the stopped price there. Removed again, or with `now`, it goes at once and for good, with
-/// everything on it.
+/// recovered; it pays the stopped price there. With `now` it goes at once and for good, with everything on it, out of the
+/// trash too.
 #[utoipa::path(delete, path = "/instances/{id}", tag = "instances",
     params(("id" = InstanceId, Path, description = "The instance"), Removal, IdempotencyKey),
     responses(
         (status = 202, description = "Asked; follow the operation, whose `verb` says whether it goes into the trash. When the same is under way already, this is that operation", body = Operation,
          headers(("Location" = String, description = "The operation"))),
-        (status = 409, description = "It is protected (`protected`), another operation has not ended (`operation_in_progress`), it is deleted (`deleted`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
+        (status = 409, description = "It is in the trash already (`trashed`), it is protected (`protected`), another operation has not ended (`operation_in_progress`), it is deleted (`deleted`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
     ),
 )]
 pub(crate) async fn delete_instance(

@@ -149,6 +149,9 @@ pub fn state_bar(action: Action, state: State, goal: Goal) -> Option<Bar> {
         (A::Delete | A::Recover | A::Protect, _) => None,
         // One that could not be made anew is still paid for; one that could not be made at all is not.
         (A::Rebuild, State::Failed) if goal != Goal::Absent => None,
+        (_, State::Failed) if goal != Goal::Absent => {
+            no("failed", "the instance could not be made anew; rebuild it again, or delete it")
+        }
         (_, State::Failed) => no("failed", "the instance could not be made; delete it and ask for another"),
         (A::Rebuild | A::Restore, State::Missing) => None,
         (A::Trash, State::Missing) => {

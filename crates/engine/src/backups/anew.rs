@@ -49,6 +49,7 @@ impl Engine {
         }
         let project_id = new.project_id.unwrap_or(backup.project_id);
         allow(may(actor, Action::UseProject(project_id)), "project")?;
+        self.check_unrestricted(backup.project_id).await?;
         let volume = restorable(&backup)?;
         let source = instances::by_id(self.db(), backup.instance_id).await?;
         let source = source.ok_or_else(|| Error::Internal("a backup without its instance".into()))?;

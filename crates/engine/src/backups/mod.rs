@@ -223,7 +223,11 @@ impl Engine {
         limit: i64,
     ) -> Result<Vec<Backup>, Error> {
         let project_ids = match (filter.instance_id, filter.project_id) {
-            (Some(id), _) => Some(vec![self.instance(actor, id).await?.project_id]),
+            (Some(id), _) => {
+                let project = self.instance(actor, id).await?.project_id;
+                allow(may(actor, Action::SeeProject(project)), "instance")?;
+                Some(vec![project])
+            }
             (None, Some(id)) => {
                 allow(may(actor, Action::SeeProject(id)), "project")?;
                 Some(vec![id])

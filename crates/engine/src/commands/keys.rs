@@ -5,6 +5,7 @@ use innkeeper_domain::audit::Deed;
 use innkeeper_domain::commands::{By, check_user, key_change};
 use innkeeper_domain::ids::InstanceId;
 use innkeeper_domain::names::SshKey;
+use innkeeper_domain::operations::Verb;
 use innkeeper_store::instances;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,8 @@ impl Engine {
         keys: Vec<SshKey>,
         user: Option<String>,
     ) -> Result<By, Error> {
+        // They are kept for when it is made anew: its own project decides who signs in.
+        self.instance_to(actor, id, Verb::Update).await?;
         let instance = self.usable(actor, id).await?;
         if keys.len() > MOST_KEYS {
             return Err(Error::invalid("ssh_keys", format!("give at most {MOST_KEYS} keys")));

@@ -203,7 +203,10 @@ impl Engine {
         let instance = instances::by_id(self.db(), id).await?.ok_or(Error::NotFound("instance"))?;
         self.allow_on(actor, &instance, Need::Use).await?;
         if instance.deleted_at.is_some() {
-            return Err(Error::conflict("wrong_state", "the instance is deleted"));
+            return Err(Error::conflict("deleted", "the instance is deleted"));
+        }
+        if instance.trashed_until.is_some() {
+            return Err(Error::conflict("trashed", "the instance is in the trash; take it out first"));
         }
         let mut tx = self.db().begin().await?;
         if let Some(restriction) = restrictions::in_the_way(&mut tx, instance.project_id).await? {

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use innkeeper_domain::access::{Action, Actor, Proof, Refusal, may};
+use innkeeper_domain::access::{Actor, Proof, Refusal};
 use innkeeper_domain::audit::{Deed, Doer};
 use innkeeper_domain::consoles::{Console, Ending, Kind, Pass, Way};
 use innkeeper_domain::ids::{ConsoleId, InstanceId, UserId};
@@ -29,7 +29,7 @@ use tracing::error;
 
 pub use session::Entry;
 
-use crate::error::allow;
+use crate::shares::Need;
 use crate::{Engine, Error};
 
 /// How long somebody waits for an answer to their wish for a console.
@@ -85,7 +85,7 @@ impl Engine {
     pub async fn offer_console(&self, actor: &Actor, id: InstanceId, kind: Kind) -> Result<Offered, Error> {
         let instance =
             innkeeper_store::instances::by_id(self.db(), id).await?.ok_or(Error::NotFound("instance"))?;
-        allow(may(actor, Action::UseProject(instance.project_id)), "instance")?;
+        self.allow_on(actor, &instance, Need::Use).await?;
         let way = match actor.proof {
             Proof::Session(id) => Way::Session(id),
             Proof::Key { id, .. } => Way::Key(id),

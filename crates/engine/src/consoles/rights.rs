@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use innkeeper_domain::access::{Action, Actor, Answer, may};
+use innkeeper_domain::access::Actor;
 use innkeeper_domain::consoles::{Ending, Pass};
 use innkeeper_domain::ids::UserId;
 use innkeeper_domain::instances::{Goal, Instance};
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::warn;
 
+use crate::shares::Need;
 use crate::{Engine, Error};
 
 /// Hints come in bursts; more often than this nobody asks because of them.
@@ -61,8 +62,10 @@ impl Rights {
         let Some(instance) = instances::by_id(self.engine.db(), self.pass.instance_id).await? else {
             return Ok(Err(Ending::Deleted));
         };
-        if may(&actor, Action::UseProject(instance.project_id)) != Answer::Yes {
-            return Ok(Err(Ending::NotAllowed));
+        match self.engine.allow_on(&actor, &instance, Need::Use).await {
+            Ok(()) => {}
+            Err(Error::NotFound(_) | Error::Forbidden(_)) => return Ok(Err(Ending::NotAllowed)),
+            Err(error) => return Err(error),
         }
         if instance.deleted_at.is_some() || instance.course.wish.goal == Goal::Absent {
             return Ok(Err(Ending::Deleted));

@@ -9,7 +9,9 @@ use innkeeper_domain::disks::{plus, total_rate};
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::firewall::Firewall;
 use innkeeper_domain::ids::{InstanceId, PlanId, TemplateId};
-use innkeeper_domain::instances::{self as rules, Errand, Goal, Instance, Power, Resizing, Seen, Wish};
+use innkeeper_domain::instances::{
+    self as rules, Errand, Goal, Instance, Power, Resizing, Seen, Settings, Wish,
+};
 use innkeeper_domain::isos::Disc;
 use innkeeper_domain::names::{Hostname, SshKey, Tag};
 use innkeeper_domain::operations::{Operation, State, Verb};
@@ -422,7 +424,7 @@ fn seen_before(instance: &Instance) -> Value {
         "name": instance.name,
         "size": size,
         "plan": plan,
-        "settings": instance.settings,
+        "settings": told(&instance.settings),
     })
 }
 
@@ -433,8 +435,40 @@ fn asked_for(instance: &Instance, operation: &Operation) -> Value {
         "name": instance.name,
         "size": instance.size,
         "plan": instance.plan_id,
-        "settings": instance.settings,
-        "errand": operation.errand,
+        "settings": told(&instance.settings),
+        "errand": operation.errand.as_ref().map(errand_told),
         "operation": operation.id,
     })
+}
+
+/// Settings as their owner may read them: nothing of how Proxmox calls things.
+fn told(settings: &Settings) -> Value {
+    let disks: Vec<Value> = settings
+        .disks
+        .iter()
+        .map(|disk| json!({ "number": disk.number, "size_gib": disk.size_gib }))
+        .collect();
+    let networks: Vec<Value> = settings
+        .plugs()
+        .map(|(number, plug)| json!({ "number": number, "network_id": plug.network_id, "ipv4": plug.ipv4, "ipv6": plug.ipv6 }))
+        .collect();
+    json!({
+        "tags": settings.tags,
+        "onboot": settings.onboot,
+        "networks": networks,
+        "firewall": settings.firewall,
+        "disks": disks,
+        "disc": settings.disc.as_ref().map(|disc| disc.iso_id),
+    })
+}
+
+/// The same of what is done once.
+fn errand_told(errand: &Errand) -> Value {
+    match errand {
+        Errand::Snapshot { name, memory, .. } => json!({ "snapshot": name, "memory": memory }),
+        Errand::Rollback { name } | Errand::DropSnapshot { name } => json!({ "snapshot": name }),
+        Errand::BackUp { backup_id, mode, .. } => json!({ "backup": backup_id, "mode": mode }),
+        Errand::Restore { backup_id, .. } => json!({ "backup": backup_id }),
+        Errand::Rebuild { .. } | Errand::Migrate { .. } => json!({}),
+    }
 }

@@ -39,6 +39,7 @@ impl Engine {
         allow(may(actor, Action::UseProject(source.project_id)), "instance")?;
         let project_id = copy.project_id.unwrap_or(source.project_id);
         allow(may(actor, Action::UseProject(project_id)), "project")?;
+        self.check_unrestricted(source.project_id).await?;
         if let Some(bar) = rules::bar(rules::Action::Duplicate, &source) {
             return Err(Error::conflict(bar.code, bar.reason));
         }

@@ -37,8 +37,8 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
 }
 
 impl Engine {
-    /// Asks for the removal of an instance: into the trash, or `now`, at once and for good. What is in the trash
-    /// already, and what has nothing to keep, goes for good.
+    /// Asks for the removal of an instance: into the trash, or `now`, at once and for good. What has nothing to keep goes
+    /// for good. Asking twice is no more than asking once: only `now` takes what is in the trash.
     pub async fn remove_instance(
         &self,
         actor: &Actor,
@@ -50,7 +50,7 @@ impl Engine {
         let nothing_to_keep =
             matches!(instance.state(), State::Failed | State::Missing | State::Provisioning);
         let trash = self.options().trash;
-        if now || trash.is_zero() || nothing_to_keep || instance.trashed_until.is_some() {
+        if now || trash.is_zero() || nothing_to_keep {
             return self.change(actor, id, &Change::Plain(Verb::Delete), key).await;
         }
         let until = self.clock().now().after(trash);

@@ -1,7 +1,7 @@
 //! Extra disks as Proxmox has them: what a guest's configuration lacks of those that are asked for, and what is left of
 //! those that were removed.
 
-use innkeeper_domain::disks::{Disk, Seat};
+use innkeeper_domain::disks::{Disk, Seat, slots};
 use innkeeper_domain::instances::Instance;
 use pve::{ConfigChange, GuestConfig, PropertyString, Size};
 
@@ -45,6 +45,18 @@ pub(super) fn occupied(instance: &Instance, config: &GuestConfig) -> Option<Stri
             (!ours).then_some(slot)
         },
     )
+}
+
+/// A slot of ours that a saved state would bring back with a disk that the instance does not have, or not so large: it
+/// would be there, and nobody would pay for it.
+pub(super) fn unpaid(instance: &Instance, saved: impl Fn(&str) -> Option<String>) -> Option<String> {
+    slots(instance.kind).into_iter().find(|slot| {
+        let Some(value) = saved(slot) else { return false };
+        let size = value.split(',').find_map(|part| part.strip_prefix("size="));
+        let bytes = size.and_then(|size| size.parse::<Size>().ok()).map_or(u64::MAX, Size::as_bytes);
+        let paid = instance.settings.disks.iter().find(|disk| disk.slot() == *slot);
+        paid.is_none_or(|disk| bytes > u64::from(disk.size_gib) << 30)
+    })
 }
 
 /// Disks of the instance that are there: number, volume, and how much they hold.

@@ -259,6 +259,7 @@ async fn house(client: &Client, node: &NodeName) -> Result<(), pve::Error> {
     };
     client.backup(node, &backup).await?;
     client.backups(node, &storage, None).await?;
+    client.backup_config(node, &VolumeId::new("local:backup/x.tar.zst")?).await?;
     client
         .create_lxc(node, &LxcCreate::from_backup(Vmid::new(100)?, VolumeId::new("local:backup/x.tar.zst")?))
         .await?;

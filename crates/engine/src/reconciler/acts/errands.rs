@@ -6,11 +6,14 @@ use innkeeper_domain::instances::{BackupMode, Errand, Instance, Kind, Owner, See
 use innkeeper_domain::mark;
 use innkeeper_domain::names::{SnapshotName, StorageName};
 use innkeeper_domain::operations::Fault;
+use innkeeper_domain::templates::Origin;
 use pve::{
     Backup, Feature, GuestRef, LxcCreate, MigrateOptions, NewSnapshot, NodeName, PoolId, QemuCreate,
     StorageId, Volume, VolumeId,
 };
 
+use super::super::disks;
+use super::super::look::numbered;
 use super::{Reply, grace_seconds};
 use crate::backups;
 use crate::connections::{CallError, Connection};
@@ -25,7 +28,7 @@ pub(super) async fn run(
         Errand::Snapshot { name, description, memory } => {
             snapshot(connection, at, name, description, *memory).await
         }
-        Errand::Rollback { name } => rollback(connection, at, name).await,
+        Errand::Rollback { name } => rollback(connection, instance, at, name).await,
         Errand::DropSnapshot { name } => drop_snapshot(connection, at, name).await,
         Errand::BackUp { backup_id, storage, mode } => {
             if made(connection, instance, *backup_id, storage).await?.is_some() {
@@ -129,14 +132,73 @@ async fn snapshot(
 }
 
 /// Rolls back. Proxmox keeps the description, and with it our mark, as it is; all other settings become what they were.
-async fn rollback(connection: &Connection, at: GuestRef, name: &SnapshotName) -> Result<Reply, CallError> {
+async fn rollback(
+    connection: &Connection,
+    instance: &Instance,
+    at: GuestRef,
+    name: &SnapshotName,
+) -> Result<Reply, CallError> {
     if !has(connection, &at, name).await? {
         return Ok(refused("snapshot_missing", format!("there is no snapshot {name} any more")));
+    }
+    if holds_other_disks(connection, instance, &at, name).await? {
+        return Ok(other_disks());
     }
     let wanted = named(name)?;
     let task =
         connection.call(|client| async move { client.guest(&at).rollback(&wanted, false).await }).await?;
     Ok(Reply::Task(task))
+}
+
+/// Whether a snapshot holds disks that the instance does not have any more.
+pub(super) async fn holds_other_disks(
+    connection: &Connection,
+    instance: &Instance,
+    at: &GuestRef,
+    name: &SnapshotName,
+) -> Result<bool, CallError> {
+    let (guest, wanted) = (at.clone(), named(name)?);
+    let then = connection.call(|client| async move { client.guest(&guest).config_in(&wanted).await }).await?;
+    Ok(disks::unpaid(instance, |slot| then.common().raw.get(slot).cloned()).is_some())
+}
+
+/// Whether what a new instance is made from has disks that it would not pay for.
+pub(super) async fn brings_other_disks(
+    connection: &Connection,
+    instance: &Instance,
+) -> Result<Option<Reply>, CallError> {
+    let node = NodeName::new(instance.node.as_str()).map_err(pve::Error::from)?;
+    let other = match &instance.origin {
+        Origin::Volume(_) | Origin::Vm(_) | Origin::Adopted { .. } => false,
+        Origin::Copy { snapshot: None, .. } => false,
+        Origin::Copy { vmid, snapshot: Some(name), .. } => {
+            let source = numbered(instance.kind, node, *vmid)?;
+            holds_other_disks(connection, instance, &source, name).await?
+        }
+        Origin::Backup { volume, .. } => {
+            let volume = VolumeId::new(volume.as_str()).map_err(pve::Error::from)?;
+            let config =
+                connection.call(|client| async move { client.backup_config(&node, &volume).await }).await?;
+            disks::unpaid(instance, |slot| archived(&config, slot)).is_some()
+        }
+    };
+    Ok(other.then(other_disks))
+}
+
+/// What an archived configuration says of a slot; what stands below a heading is of a snapshot.
+fn archived(config: &str, slot: &str) -> Option<String> {
+    let own = config.lines().take_while(|line| !line.starts_with('['));
+    own.filter_map(|line| line.split_once(": "))
+        .find(|(name, _)| *name == slot)
+        .map(|(_, value)| value.to_owned())
+}
+
+fn other_disks() -> Reply {
+    refused(
+        "other_disks",
+        "what was saved has an extra disk that the instance does not have any more, or a larger one: add a disk as large in \
+         its place first, or choose what was saved after it was removed",
+    )
 }
 
 async fn drop_snapshot(
@@ -165,6 +227,9 @@ async fn restore(
     let volume = VolumeId::new(volume).map_err(pve::Error::from)?;
     let (node, inside) = (at.node.clone(), volume.clone());
     let config = connection.call(|client| async move { client.backup_config(&node, &inside).await }).await?;
+    if disks::unpaid(instance, |slot| archived(&config, slot)).is_some() {
+        return Ok(other_disks());
+    }
     if mark::read_archived(&config) != Some(instance.id) {
         return Ok(refused(
             "backup_not_ours",

@@ -32,7 +32,12 @@ pub(super) async fn perform(
 ) -> Result<Reply, CallError> {
     let at = guest_ref(instance)?;
     let task = match act {
-        Act::Create => create::create(connection, instance, at).await?,
+        Act::Create => {
+            if let Some(reply) = errands::brings_other_disks(connection, instance).await? {
+                return Ok(reply);
+            }
+            create::create(connection, instance, at).await?
+        }
         Act::Configure => return configure(connection, instance, at).await,
         Act::Grow => return grow(connection, instance, at).await,
         Act::Guard => {

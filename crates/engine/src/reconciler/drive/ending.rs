@@ -72,7 +72,7 @@ impl Drive<'_> {
         self.last_look().await;
         let fault = self.own_up(fault);
         self.keep_size().await?;
-        self.keep_disks()?;
+        self.keep_disks(&fault)?;
         if self.operation.verb == Verb::Rebuild && self.is_there() {
             // It was made anew, though not brought up: it is there, and paid for.
             self.instance.course.born = true;
@@ -141,12 +141,14 @@ impl Drive<'_> {
     }
 
     /// Disks that could not be had are neither claimed nor charged, and those that could not be removed are both.
-    fn keep_disks(&mut self) -> Result<(), Error> {
+    fn keep_disks(&mut self, fault: &Fault) -> Result<(), Error> {
         let settings = &mut self.instance.settings;
         let Some(before) = settings.disks_before.take() else { return Ok(()) };
+        // What is in its slot is another's then, and says nothing of ours.
+        let taken = fault.code == "disk_slot_taken";
         settings.disks = match &self.disks {
-            Some(seen) => kept(&settings.disks, &settings.removed_disks, &before, seen),
-            None => before.clone(),
+            Some(seen) if !taken => kept(&settings.disks, &settings.removed_disks, &before, seen),
+            _ => before.clone(),
         };
         settings.removed_disks.clear();
         self.rerate_disks(&before)

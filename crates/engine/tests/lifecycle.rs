@@ -439,6 +439,12 @@ async fn a_machine_is_started_from_a_disc_and_from_its_own_disk_again() {
         }
         let before = house.config(vmid, "boot").unwrap();
         house.done(asked).await;
+        let waiting = engine.instance(&house.owner, id).await.unwrap().pending;
+        assert!(
+            waiting.contains(&"boot".to_owned()),
+            "a running machine has it from its next start: {waiting:?}"
+        );
+        house.change(&made, Verb::Reboot).await;
         assert!(house.config(vmid, "sata5").unwrap().starts_with("local:iso/debian.iso,"));
         assert!(house.config(vmid, "boot").unwrap().starts_with("order=sata5;"));
         house.done(engine.insert_disc(&house.owner, id, None, None).await).await;

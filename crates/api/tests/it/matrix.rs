@@ -5,6 +5,7 @@
 //! is given by [`World::body`].
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::http::StatusCode;
 use innkeeper_domain::access::Scope;
@@ -778,8 +779,10 @@ impl<'a> World<'a> {
 
     /// A network of its own, with a pool.
     async fn network(&self) -> (String, String) {
+        // Each on a tag of its own: pools of one tag must not overlap.
+        static TAGS: AtomicU32 = AtomicU32::new(1);
         let (name, cluster) = (any(), &self.furniture.cluster);
-        let vlan = 1 + name.bytes().fold(0_u64, |sum, b| (sum * 31 + u64::from(b)) % 4094);
+        let vlan = TAGS.fetch_add(1, Ordering::Relaxed);
         let asked = json!({ "cluster_id": cluster, "name": name, "bridge": "vmbr0", "vlan": vlan });
         let network = text(&self.admin.post("/api/v1/networks", &asked).await.expect(201)["id"]);
         let asked = json!({ "cidr": "192.0.2.0/24" });

@@ -40,6 +40,7 @@ fn answer(request: &Request) -> Value {
         "POST" | "PUT" | "DELETE" => json!(UPID),
         _ if ends("/version") => json!({ "version": "9.2.11" }),
         _ if ends("/nextid") => json!("100"),
+        _ if ends("/extractconfig") => json!("arch: amd64\n"),
         _ if ends("/permissions") || ends("/firewall/options") || ends("/feature") || ends("config") => {
             json!({})
         }

@@ -169,8 +169,10 @@ pub(super) async fn brings_other_disks(
 ) -> Result<Option<Reply>, CallError> {
     let node = NodeName::new(instance.node.as_str()).map_err(pve::Error::from)?;
     let other = match &instance.origin {
-        Origin::Volume(_) | Origin::Vm(_) | Origin::Adopted { .. } => false,
-        Origin::Copy { snapshot: None, .. } => false,
+        Origin::Volume(_)
+        | Origin::Vm(_)
+        | Origin::Adopted { .. }
+        | Origin::Copy { snapshot: None, .. } => false,
         Origin::Copy { vmid, snapshot: Some(name), .. } => {
             let source = numbered(instance.kind, node, *vmid)?;
             holds_other_disks(connection, instance, &source, name).await?

@@ -69,8 +69,9 @@ pub(crate) async fn in_the_way(tx: &mut Tx, project: ProjectId) -> Result<Option
 impl Engine {
     /// Refuses what would bring something of a restricted project to run, be it elsewhere.
     pub(crate) async fn check_unrestricted(&self, project: ProjectId) -> Result<(), Error> {
-        let first = restrictions::of(self.db(), project).await?.into_iter().next();
-        first.map_or(Ok(()), |(restriction, _)| Err(Error::Restricted(restriction)))
+        let all = restrictions::of(self.db(), project).await?;
+        let worst = all.into_iter().map(|(restriction, _)| restriction).max();
+        worst.map_or(Ok(()), |restriction| Err(Error::Restricted(restriction)))
     }
 }
 

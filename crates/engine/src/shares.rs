@@ -131,8 +131,6 @@ impl Engine {
         }
         let deed = Deed::done("instance.unshare", id).of(instance.project_id);
         self.record(&mut tx, actor, deed.before(json!({ "project": with })));
-        // Whoever works in it by that share is sent away.
-        tx.wake(innkeeper_store::Topic::Restrictions);
         tx.commit().await?;
         Ok(())
     }

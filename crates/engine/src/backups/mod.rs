@@ -107,8 +107,7 @@ impl Engine {
         schedule: Option<ScheduleId>,
         key: Option<&Idempotency>,
     ) -> Result<(Backup, Operation), Error> {
-        let instance = self.instance(actor, id).await?;
-        self.allow_to(actor, &instance, Verb::BackUp).await?;
+        let instance = self.instance_to(actor, id, Verb::BackUp).await?;
         if new.storage.is_some() {
             allow_storage(actor)?;
         }
@@ -316,8 +315,7 @@ impl Engine {
         confirm: &str,
         key: Option<&Idempotency>,
     ) -> Result<Operation, Error> {
-        let instance = self.instance(actor, id).await?;
-        self.allow_to(actor, &instance, Verb::Restore).await?;
+        let instance = self.instance_to(actor, id, Verb::Restore).await?;
         let backup = backups::by_id(self.db(), backup_id).await?;
         let Some(backup) = backup.filter(|b| b.instance_id == id && b.state != BackupState::Deleted) else {
             return Err(Error::invalid("backup_id", "the instance has no such backup"));
@@ -337,12 +335,6 @@ impl Engine {
         }
         let errand = Errand::Restore { backup_id, volume };
         self.change(actor, id, &Change::Once(Verb::Restore, errand), key).await
-    }
-
-    /// Whether the actor may do this to the instance: asked before anything else, and again where it is done.
-    async fn allow_to(&self, actor: &Actor, instance: &Instance, verb: Verb) -> Result<(), Error> {
-        let mut tx = self.db().begin().await?;
-        self.allow_verb(&mut tx, actor, instance, verb).await
     }
 }
 

@@ -78,8 +78,7 @@ impl Engine {
         new: NewSchedule,
         key: Option<&Idempotency>,
     ) -> Result<Schedule, Error> {
-        let instance = self.instance(actor, id).await?;
-        self.allow_to(actor, &instance, Verb::BackUp).await?;
+        let instance = self.instance_to(actor, id, Verb::BackUp).await?;
         self.check_schedule(actor, &new.when, new.keep, new.storage.as_ref())?;
         if instance.deleted_at.is_some() {
             return Err(Error::conflict("deleted", "the instance is deleted"));

@@ -26,7 +26,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::shares::Need;
-use crate::{Engine, Error, restrictions};
+use crate::{Engine, Error};
 
 pub(crate) use busy::Busy;
 pub use passwords::{NewPassword, SetPassword};
@@ -208,11 +208,7 @@ impl Engine {
         if instance.trashed_until.is_some() {
             return Err(Error::conflict("trashed", "the instance is in the trash; take it out first"));
         }
-        let mut tx = self.db().begin().await?;
-        if let Some(restriction) = restrictions::in_the_way(&mut tx, instance.project_id).await? {
-            return Err(Error::Restricted(restriction));
-        }
-        tx.rollback().await?;
+        self.check_unrestricted(instance.project_id).await?;
         Ok(instance)
     }
 }

@@ -21,7 +21,7 @@ use innkeeper_domain::ids::{ConsoleId, InstanceId, UserId};
 use innkeeper_domain::instances::{self, Instance, Owner, Power, Seen, State, bar};
 use innkeeper_domain::tickets::Purpose;
 use innkeeper_domain::time::Timestamp;
-use innkeeper_store::{consoles, nodes, restrictions};
+use innkeeper_store::{consoles, nodes};
 use secrecy::SecretString;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -93,10 +93,7 @@ impl Engine {
             Proof::House => return Err(Error::Forbidden(Refusal::Scope)),
         };
         let user_id = actor.user_id.ok_or(Error::Forbidden(Refusal::Scope))?;
-        let restricted = restrictions::of(self.db(), instance.project_id).await?;
-        if let Some(restriction) = restricted.into_iter().map(|(restriction, _)| restriction).max() {
-            return Err(Error::Restricted(restriction));
-        }
+        self.check_unrestricted(instance.project_id).await?;
         self.check_state(&instance, kind).await?;
         let limits = self.options().consoles;
         let now = self.clock().now();

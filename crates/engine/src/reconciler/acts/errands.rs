@@ -151,7 +151,7 @@ async fn rollback(
 }
 
 /// Whether a snapshot holds disks that the instance does not have any more.
-pub(super) async fn holds_other_disks(
+async fn holds_other_disks(
     connection: &Connection,
     instance: &Instance,
     at: &GuestRef,
@@ -169,10 +169,9 @@ pub(super) async fn brings_other_disks(
 ) -> Result<Option<Reply>, CallError> {
     let node = NodeName::new(instance.node.as_str()).map_err(pve::Error::from)?;
     let other = match &instance.origin {
-        Origin::Volume(_)
-        | Origin::Vm(_)
-        | Origin::Adopted { .. }
-        | Origin::Copy { snapshot: None, .. } => false,
+        Origin::Volume(_) | Origin::Vm(_) | Origin::Adopted { .. } | Origin::Copy { snapshot: None, .. } => {
+            false
+        }
         Origin::Copy { vmid, snapshot: Some(name), .. } => {
             let source = numbered(instance.kind, node, *vmid)?;
             holds_other_disks(connection, instance, &source, name).await?

@@ -138,6 +138,10 @@ ids! {
     DrainId = "drn",
     /// Names an ISO image.
     IsoId = "iso",
+    /// A prepaid right to an instance.
+    LeaseId = "lea",
+    /// Something of a lease that is bought.
+    OrderId = "ord",
 }
 
 #[cfg(test)]

@@ -60,3 +60,4 @@ pub mod time;
 pub mod usage;
 pub mod users;
 pub mod vouchers;
+pub mod wallets;

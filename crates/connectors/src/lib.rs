@@ -8,5 +8,6 @@ pub mod rfb;
 pub mod ssh;
 pub mod stripe;
 mod wire;
+pub mod x402;
 
 pub use wire::Error;

@@ -3,9 +3,10 @@
 
 use std::net::IpAddr;
 
-use crate::ids::{KeyId, ProjectId, SessionId, UserId};
+use crate::ids::{KeyId, LeaseId, ProjectId, SessionId, UserId};
 use crate::projects::Membership;
 use crate::users::{Role, Standing};
+use crate::wallets::Address;
 
 words! {
     /// What a key may be used for. A session may do everything that its user may.
@@ -46,6 +47,10 @@ pub enum Proof {
         /// The administrator.
         by: UserId,
     },
+    /// By the token of a lease: good for its instance, and for nothing else.
+    Lease(LeaseId),
+    /// By the signature of a wallet: good for what it bought.
+    Wallet(Address),
 }
 
 /// Who asks: a user with what they may do right now, or the house itself.
@@ -89,6 +94,17 @@ impl Actor {
         Self { user_id: Some(id), role, memberships, standing: Standing::Good, proof, address: None }
     }
 
+    /// Whoever holds a lease, or a wallet its leases: nobody's user, at home in these projects only.
+    pub fn holder(
+        projects: impl IntoIterator<Item = ProjectId>,
+        proof: Proof,
+        address: Option<IpAddr>,
+    ) -> Self {
+        let memberships = projects.into_iter().map(|project| (project, Membership::Member)).collect();
+        let (role, standing) = (Role::User, Standing::Good);
+        Self { user_id: None, role, memberships, standing, proof, address }
+    }
+
     /// What they are in this project, if anything.
     pub fn membership(&self, project: ProjectId) -> Option<Membership> {
         self.memberships.iter().find(|(id, _)| *id == project).map(|(_, membership)| *membership)
@@ -109,7 +125,7 @@ impl Actor {
     pub fn session(&self) -> Option<SessionId> {
         match self.proof {
             Proof::Session(session) | Proof::Impersonation { session, .. } => Some(session),
-            Proof::House | Proof::Key { .. } => None,
+            Proof::House | Proof::Key { .. } | Proof::Lease(_) | Proof::Wallet(_) => None,
         }
     }
 }
@@ -254,6 +270,10 @@ fn by_proof(proof: &Proof, action: Action) -> Option<Refusal> {
         Proof::House | Proof::Session(_) => None,
         Proof::Impersonation { .. } => {
             matches!(action, Action::ChangeAccount | Action::RunPeople).then_some(Refusal::Impersonated)
+        }
+        Proof::Lease(_) | Proof::Wallet(_) => {
+            let own = matches!(action, Action::SeeProject(_) | Action::UseProject(_) | Action::PayProject(_));
+            (!own).then_some(Refusal::Scope)
         }
         Proof::Key { limited: true, .. } if action == Action::CreateProject => Some(Refusal::Scope),
         Proof::Key { scopes, .. } => {

@@ -28,7 +28,7 @@ words! {
         House = "house",
         /// By a session.
         Session = "session",
-        /// By a key.
+        /// By a key, by the token of a lease, or by the signature of a wallet.
         Key = "key",
         /// An administrator acted for a user.
         Impersonation = "impersonation",
@@ -44,7 +44,7 @@ pub struct Doer {
     pub user_id: Option<UserId>,
     /// How they proved who they are.
     pub means: Means,
-    /// The session or key, with its prefix.
+    /// The session, key or lease, with its prefix, or the wallet.
     pub proof_id: Option<String>,
     /// The administrator who acted for the user.
     pub impersonator: Option<UserId>,
@@ -65,6 +65,8 @@ impl From<&Actor> for Doer {
             Proof::House => (Means::House, None, None),
             Proof::Session(session) => (Means::Session, Some(session.to_string()), None),
             Proof::Key { id, .. } => (Means::Key, Some(id.to_string()), None),
+            Proof::Lease(id) => (Means::Key, Some(id.to_string()), None),
+            Proof::Wallet(wallet) => (Means::Key, Some(wallet.to_string()), None),
             Proof::Impersonation { session, by } => {
                 (Means::Impersonation, Some(session.to_string()), Some(*by))
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ClusterId, ConsoleId, InstanceId, KeyId, ProjectId, SessionId, UserId};
+use crate::ids::{ClusterId, ConsoleId, InstanceId, KeyId, LeaseId, ProjectId, SessionId, UserId};
 use crate::names::NodeName;
 use crate::time::Timestamp;
 
@@ -230,6 +230,8 @@ pub enum Way {
     Key(KeyId),
     /// By a session in which an administrator acts for them.
     Impersonation(SessionId),
+    /// By holding the lease of the instance.
+    Lease(LeaseId),
 }
 
 /// What a ticket for a console says.
@@ -250,8 +252,8 @@ pub struct Pass {
 pub struct Console {
     /// Identity.
     pub id: ConsoleId,
-    /// Whose it is.
-    pub user_id: UserId,
+    /// Whose it is; none for whoever holds the lease of the instance.
+    pub user_id: Option<UserId>,
     /// Whose the instance is.
     pub project_id: ProjectId,
     /// What it leads to.

@@ -16,6 +16,8 @@ words! {
         Cluster = "cluster",
         /// Something about a project's credits changed.
         Project = "project",
+        /// A lease changed, or an order of one.
+        Lease = "lease",
     }
 }
 

@@ -25,6 +25,8 @@ words! {
     pub enum Restriction {
         /// The money has run out.
         BillingHold = "billing_hold",
+        /// The time of its lease is over.
+        LeaseExpired = "lease_expired",
         /// All of its owners are suspended.
         Suspended = "suspended",
         /// All of its owners are banned.
@@ -39,6 +41,7 @@ impl Restriction {
             Self::BillingHold => {
                 "the project has run out of money; top it up, and what ran before runs again"
             }
+            Self::LeaseExpired => "the time of its lease is over; renew the lease, and it runs again",
             Self::Suspended => "the project's owner is suspended; ask an administrator",
             Self::Banned => "the project's owner is banned; ask an administrator",
         }

@@ -131,7 +131,7 @@ impl Engine {
     pub(crate) async fn still(
         &self,
         way: Way,
-        user: UserId,
+        user: Option<UserId>,
         address: Option<IpAddr>,
     ) -> Result<Actor, Error> {
         let now = self.clock().now();
@@ -149,8 +149,9 @@ impl Engine {
                 let found = innkeeper_store::impersonations::by_id(self.db(), id, now).await?;
                 self.impersonated(found.ok_or(NOBODY)?, address).await?.actor
             }
+            Way::Lease(id) => self.holder_of_lease(id, address).await?,
         };
-        if actor.user_id == Some(user) { Ok(actor) } else { Err(NOBODY) }
+        if actor.user_id == user { Ok(actor) } else { Err(NOBODY) }
     }
 
     async fn by_impersonation(&self, token: &str, address: Option<IpAddr>) -> Result<Identified, Error> {

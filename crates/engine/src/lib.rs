@@ -29,6 +29,7 @@ mod invoices;
 mod isos;
 mod kept;
 mod keys;
+mod leases;
 mod ledger;
 mod limits;
 mod mails;
@@ -101,6 +102,10 @@ pub use instances::{
 };
 pub use isos::NewIso;
 pub use keys::NewKey;
+pub use leases::{
+    Bought, Buying, Called, Catalogue, Challenge, Demand, Desk, Egress, Holding, LeaseFilter, LeaseOptions,
+    LeasePlan, LeaseQuote, NewLease, Ordered, Paying,
+};
 pub use ledger::{Adjustment, Balance, Credit};
 pub use limits::Guess;
 pub use members::{NewInvitation, Received};
@@ -164,6 +169,8 @@ pub struct Options {
     pub trash: Duration,
     /// How credits are sold; none where they are not.
     pub payments: Option<Arc<PaymentOptions>>,
+    /// How leases are sold; none where they are not.
+    pub leases: Option<Arc<LeaseOptions>>,
     /// Who issues invoices; none where none are issued.
     pub seller: Option<innkeeper_domain::invoices::Party>,
 }
@@ -222,6 +229,7 @@ impl Default for Options {
             backups: BackupOptions::default(),
             trash: Duration::ZERO,
             payments: None,
+            leases: None,
             seller: None,
         }
     }
@@ -298,6 +306,7 @@ impl Engine {
         loops.spawn(audit::run(self.clone(), stop.clone()));
         loops.spawn(mails::run(self.clone(), stop.clone()));
         loops.spawn(payments::run(self.clone(), stop.clone()));
+        loops.spawn(leases::run(self.clone(), stop.clone()));
         loops.spawn(invoices::run(self.clone(), stop.clone()));
         loops.spawn(consoles::run(self.clone(), stop.clone()));
         loops.spawn(first_boots::run(self.clone(), stop.clone()));

@@ -18,6 +18,11 @@ impl Columns {
         Error::Corrupt { table: self.0, column, text: text.chars().take(80).collect() }
     }
 
+    /// What is told of a column that must have a value and has none.
+    pub(crate) fn missing(self, column: &'static str) -> Error {
+        self.corrupt(column, "null")
+    }
+
     /// A word or a name.
     pub(crate) fn word<T: FromStr>(self, column: &'static str, text: &str) -> Result<T, Error> {
         text.parse().map_err(|_| self.corrupt(column, text))

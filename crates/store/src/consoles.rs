@@ -14,7 +14,7 @@ use crate::{Error, Tx};
 #[derive(sqlx::FromRow)]
 struct Row {
     id: Uuid,
-    user_id: Uuid,
+    user_id: Option<Uuid>,
     project_id: Uuid,
     instance_id: Uuid,
     cluster_id: Uuid,
@@ -31,7 +31,7 @@ impl Row {
         let columns = Columns("consoles");
         Ok(Console {
             id: ConsoleId(self.id),
-            user_id: UserId(self.user_id),
+            user_id: self.user_id.map(UserId),
             project_id: ProjectId(self.project_id),
             instance_id: InstanceId(self.instance_id),
             cluster_id: ClusterId(self.cluster_id),
@@ -45,20 +45,21 @@ impl Row {
     }
 }
 
-/// How many are open and were heard of since then. Nobody else opens one until the transaction ends.
+/// How many are open and were heard of since then; without a user, those of whoever holds the lease in the project. Nobody else opens one until the transaction ends.
 pub async fn open(
     tx: &mut Tx,
-    user: UserId,
+    user: Option<UserId>,
+    project: ProjectId,
     cluster: ClusterId,
     node: &NodeName,
     since: Timestamp,
 ) -> Result<Count, Error> {
     tx.lock(Lock::Consoles).await?;
-    let sql = "select coalesce(sum(case when user_id = $1 then 1 else 0 end), 0),
+    let sql = "select coalesce(sum(case when user_id = $1 or ($1 is null and user_id is null and project_id = $5) then 1 else 0 end), 0),
             coalesce(sum(case when cluster_id = $2 and node = $3 then 1 else 0 end), 0), count(*)
         from consoles where seen_at >= $4";
     let (of_user, of_node, in_house): (i64, i64, i64) = on!(tx, c => sqlx::query_as(sql)
-        .bind(user.0).bind(cluster.0).bind(node.as_str()).bind(since.0).fetch_one(c).await)?;
+        .bind(user.map(|user| user.0)).bind(cluster.0).bind(node.as_str()).bind(since.0).bind(project.0).fetch_one(c).await)?;
     Ok(Count {
         of_user: of_user.unsigned_abs(),
         of_node: of_node.unsigned_abs(),
@@ -72,7 +73,7 @@ pub async fn insert(tx: &mut Tx, new: &Console) -> Result<(), Error> {
             bytes_in, bytes_out)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     on!(tx, c => sqlx::query(sql)
-        .bind(new.id.0).bind(new.user_id.0).bind(new.project_id.0).bind(new.instance_id.0).bind(new.cluster_id.0)
+        .bind(new.id.0).bind(new.user_id.map(|user| user.0)).bind(new.project_id.0).bind(new.instance_id.0).bind(new.cluster_id.0)
         .bind(new.node.as_str()).bind(new.kind.as_str()).bind(new.opened_at.0).bind(new.seen_at.0)
         .bind(count(new.bytes_in)).bind(count(new.bytes_out))
         .execute(c).await.map(drop))?;

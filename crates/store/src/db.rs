@@ -110,6 +110,8 @@ pub(crate) enum Lock {
     Invoices,
     /// Counting consoles and opening one.
     Consoles,
+    /// Counting the leases of a wallet and taking on another.
+    Leases,
     /// Giving events and the entries of the audit log their numbers.
     Events,
 }
@@ -123,6 +125,7 @@ impl Lock {
             Self::People => 60,
             Self::Invoices => 4,
             Self::Consoles => 61,
+            Self::Leases => 62,
             // The low half of a version 7 id is random: two clusters hardly ever share it, and if so, they only wait.
             Self::Slots(cluster) => cluster.as_u64_pair().1.cast_signed(),
         }

@@ -36,6 +36,8 @@ pub struct Settings {
     pub disc: Option<Disc>,
     /// It has had a disc that is to be taken out.
     pub ejected: bool,
+    /// It is a stranger's: it has no rights that would help it out of its container.
+    pub confined: bool,
 }
 
 impl Settings {

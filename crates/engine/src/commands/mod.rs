@@ -104,6 +104,11 @@ pub struct NewCommand {
 }
 
 impl NewCommand {
+    /// Whether it can be run at all.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.clone().job().map(drop)
+    }
+
     fn job(self) -> Result<Job, Error> {
         self.command.check().map_err(|why| Error::invalid("command", why))?;
         if self.input.len() > MOST_INPUT {

@@ -90,16 +90,20 @@ impl Engine {
             Proof::Session(id) => Way::Session(id),
             Proof::Key { id, .. } => Way::Key(id),
             Proof::Impersonation { session, .. } => Way::Impersonation(session),
+            Proof::Lease(id) => Way::Lease(id),
+            Proof::Wallet(_) => Way::Lease(self.lease_of(instance.project_id).await?.id),
             Proof::House => return Err(Error::Forbidden(Refusal::Scope)),
         };
-        let user_id = actor.user_id.ok_or(Error::Forbidden(Refusal::Scope))?;
+        let user_id = actor.user_id;
         self.check_unrestricted(instance.project_id).await?;
         self.check_state(&instance, kind).await?;
         let limits = self.options().consoles;
         let now = self.clock().now();
         let mut tx = self.db().begin().await?;
         let since = now.before(limits.believed_for());
-        let open = consoles::open(&mut tx, user_id, instance.cluster_id, &instance.node, since).await?;
+        let open =
+            consoles::open(&mut tx, user_id, instance.project_id, instance.cluster_id, &instance.node, since)
+                .await?;
         drop(tx);
         limits
             .admit(open)
@@ -110,7 +114,7 @@ impl Engine {
         };
         let pass = Pass { console_id: ConsoleId::new(), instance_id: id, kind, way };
         let mut tx = self.db().begin().await?;
-        let (token, ticket) = self.issue_ticket(&mut tx, Purpose::Console, Some(user_id), &pass).await?;
+        let (token, ticket) = self.issue_ticket(&mut tx, Purpose::Console, user_id, &pass).await?;
         tx.commit().await?;
         Ok(Offered { id: pass.console_id, kind, ticket: token, expires_at: ticket.expires_at })
     }
@@ -154,8 +158,8 @@ impl Engine {
         let redeemed = self.redeem_ticket::<Pass>(&mut tx, Purpose::Console, ticket).await?;
         tx.commit().await?;
         let (ticket, pass) = redeemed.ok_or(REFUSED)?;
-        let user_id = ticket.user_id.ok_or(REFUSED)?;
-        if pass.console_id != id || shown.is_some_and(|shown| shown != user_id) {
+        let user_id = ticket.user_id;
+        if pass.console_id != id || shown.is_some_and(|shown| user_id.is_some_and(|user| user != shown)) {
             return Err(REFUSED);
         }
         Ok(Entry { engine: self.clone(), pass, user_id, address })
@@ -166,7 +170,8 @@ impl Engine {
         let limits = self.options().consoles;
         let mut tx = self.db().begin().await?;
         let since = self.clock().now().before(limits.believed_for());
-        let open = consoles::open(&mut tx, new.user_id, new.cluster_id, &new.node, since).await?;
+        let open =
+            consoles::open(&mut tx, new.user_id, new.project_id, new.cluster_id, &new.node, since).await?;
         if limits.admit(open).is_err() {
             return Ok(Err(Ending::TooManyConsoles));
         }

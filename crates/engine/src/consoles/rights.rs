@@ -23,7 +23,7 @@ const BREATH: Duration = Duration::from_secs(1);
 pub(super) struct Rights {
     engine: Engine,
     pass: Pass,
-    user_id: UserId,
+    user_id: Option<UserId>,
     address: Option<IpAddr>,
     hints: watch::Receiver<u64>,
     restrictions: watch::Receiver<u64>,
@@ -33,7 +33,7 @@ pub(super) struct Rights {
 }
 
 impl Rights {
-    pub(super) fn new(engine: &Engine, pass: Pass, user_id: UserId, address: Option<IpAddr>) -> Self {
+    pub(super) fn new(engine: &Engine, pass: Pass, user_id: Option<UserId>, address: Option<IpAddr>) -> Self {
         Self {
             hints: engine.db().wakeups(Topic::Rights),
             restrictions: engine.db().wakeups(Topic::Restrictions),

@@ -27,7 +27,7 @@ const EARLY: usize = 64;
 pub struct Entry {
     pub(super) engine: Engine,
     pub(super) pass: Pass,
-    pub(super) user_id: UserId,
+    pub(super) user_id: Option<UserId>,
     pub(super) address: Option<IpAddr>,
 }
 

@@ -8,7 +8,7 @@ use innkeeper_domain::backups::Backup;
 use innkeeper_domain::disks::{plus, total_rate};
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::firewall::Firewall;
-use innkeeper_domain::ids::{InstanceId, PlanId, TemplateId};
+use innkeeper_domain::ids::{InstanceId, PlanId, ProjectId, TemplateId};
 use innkeeper_domain::instances::{
     self as rules, Errand, Goal, Instance, Power, Resizing, Seen, Settings, Wish,
 };
@@ -20,7 +20,7 @@ use innkeeper_domain::prices::{PriceList, Rate};
 use innkeeper_domain::quotas::Amounts;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
-use innkeeper_store::{Topic, Tx, events, instances, nodes, operations, templates};
+use innkeeper_store::{Topic, Tx, events, instances, leases, nodes, operations, templates};
 use serde_json::{Value, json};
 
 use super::{DiskChange, NicChange, WantedSize, cards, new_operation, tell};
@@ -200,6 +200,17 @@ impl Engine {
         self.change(actor, id, &Change::Resize(to), key).await
     }
 
+    /// Gives the instance of a lease another size, for which nothing is charged here: its lease is paid by the time.
+    pub(crate) async fn resize_leased(
+        &self,
+        instance: &Instance,
+        size: Size,
+        plan_id: Option<PlanId>,
+    ) -> Result<Operation, Error> {
+        let to = Resize { size, plan_id, rate: Rate::FREE };
+        self.change(&Actor::house(), instance.id, &Change::Resize(to), None).await
+    }
+
     /// Brings an instance back to the size that we hold of it, where Proxmox has another.
     pub(crate) async fn refit(&self, actor: &Actor, instance: &Instance) -> Result<Operation, Error> {
         let to = Resize { size: instance.size, plan_id: instance.plan_id, rate: instance.rate };
@@ -255,6 +266,9 @@ impl Engine {
             return Ok(Some(before));
         }
         check_possible(actor, &instance, verb)?;
+        if matches!(change, Change::Resize(_) | Change::Disks(..) | Change::Trash(_)) {
+            check_not_leased(&mut tx, actor, instance.project_id).await?;
+        }
         let restricted = restrictions::in_the_way(&mut tx, instance.project_id).await?;
         if let Some(restriction) = restricted.filter(|_| restrictions::binds(verb)) {
             return Err(Error::Restricted(restriction));
@@ -389,6 +403,15 @@ fn check_possible(actor: &Actor, instance: &Instance, verb: Verb) -> Result<(), 
         Some(bar) => Err(Error::conflict(bar.code, bar.reason)),
         None => Ok(()),
     }
+}
+
+/// What a lease pays for follows from the lease, and from nothing that is asked of its project.
+pub(super) async fn check_not_leased(tx: &mut Tx, actor: &Actor, project: ProjectId) -> Result<(), Error> {
+    if actor.proof == Proof::House || leases::of_project(tx, project).await?.is_none() {
+        return Ok(());
+    }
+    let message = "this belongs to a lease: resize, renew or end the lease, or use another project";
+    Err(Error::conflict("leased", message))
 }
 
 /// Ends an operation in favour of a later one.

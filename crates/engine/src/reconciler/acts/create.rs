@@ -36,7 +36,8 @@ pub(super) async fn create(
                 memory_mib: Some(instance.size.memory_mib.into()),
                 swap_mib: Some(0),
                 // Current distributions run systemd, which needs nesting in an unprivileged container.
-                features: PropertyString::new().flag("nesting", true),
+                // A stranger's does without: what is lost there is a few of its services, what is won a wall.
+                features: PropertyString::new().flag("nesting", !instance.settings.confined),
                 description: Some(mark::description(instance.id)),
                 pool,
                 ..LxcCreate::new(at.vmid, template)

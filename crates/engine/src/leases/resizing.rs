@@ -1,0 +1,103 @@
+//! Another size for a lease: what is left of its time is worth as much as before.
+//!
+//! The lease says what size there should be, and the instance follows: it is asked for again until it is so, or until it
+//! is clear that it can not be, and then the lease goes back to what there is.
+
+use innkeeper_domain::access::Actor;
+use innkeeper_domain::audit::Deed;
+use innkeeper_domain::ids::{LeaseId, PlanId};
+use innkeeper_domain::leases::{Lease, LeaseState};
+use innkeeper_domain::money::Micros;
+use innkeeper_domain::placement::room_to_grow;
+use innkeeper_domain::sizes::Size;
+use innkeeper_store::{Tx, instances, leases, nodes, templates};
+use serde_json::json;
+use tracing::{info, warn};
+
+use super::{Holding, lasting};
+use crate::{Engine, Error, WantedSize};
+
+impl Engine {
+    /// Gives a lease another size: from now on its time runs faster or slower.
+    pub async fn resize_lease(&self, id: LeaseId, by: &Holding, to: WantedSize) -> Result<Lease, Error> {
+        let (lease, actor) = self.changed_lease(id, by).await?;
+        let template = templates::by_id(self.db(), lease.template_id).await?;
+        let (plan_id, size, hourly) = self.lease_size(template.as_ref(), to).await?;
+        size.check_grown_from(lease.size).map_err(|why| Error::invalid("disk_gib", why))?;
+        let mut tx = self.db().begin().await?;
+        let mut lease = leases::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("lease"))?;
+        if lease.state != LeaseState::Active {
+            let message = "only a lease whose time runs has another size; renew it first if it has expired";
+            return Err(Error::conflict("lease_not_active", message));
+        }
+        let instance = lease.instance_id.ok_or(Error::NotFound("instance"))?;
+        let instance = instances::by_id_tx(&mut tx, instance).await?.ok_or(Error::NotFound("instance"))?;
+        if let Some((operation, _)) = instance.operation {
+            return Err(Error::Busy(operation));
+        }
+        let (nodes, storages) = nodes::offers(&mut tx).await?;
+        let place = (instance.cluster_id, &instance.node, &instance.storage);
+        room_to_grow(place, instance.size, size, &nodes, &storages)?;
+        let before =
+            json!({ "size": lease.size, "hourly_micros": lease.hourly, "expires_at": lease.expires_at });
+        self.revalue(&mut tx, &mut lease, (plan_id, size, hourly)).await?;
+        let deed = Deed::done("lease.resize", id).of(lease.project_id).before(before);
+        self.record(
+            &mut tx,
+            &actor,
+            deed.after(json!({
+                "size": lease.size, "hourly_micros": lease.hourly, "expires_at": lease.expires_at,
+            })),
+        );
+        tx.commit().await?;
+        self.align(&lease).await?;
+        leases::by_id(self.db(), id).await?.ok_or(Error::NotFound("lease"))
+    }
+
+    async fn revalue(
+        &self,
+        tx: &mut Tx,
+        lease: &mut Lease,
+        (plan_id, size, hourly): (Option<PlanId>, Size, Micros),
+    ) -> Result<(), Error> {
+        let now = self.clock().now();
+        lease.expires_at = lease.resized(hourly, now);
+        (lease.plan_id, lease.size, lease.hourly) = (plan_id, size, hourly);
+        lease.notices = lease.notices_due(&self.lease_options()?.terms, now);
+        self.reschedule(lease)?;
+        leases::save(tx, lease).await?;
+        lasting::tell(tx, lease, "resized", now).await
+    }
+
+    /// Has the instance follow its lease.
+    pub(super) async fn align(&self, lease: &Lease) -> Result<(), Error> {
+        let Some(id) = lease.instance_id.filter(|_| lease.state == LeaseState::Active) else { return Ok(()) };
+        let instance = instances::by_id(self.db(), id).await?.ok_or(Error::NotFound("instance"))?;
+        if instance.size == lease.size || instance.operation.is_some() || instance.deleted_at.is_some() {
+            return Ok(());
+        }
+        match self.resize_leased(&instance, lease.size, lease.plan_id).await {
+            Ok(_) => Ok(()),
+            Err(error @ (Error::Busy(_) | Error::Store(_) | Error::Restricted(_))) => {
+                info!(lease = %lease.id, %error, "a lease's instance will follow later");
+                Ok(())
+            }
+            Err(error) => {
+                warn!(lease = %lease.id, %error, "a lease's instance can not follow; the lease goes back");
+                let mut tx = self.db().begin().await?;
+                let mut lease = leases::by_id_tx(&mut tx, lease.id).await?.ok_or(Error::NotFound("lease"))?;
+                let template = templates::by_id(self.db(), lease.template_id).await?;
+                let wanted = instance.plan_id.map_or(WantedSize::Custom(instance.size), WantedSize::Plan);
+                let (plan_id, size, hourly) = match self.lease_size(template.as_ref(), wanted).await {
+                    Ok(found) if found.1 == instance.size => found,
+                    _ => (None, instance.size, lease.hourly),
+                };
+                self.revalue(&mut tx, &mut lease, (plan_id, size, hourly)).await?;
+                let deed = Deed::refused("lease.resize", lease.id).of(lease.project_id);
+                self.record(&mut tx, &Actor::house(), deed.after(json!({ "why": error.to_string() })));
+                tx.commit().await?;
+                Err(error)
+            }
+        }
+    }
+}

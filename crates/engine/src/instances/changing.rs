@@ -266,7 +266,13 @@ impl Engine {
             return Ok(Some(before));
         }
         check_possible(actor, &instance, verb)?;
-        if matches!(change, Change::Resize(_) | Change::Disks(..) | Change::Trash(_)) {
+        let of_lease = match change {
+            Change::Resize(_) | Change::Disks(..) | Change::Trash(_) => true,
+            // They keep the container of a stranger away from the house's own networks.
+            Change::Update(update) => update.firewall.is_some() || update.nics.is_some(),
+            _ => false,
+        };
+        if of_lease {
             check_not_leased(&mut tx, actor, instance.project_id).await?;
         }
         let restricted = restrictions::in_the_way(&mut tx, instance.project_id).await?;

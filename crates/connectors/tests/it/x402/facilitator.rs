@@ -210,10 +210,7 @@ async fn what_is_no_answer_is_an_error_that_says_whether_it_may_have_had_an_effe
         double.will(Answer::Raw(200, text.to_owned()));
         assert!(matches!(settle().await, Error::Unreadable { .. }), "{text}");
     }
-    double.will(Answer::Raw(
-        401,
-        "{\"errorType\": \"unauthorized\", \"errorMessage\": \"no\u{7} key\"}".to_owned(),
-    ));
+    double.will(answers(401, json!({"errorType": "unauthorized", "errorMessage": "no\u{7} key"})));
     let error = settle().await;
     assert!(matches!(&error, Error::Refused { status: 401, message, .. } if message == "no key"), "{error}");
     double.will(Answer::Endless);

@@ -238,6 +238,8 @@ fn a_signature_is_nowhere_but_where_it_must_be() {
     let payment = Payment::from_v2(header.expose_secret()).unwrap();
     let secret = payment.signature.expose_hex();
     assert!(!format!("{payment:?}").contains(&secret[2..20]));
+    let shown = format!("{payment:?}");
+    assert!(shown.contains("quote") && !shown.contains("q1"), "{shown}");
     assert!(!format!("{header:?}").contains(header.expose_secret()));
     let stored = payment.to_stored();
     assert!(!format!("{stored:?}").contains(&secret[2..20]));

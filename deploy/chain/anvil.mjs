@@ -11,15 +11,20 @@ anvil=$!
 (while read -r _; do :; done; kill -9 "$anvil" 2>/dev/null) <&3 &
 wait "$anvil"`;
 
+function program() {
+  if (process.env.ANVIL_BIN) return process.env.ANVIL_BIN;
+  try {
+    return require.resolve('@foundry-rs/anvil-linux-amd64/bin/anvil');
+  } catch {
+    throw new Error('anvil is not installed: run `npm ci` here, or name an anvil of your own in ANVIL_BIN');
+  }
+}
+
 /// Starts anvil; port 0 takes any free one. Answers when it listens: its address, `stop()`, and `ended`, a promise that
 /// is kept when it has ended.
 export async function startAnvil({ port, chainId }) {
-  // The package's own `anvil` command only looks for this program and runs it, at the cost of another Node.
-  const { platform, arch } = process;
-  const program = process.env.ANVIL_BIN
-    ?? require.resolve(`@foundry-rs/anvil-${platform}-${arch === 'x64' ? 'amd64' : arch}/bin/anvil`);
   const flags = ['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(chainId)];
-  const child = spawn('sh', ['-c', GUARD, 'anvil', program, ...flags], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+  const child = spawn('sh', ['-c', GUARD, 'anvil', program(), ...flags], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
   const ended = new Promise(resolve => child.on('exit', resolve));
   const stop = async () => {
     child.stdio[3].destroy();

@@ -1,8 +1,8 @@
 // Where the npm packages are: beside this file (`npm ci` here), or in the folder that CHAIN_MODULES names, so that tests
 // of several checkouts can share one installation.
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const folder = process.env.CHAIN_MODULES ?? fileURLToPath(new URL('.', import.meta.url));
-export const require = createRequire(join(folder, 'package.json'));
+export const require = createRequire(resolve(folder, 'package.json'));

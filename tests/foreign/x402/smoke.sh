@@ -86,6 +86,14 @@ for client in fetch axios httpx requests reqwest v1; do
 done
 check "seller has" "$(balance "$seller")" $((210000 + 6 * 1010000))
 
+# A seller who refuses is an answer as well.
+for client in fetch axios httpx requests reqwest v1; do
+    node -e "fetch(process.argv[1], { method: 'POST', body: JSON.stringify({ verify: ['lie-no'] }) })" \
+        "$(field "$scratch/stack" facilitator)/fault"
+    KEY=$alice_key ./run.sh $client POST "$URL" '{"hours":1}' >"$scratch/bought" || true
+    check "$client, refused" "$(field "$scratch/bought" status)" 402
+done
+
 # The tools. The offer is taken from the header of a 402.
 ask() { # HEADERS: prints the answer as JSON
     node -e "

@@ -6,3 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 const folder = process.env.CHAIN_MODULES ?? fileURLToPath(new URL('.', import.meta.url));
 export const require = createRequire(resolve(folder, 'package.json'));
+
+try {
+  require.resolve('viem');
+} catch {
+  console.error(`the packages are not in ${resolve(folder)}: run \`npm ci\` there, or name another folder in CHAIN_MODULES`);
+  process.exit(1);
+}

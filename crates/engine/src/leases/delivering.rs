@@ -141,7 +141,10 @@ impl Engine {
         if let Goods::Lease(_) = order.goods
             && let Some(mut lease) = leases::by_id_tx(&mut tx, order.lease_id).await?
         {
-            // Whatever was made of it is removed.
+            // Whatever was made of it is removed, also when we died before we took note of it.
+            if lease.instance_id.is_none() {
+                lease.instance_id = instances::first_of_project(&mut tx, lease.project_id).await?;
+            }
             (lease.state, lease.due_at) = (LeaseState::Failed, Some(now));
             leases::save(&mut tx, &lease).await?;
         }
@@ -231,8 +234,11 @@ impl Engine {
             if here || order.state.is_over() || order.state == OrderState::Refused {
                 return Ok(order);
             }
-            if order.state == OrderState::Paid {
-                self.deliver(id).await?;
+            if order.state == OrderState::Paid
+                && let Err(error) = self.deliver(id).await
+            {
+                // Whoever waits has paid: they are told where to look, and the loop goes on.
+                warn!(order = %id, %error, "delivering an order failed; will try again");
             }
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             if left.is_zero() {
@@ -260,7 +266,7 @@ impl Engine {
     }
 
     async fn deliver_room(&self, order: &Order, room: &Room) -> Result<(), Error> {
-        let lease = leases::by_id(self.db(), order.lease_id).await?.ok_or(Error::NotFound("lease"))?;
+        let lease = self.with_instance(order).await?;
         let in_time = order.may_deliver(self.clock().now());
         let Some(instance_id) = lease.instance_id else {
             if !in_time {
@@ -285,6 +291,22 @@ impl Engine {
             _ if in_time => self.deliver_later(order.id, None).await,
             _ => self.give_up(order.id, "the container was not there in time").await,
         }
+    }
+
+    /// The lease of an order, with the instance that was asked for before a process died that could not take note of it.
+    async fn with_instance(&self, order: &Order) -> Result<Lease, Error> {
+        let lease = leases::by_id(self.db(), order.lease_id).await?.ok_or(Error::NotFound("lease"))?;
+        if lease.instance_id.is_some() {
+            return Ok(lease);
+        }
+        let mut tx = self.db().begin().await?;
+        let mut lease = leases::by_id_tx(&mut tx, lease.id).await?.ok_or(Error::NotFound("lease"))?;
+        if lease.instance_id.is_none() {
+            lease.instance_id = instances::first_of_project(&mut tx, lease.project_id).await?;
+            leases::save(&mut tx, &lease).await?;
+        }
+        tx.commit().await?;
+        Ok(lease)
     }
 
     /// Asks for the instance of a lease, once.

@@ -206,8 +206,7 @@ impl Engine {
                 "this Idempotency-Key was used for a different request; choose a new key",
             ));
         }
-        let nothing = matches!(order.state, OrderState::Claimed | OrderState::Refused | OrderState::Lapsed);
-        if nothing { Ok(None) } else { Ok(Some(self.ordered(order, None).await?)) }
+        if self.came_to_nothing(&order) { Ok(None) } else { Ok(Some(self.ordered(order, None).await?)) }
     }
 
     /// The order that this payment was claimed for, if it was.
@@ -298,11 +297,20 @@ impl Engine {
         Ok(Bought::Ordered(Box::new(Ordered { fresh: true, ..ordered })))
     }
 
+    /// Whether an order was left before anything could move, or will never be paid: another may take its place.
+    fn came_to_nothing(&self, order: &Order) -> bool {
+        match order.state {
+            OrderState::Refused | OrderState::Lapsed => true,
+            OrderState::Claimed => self.is_left(order),
+            OrderState::Settling | OrderState::Paid | OrderState::Delivered | OrderState::Credited => false,
+        }
+    }
+
     /// The key of an order that came to nothing is free for another.
     pub(super) async fn free_key(&self, tx: &mut innkeeper_store::Tx, order: &Order) -> Result<(), Error> {
         let Some(key) = &order.key_hash else { return Ok(()) };
         if let Some(before) = orders::by_key_tx(tx, key).await?
-            && matches!(before.state, OrderState::Claimed | OrderState::Refused | OrderState::Lapsed)
+            && self.came_to_nothing(&before)
         {
             orders::save(tx, &Order { key_hash: None, ..before }).await?;
         }

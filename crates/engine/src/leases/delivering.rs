@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::audit::Deed;
-use innkeeper_domain::ids::{OrderId, ProjectId};
+use innkeeper_domain::ids::{InstanceId, OrderId, ProjectId};
 use innkeeper_domain::instances::{Kind, Settings, State};
 use innkeeper_domain::leases::{Lease, LeaseState, Room, minutes_long};
 use innkeeper_domain::ledger::{Account, Cause, HouseAccount};
@@ -268,7 +268,12 @@ impl Engine {
     async fn deliver_room(&self, order: &Order, room: &Room) -> Result<(), Error> {
         let lease = self.with_instance(order).await?;
         let in_time = order.may_deliver(self.clock().now());
-        let Some(instance_id) = lease.instance_id else {
+        // A process may have died between asking for the instance and writing down which it is.
+        let instance_id = match lease.instance_id {
+            Some(id) => Some(id),
+            None => self.made_before(&lease).await?,
+        };
+        let Some(instance_id) = instance_id else {
             if !in_time {
                 let why = order.problem.clone().unwrap_or_else(|| "there was no room in time".to_owned());
                 return self.give_up(order.id, &why).await;
@@ -348,9 +353,31 @@ impl Engine {
         };
         let key = Idempotency::new(&format!("lease:{}", order.id), &[b"lease"])?;
         let operation = self.make(&Actor::house(), making, Some(&key)).await?;
+        self.keep_instance(lease, operation.instance_id).await
+    }
+
+    /// The instance in the project of a lease that does not know it yet.
+    async fn made_before(&self, lease: &Lease) -> Result<Option<InstanceId>, Error> {
+        let filter = instances::Filter {
+            project_ids: Some(vec![lease.project_id]),
+            ..instances::Filter::default()
+        };
+        let found = instances::list(self.db(), &filter, None, 1).await?.pop().map(|instance| instance.id);
+        if let Some(id) = found {
+            self.keep_instance(lease, id).await?;
+        }
+        Ok(found)
+    }
+
+    /// Writes down which instance a lease has.
+    async fn keep_instance(&self, lease: &Lease, id: InstanceId) -> Result<(), Error> {
         let mut tx = self.db().begin().await?;
         let mut lease = leases::by_id_tx(&mut tx, lease.id).await?.ok_or(Error::NotFound("lease"))?;
-        lease.instance_id.get_or_insert(operation.instance_id);
+        lease.instance_id.get_or_insert(id);
+        if lease.state.is_over() {
+            // Somebody gave up meanwhile: what was made nevertheless is removed.
+            lease.due_at = Some(self.clock().now());
+        }
         leases::save(&mut tx, &lease).await?;
         Ok(tx.commit().await?)
     }
@@ -385,15 +412,16 @@ impl Engine {
             drop(tx);
             return self.give_up(id, "the lease was over before it could be renewed").await;
         }
-        if lease.started_at.is_none() {
-            lease.minutes = lease.minutes.saturating_add(minutes);
-        } else {
-            lease.expires_at = Some(lease.renewed(minutes, now));
-            lease.state = LeaseState::Active;
-            restrictions::lift(&mut tx, lease.project_id, Restriction::LeaseExpired).await?;
-            lease.notices = lease.notices_due(&self.lease_options()?.terms, now);
-            self.reschedule(&mut lease)?;
+        if lease.state == LeaseState::Making {
+            drop(tx);
+            // Nobody gets time of what may never be there: when it cannot be made, this is credited as well.
+            return self.deliver_later(id, None).await;
         }
+        lease.expires_at = Some(lease.renewed(minutes, now));
+        lease.state = LeaseState::Active;
+        restrictions::lift(&mut tx, lease.project_id, Restriction::LeaseExpired).await?;
+        lease.notices = lease.notices_due(&self.lease_options()?.terms, now);
+        self.reschedule(&mut lease)?;
         leases::save(&mut tx, &lease).await?;
         self.now_delivered(&mut tx, &mut order, &lease).await?;
         Ok(tx.commit().await?)

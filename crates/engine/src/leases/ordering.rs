@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::paying::same_request;
 use crate::callers::{hash_of, new_token};
 use crate::error::allow;
 use crate::{Engine, Error, WantedSize};
@@ -188,12 +189,7 @@ impl Engine {
         if let Paying::Wallet(payment) = paying
             && let Some(order) = self.order_of(payment).await?
         {
-            if order.fingerprint != buying.fingerprint {
-                return Err(Error::conflict(
-                    "payment_used",
-                    "this payment was sent with another request before; it pays for that one alone: sign a new one",
-                ));
-            }
+            same_request(&order, &buying.fingerprint)?;
             if !order.state.can_be_tried_again() {
                 return Ok(Some(self.ordered(order, None).await?));
             }

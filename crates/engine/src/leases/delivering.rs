@@ -268,12 +268,7 @@ impl Engine {
     async fn deliver_room(&self, order: &Order, room: &Room) -> Result<(), Error> {
         let lease = self.with_instance(order).await?;
         let in_time = order.may_deliver(self.clock().now());
-        // A process may have died between asking for the instance and writing down which it is.
-        let instance_id = match lease.instance_id {
-            Some(id) => Some(id),
-            None => self.made_before(&lease).await?,
-        };
-        let Some(instance_id) = instance_id else {
+        let Some(instance_id) = lease.instance_id else {
             if !in_time {
                 let why = order.problem.clone().unwrap_or_else(|| "there was no room in time".to_owned());
                 return self.give_up(order.id, &why).await;
@@ -354,19 +349,6 @@ impl Engine {
         let key = Idempotency::new(&format!("lease:{}", order.id), &[b"lease"])?;
         let operation = self.make(&Actor::house(), making, Some(&key)).await?;
         self.keep_instance(lease, operation.instance_id).await
-    }
-
-    /// The instance in the project of a lease that does not know it yet.
-    async fn made_before(&self, lease: &Lease) -> Result<Option<InstanceId>, Error> {
-        let filter = instances::Filter {
-            project_ids: Some(vec![lease.project_id]),
-            ..instances::Filter::default()
-        };
-        let found = instances::list(self.db(), &filter, None, 1).await?.pop().map(|instance| instance.id);
-        if let Some(id) = found {
-            self.keep_instance(lease, id).await?;
-        }
-        Ok(found)
     }
 
     /// Writes down which instance a lease has.

@@ -293,15 +293,6 @@ impl Engine {
         Ok(Bought::Ordered(Box::new(Ordered { fresh: true, ..ordered })))
     }
 
-    /// Whether an order was left before anything could move, or will never be paid: another may take its place.
-    fn came_to_nothing(&self, order: &Order) -> bool {
-        match order.state {
-            OrderState::Refused | OrderState::Lapsed => true,
-            OrderState::Claimed => self.is_left(order),
-            OrderState::Settling | OrderState::Paid | OrderState::Delivered | OrderState::Credited => false,
-        }
-    }
-
     /// The key of an order that came to nothing is free for another.
     pub(super) async fn free_key(&self, tx: &mut innkeeper_store::Tx, order: &Order) -> Result<(), Error> {
         let Some(key) = &order.key_hash else { return Ok(()) };

@@ -404,7 +404,8 @@ pub(super) fn same_request(order: &Order, fingerprint: &[u8]) -> Result<(), Erro
     if order.fingerprint == fingerprint {
         return Ok(());
     }
-    let message = "this payment was sent with another request before; it pays for that one alone: sign a new one";
+    let message =
+        "this payment was sent with another request before; it pays for that one alone: sign a new one";
     Err(Error::conflict("payment_used", message))
 }
 

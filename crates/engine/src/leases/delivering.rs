@@ -141,7 +141,10 @@ impl Engine {
         if let Goods::Lease(_) = order.goods
             && let Some(mut lease) = leases::by_id_tx(&mut tx, order.lease_id).await?
         {
-            // Whatever was made of it is removed.
+            // Whatever was made of it is removed, also when we died before we took note of it.
+            if lease.instance_id.is_none() {
+                lease.instance_id = instances::first_of_project(&mut tx, lease.project_id).await?;
+            }
             (lease.state, lease.due_at) = (LeaseState::Failed, Some(now));
             leases::save(&mut tx, &lease).await?;
         }
@@ -231,8 +234,11 @@ impl Engine {
             if here || order.state.is_over() || order.state == OrderState::Refused {
                 return Ok(order);
             }
-            if order.state == OrderState::Paid {
-                self.deliver(id).await?;
+            if order.state == OrderState::Paid
+                && let Err(error) = self.deliver(id).await
+            {
+                // Whoever waits has paid: they are told where to look, and the loop goes on.
+                warn!(order = %id, %error, "delivering an order failed; will try again");
             }
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             if left.is_zero() {
@@ -260,14 +266,9 @@ impl Engine {
     }
 
     async fn deliver_room(&self, order: &Order, room: &Room) -> Result<(), Error> {
-        let lease = leases::by_id(self.db(), order.lease_id).await?.ok_or(Error::NotFound("lease"))?;
+        let lease = self.with_instance(order).await?;
         let in_time = order.may_deliver(self.clock().now());
-        // A process may have died between asking for the instance and writing down which it is.
-        let instance_id = match lease.instance_id {
-            Some(id) => Some(id),
-            None => self.made_before(&lease).await?,
-        };
-        let Some(instance_id) = instance_id else {
+        let Some(instance_id) = lease.instance_id else {
             if !in_time {
                 let why = order.problem.clone().unwrap_or_else(|| "there was no room in time".to_owned());
                 return self.give_up(order.id, &why).await;
@@ -290,6 +291,22 @@ impl Engine {
             _ if in_time => self.deliver_later(order.id, None).await,
             _ => self.give_up(order.id, "the container was not there in time").await,
         }
+    }
+
+    /// The lease of an order, with the instance that was asked for before a process died that could not take note of it.
+    async fn with_instance(&self, order: &Order) -> Result<Lease, Error> {
+        let lease = leases::by_id(self.db(), order.lease_id).await?.ok_or(Error::NotFound("lease"))?;
+        if lease.instance_id.is_some() {
+            return Ok(lease);
+        }
+        let mut tx = self.db().begin().await?;
+        let mut lease = leases::by_id_tx(&mut tx, lease.id).await?.ok_or(Error::NotFound("lease"))?;
+        if lease.instance_id.is_none() {
+            lease.instance_id = instances::first_of_project(&mut tx, lease.project_id).await?;
+            leases::save(&mut tx, &lease).await?;
+        }
+        tx.commit().await?;
+        Ok(lease)
     }
 
     /// Asks for the instance of a lease, once.
@@ -332,19 +349,6 @@ impl Engine {
         let key = Idempotency::new(&format!("lease:{}", order.id), &[b"lease"])?;
         let operation = self.make(&Actor::house(), making, Some(&key)).await?;
         self.keep_instance(lease, operation.instance_id).await
-    }
-
-    /// The instance in the project of a lease that does not know it yet.
-    async fn made_before(&self, lease: &Lease) -> Result<Option<InstanceId>, Error> {
-        let filter = instances::Filter {
-            project_ids: Some(vec![lease.project_id]),
-            ..instances::Filter::default()
-        };
-        let found = instances::list(self.db(), &filter, None, 1).await?.pop().map(|instance| instance.id);
-        if let Some(id) = found {
-            self.keep_instance(lease, id).await?;
-        }
-        Ok(found)
     }
 
     /// Writes down which instance a lease has.

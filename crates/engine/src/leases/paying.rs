@@ -177,7 +177,7 @@ impl Engine {
 
     /// Whether a claimed order was left by the request that claimed it: its facilitator did not answer, or its process
     /// died.
-    fn is_left(&self, order: &Order) -> bool {
+    pub(super) fn is_left(&self, order: &Order) -> bool {
         order.problem.is_some() || self.clock().now() >= order.created_at.after(super::watching::MEANWHILE)
     }
 
@@ -227,7 +227,10 @@ impl Engine {
             self.refuse(id, &error.to_string()).await?;
             return Err(error);
         }
-        self.settle_on_chain(&order, desk, &payment, &asked).await?;
+        // From here on money may have moved: whatever goes wrong, the buyer is told where to look, and the loop goes on.
+        if let Err(error) = self.settle_on_chain(&order, desk, &payment, &asked).await {
+            warn!(order = %id, %error, "settling did not end well; will look again");
+        }
         self.go_on(id);
         Ok(())
     }
@@ -401,7 +404,8 @@ pub(super) fn same_request(order: &Order, fingerprint: &[u8]) -> Result<(), Erro
     if order.fingerprint == fingerprint {
         return Ok(());
     }
-    let message = "this payment was sent with another request before; it pays for that one alone: sign a new one";
+    let message =
+        "this payment was sent with another request before; it pays for that one alone: sign a new one";
     Err(Error::conflict("payment_used", message))
 }
 

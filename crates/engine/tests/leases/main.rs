@@ -9,6 +9,7 @@ mod engines;
 #[path = "../house/mod.rs"]
 mod proxmox;
 
+mod campaign;
 mod chain;
 mod deaths;
 mod double;

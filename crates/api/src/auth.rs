@@ -80,6 +80,24 @@ pub(crate) async fn authenticate(
     Ok(response)
 }
 
+/// Who is signed in, at a door that others may come to as well; none when nobody is.
+pub(crate) async fn perhaps(app: &App, parts: &Parts) -> Result<Option<Actor>, Problem> {
+    let (token, by_cookie) = match bearer(&parts.headers) {
+        Some(token) => (token, false),
+        None => match cookie(&parts.headers, COOKIE).filter(|token| !token.is_empty()) {
+            Some(token) => (token, true),
+            None => return Ok(None),
+        },
+    };
+    let address = visitors::address(&parts.extensions, &parts.headers, &app.options.trusted_proxies);
+    let Identified { actor, .. } = app.engine.authenticate(token, address).await?;
+    let from_us = || comes_from_us(&parts.headers, &app.options).unwrap_or(false);
+    if by_cookie && !is_safe(&parts.method) && !from_us() {
+        return Err(Problem::cross_site());
+    }
+    Ok(Some(actor))
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
@@ -118,7 +136,7 @@ fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }

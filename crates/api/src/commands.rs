@@ -61,7 +61,7 @@ pub(crate) struct CommandAsked {
 }
 
 impl CommandAsked {
-    fn asked(self) -> Result<NewCommand, Problem> {
+    pub(crate) fn asked(self) -> Result<NewCommand, Problem> {
         let input = match (self.input, self.input_base64) {
             (None, None) => Vec::new(),
             (Some(text), None) => text.into_bytes(),

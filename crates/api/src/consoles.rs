@@ -14,7 +14,7 @@ use futures_util::{SinkExt, StreamExt, future};
 use innkeeper_domain::consoles::{Ending, Kind};
 use innkeeper_domain::ids::{ConsoleId, InstanceId};
 use innkeeper_domain::time::Timestamp;
-use innkeeper_engine::{ConsoleEntry, Engine, Heard, Said};
+use innkeeper_engine::{ConsoleEntry, Engine, Heard, OfferedConsole, Said};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use tokio_tungstenite::tungstenite;
@@ -36,7 +36,7 @@ pub(crate) const PROTOCOL: &str = "innkeeper.console";
 #[schema(example = json!({ "kind": "text" }))]
 pub(crate) struct ConsoleAsked {
     /// A terminal, or a screen.
-    kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 /// A console that may be opened.
@@ -54,6 +54,26 @@ pub(crate) struct ConsoleOffered {
     ticket: String,
     /// Until when.
     expires_at: Timestamp,
+}
+
+impl ConsoleOffered {
+    /// The path of its WebSocket, and the subprotocols to offer there.
+    pub(crate) fn way(self) -> (String, [String; 2]) {
+        (self.url, [self.protocol.to_owned(), self.ticket])
+    }
+}
+
+impl From<OfferedConsole> for ConsoleOffered {
+    fn from(offered: OfferedConsole) -> Self {
+        Self {
+            id: offered.id,
+            kind: offered.kind,
+            url: format!("/api/v1/consoles/{}", offered.id),
+            protocol: PROTOCOL,
+            ticket: offered.ticket.expose_secret().to_owned(),
+            expires_at: offered.expires_at,
+        }
+    }
 }
 
 /// Ask for a console of an instance: a ticket to open one with, within 30 seconds.
@@ -76,16 +96,7 @@ pub(crate) async fn ask_for_console(
     At(id): At<InstanceId>,
     Asked(ConsoleAsked { kind }): Asked<ConsoleAsked>,
 ) -> Result<(StatusCode, Json<ConsoleOffered>), Problem> {
-    let offered = engine.offer_console(&caller.actor, id, kind).await?;
-    let shown = ConsoleOffered {
-        id: offered.id,
-        kind: offered.kind,
-        url: format!("/api/v1/consoles/{}", offered.id),
-        protocol: PROTOCOL,
-        ticket: offered.ticket.expose_secret().to_owned(),
-        expires_at: offered.expires_at,
-    };
-    Ok((StatusCode::CREATED, Json(shown)))
+    Ok((StatusCode::CREATED, Json(engine.offer_console(&caller.actor, id, kind).await?.into())))
 }
 
 /// Open a console: a WebSocket, for whoever has the ticket.

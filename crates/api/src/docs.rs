@@ -73,6 +73,8 @@ const TAGS: &[(&str, &str)] = &[
     ("vouchers", "Codes that are worth credits"),
     ("invoices", "A month's account on paper"),
     ("instances", "Containers and virtual machines"),
+    ("leases", "Prepaid containers for whoever pays, by x402 or with credits, with or without an account"),
+    ("leases (earlier names)", "The same leases, by the names of the lease server that came before"),
     ("backups", "Backups of instances, and schedules of them"),
     ("isos", "Discs for virtual machines, and rescue"),
     ("consoles", "Terminals and screens of instances"),
@@ -139,6 +141,15 @@ pub(crate) fn require_session(document: &mut OpenApi) {
     }
 }
 
+/// Says of every operation that whoever holds a lease may ask it.
+pub(crate) fn require_holder(document: &mut OpenApi) {
+    let none: [&str; 0] = [];
+    let ways = ["lease", "wallet", "bearer", "cookie"];
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        operation.security = Some(ways.map(|way| SecurityRequirement::new(way, none)).to_vec());
+    }
+}
+
 /// Adds what is true of every operation.
 pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_with(Components::new);
@@ -148,6 +159,16 @@ pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
         .description(Some("The token of a session, or a key"))
         .build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let lease = Http::builder()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The token of a lease (`ikl_…`)"))
+        .build();
+    components.add_security_scheme("lease", SecurityScheme::Http(lease));
+    let wallet = ApiKeyValue::with_description(
+        "SIGN-IN-WITH-X",
+        "A challenge of `POST /api/v1/leases/challenge`, signed by the wallet that bought the lease",
+    );
+    components.add_security_scheme("wallet", SecurityScheme::ApiKey(ApiKey::Header(wallet)));
     let cookie = ApiKeyValue::with_description(auth::COOKIE, "The same in a cookie, for our own pages");
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     for (name, _, when) in PROBLEMS {

@@ -68,6 +68,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Keyed<T> {
     }
 }
 
+/// A JSON body, with what it says whatever its spacing and the order of its fields.
+pub(crate) async fn json_body<T: DeserializeOwned>(request: Request) -> Result<(T, Vec<u8>), Problem> {
+    check_media_type(&request)?;
+    let bytes = read(request).await?;
+    Ok((parse(&bytes)?, comparable(&bytes)))
+}
+
 impl<S: Send + Sync> FromRequest<S> for Key {
     type Rejection = Problem;
 

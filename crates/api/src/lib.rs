@@ -28,6 +28,7 @@ mod instances;
 mod invoices;
 mod isos;
 mod keys;
+mod leases;
 mod ledger;
 mod members;
 mod metrics;
@@ -115,6 +116,7 @@ pub fn router_until(engine: Engine, options: Options, stop: CancellationToken) -
     let routes = routes
         .merge(docs::swagger_ui())
         .route("/", axum::routing::get(welcome::page))
+        .route("/llms.txt", axum::routing::get(leases::llms::llms_txt))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(app);
@@ -142,7 +144,8 @@ fn routes(app: Option<&App>) -> OpenApiRouter<App> {
         signed_in = signed_in.route_layer(middleware::from_fn_with_state(app.clone(), auth::authenticate));
     }
     OpenApiRouter::with_openapi(docs::head())
-        .nest("/api/v1", public().merge(signed_in))
+        .nest("/api/v1", public().merge(lease_holders()).merge(signed_in))
+        .merge(leases_by_earlier_names())
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
 }
@@ -166,6 +169,39 @@ fn public() -> OpenApiRouter<App> {
         .routes(routes!(docs::openapi_json))
         .routes(routes!(payments::payment_webhook))
         .routes(routes!(consoles::open_console))
+        .routes(routes!(leases::catalogue::get_lease_catalogue))
+        .routes(routes!(leases::catalogue::quote_lease))
+        .routes(routes!(leases::catalogue::quote_renewal))
+        .routes(routes!(leases::buying::rent))
+        .routes(routes!(leases::buying::renew))
+        .routes(routes!(leases::buying::get_order))
+        .routes(routes!(leases::wallets::ask_for_challenge))
+}
+
+/// What only whoever holds a lease, or a wallet that signs, may ask: they prove it by other means than sessions, and each
+/// handler takes the proof.
+fn lease_holders() -> OpenApiRouter<App> {
+    let mut routes = OpenApiRouter::default()
+        .routes(routes!(leases::keeping::list_leases))
+        .routes(routes!(leases::keeping::get_lease, leases::keeping::end_lease))
+        .routes(routes!(leases::keeping::resize_lease))
+        .routes(routes!(leases::keeping::renew_lease_token))
+        .routes(routes!(leases::keeping::get_lease_log))
+        .routes(routes!(leases::calls::run_lease_command))
+        .routes(routes!(leases::calls::ask_for_lease_console))
+        .routes(routes!(leases::wallets::get_wallet_credits));
+    docs::require_holder(routes.get_openapi_mut());
+    routes
+}
+
+/// The same leases, by the names of the lease server that came before.
+fn leases_by_earlier_names() -> OpenApiRouter<App> {
+    let mut routes = OpenApiRouter::default()
+        .routes(routes!(leases::seed::seed_exec))
+        .routes(routes!(leases::seed::seed_console))
+        .routes(routes!(leases::seed::seed_list));
+    docs::require_holder(routes.get_openapi_mut());
+    routes.routes(routes!(leases::seed::seed_rent)).routes(routes!(leases::seed::seed_renew))
 }
 
 /// What only somebody who is signed in may ask.
@@ -306,6 +342,9 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(shares::list_shares))
         .routes(routes!(shares::share_instance, shares::unshare_instance))
         .routes(routes!(shares::list_shared))
+        .routes(routes!(leases::buying::list_orders))
+        .routes(routes!(leases::wallets::claim_lease))
+        .routes(routes!(leases::wallets::claim_wallet))
         .routes(routes!(consoles::ask_for_console))
         .routes(routes!(commands::run_command))
         .routes(routes!(commands::get_command_capability))

@@ -172,6 +172,13 @@ pub(crate) struct Waiting {
     wait: Patience,
 }
 
+impl Waiting {
+    /// How long they are ready to wait.
+    pub(crate) fn patience(&self) -> Duration {
+        self.wait.0
+    }
+}
+
 /// How long somebody is ready to wait.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(try_from = "String")]

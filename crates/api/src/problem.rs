@@ -307,6 +307,9 @@ impl From<Error> for Problem {
                 "It is not from whom it claims to be from",
                 message,
             ),
+            Error::WalletRefused(_) => Self::unauthenticated("wallet_refused", error.to_string()).remedy(
+                "ask for a challenge with `POST /api/v1/leases/challenge` and have the wallet sign it",
+            ),
             Error::Provider(message) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "provider_unavailable",

@@ -32,6 +32,8 @@ words! {
         Registration = "registration",
         /// The code of a voucher.
         Voucher = "voucher",
+        /// A payment of a wallet, or a challenge for one.
+        Order = "order",
     }
 }
 
@@ -71,6 +73,8 @@ pub fn limit(attempt: Attempt, scope: Scope) -> Limit {
         (Attempt::Mail, Scope::Address) => limit(10, 120),
         (Attempt::Mail, Scope::Pair | Scope::Account) => limit(3, 600),
         (Attempt::Token, _) => limit(60, 2),
+        // A hundred copies of one payment may come at once.
+        (Attempt::Order, _) => limit(240, 1),
         (Attempt::Voucher, Scope::Address) => limit(15, 120),
     }
 }

@@ -60,6 +60,9 @@ pub enum Error {
     /// What came in is not from whom it claims to be from, or cannot be read.
     #[error("{0}")]
     Untrusted(String),
+    /// A wallet's signature does not prove that it is there.
+    #[error("SIGN-IN-WITH-X: {0}")]
+    WalletRefused(String),
     /// A payment provider did not do its part while a person waited for it.
     #[error("{0}")]
     Provider(String),

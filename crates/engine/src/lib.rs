@@ -95,6 +95,7 @@ pub use factors::{Second, TotpOffer};
 pub use finance::{Finance, Spending};
 pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
+pub use innkeeper_connectors::x402;
 pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use instances::{
     Bulk, DiskChange, DiskWanted, Duplicate, Filter as InstanceFilter, Fittings, NewInstance, NicChange,

@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(with(&|bytes| bytes[..64].fill(0)), Err(BadSignature::Nobody));
         assert_eq!(with(&|bytes| bytes[..64].fill(0xff)), Err(BadSignature::Nobody));
         // The twin: n - s, with the other parity, recovers to the same key in naive code.
-        let s = k256::Scalar::from(*Ecdsa::from_slice(&whole[..64]).unwrap().split_scalars().1);
+        let s = *Ecdsa::from_slice(&whole[..64]).unwrap().split_scalars().1;
         let twin = with(&|bytes| {
             bytes[32..64].copy_from_slice(&(-s).to_bytes());
             bytes[64] = 27;

@@ -1,7 +1,8 @@
 //! A buyer's payment: read from the header of either generation, compared with what was asked, kept, and built anew for
 //! a facilitator.
 //!
-//! Until it is settled a payment is worth money to whoever holds it: `Debug` hides the signature, errors name fields only.
+//! Until it is settled a payment is worth money to whoever holds it: `Debug` hides the signature and what extensions
+//! hold, errors name fields only.
 
 use std::fmt;
 use std::str::FromStr;
@@ -96,7 +97,7 @@ pub enum Mismatch {
 }
 
 /// A payment as it was understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Payment {
     /// Whose words the buyer uses, and must be answered in.
     pub version: Version,
@@ -112,6 +113,19 @@ pub struct Payment {
     pub resource: Option<Map<String, Value>>,
     /// Our extensions, as he sent them back.
     pub extensions: Map<String, Value>,
+}
+
+impl fmt::Debug for Payment {
+    // Extensions may bring back what only the buyer and we know, so their names are all that is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payment")
+            .field("version", &self.version)
+            .field("network", &self.network)
+            .field("authorization", &self.authorization)
+            .field("signature", &self.signature)
+            .field("extensions", &self.extensions.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Payment {

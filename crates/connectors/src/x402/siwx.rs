@@ -36,7 +36,7 @@ pub enum BadSignIn {
     #[error(transparent)]
     Header(#[from] BadHeader),
     /// Signed for somebody else.
-    #[error("`domain` is not that of this server: sign the challenge that this server gave")]
+    #[error("the challenge is of another server: sign the one that this server gave")]
     Domain,
     /// Signed for something else.
     #[error("`uri` is not an address of this server: sign the challenge that this server gave")]
@@ -111,6 +111,13 @@ fn written(at: Timestamp) -> String {
     jiff::Timestamp::from_microsecond(at.0).map(|at| format!("{at:.3}")).unwrap_or_default()
 }
 
+/// What stands for a server in a challenge: its host, with the port where it is not the usual one. Clients sign for
+/// nothing else than the server that they spoke to.
+pub fn domain_of(public_url: &Url) -> String {
+    let host = public_url.host_str().unwrap_or_default();
+    public_url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
 /// A challenge to be signed for any of the networks. The nonce is 8 letters and digits at least, made by the caller,
 /// who spends it when it comes back.
 pub fn challenge(
@@ -140,6 +147,12 @@ pub fn challenge(
 }
 
 impl Challenge {
+    /// Whether it is of this server. Who signs another's challenge signs in there, for whoever asked.
+    pub fn is_of(&self, server: &Url) -> bool {
+        let same_origin = |uri: Url| uri.origin() == server.origin();
+        self.info.domain == domain_of(server) && self.info.uri.parse().is_ok_and(same_origin)
+    }
+
     /// As the extension [`SIGN_IN`] of an offer, and as a plain answer.
     pub fn extension(&self) -> Value {
         let text = json!({"type": "string"});
@@ -162,29 +175,32 @@ impl Challenge {
 
 /// The digest that a wallet signs, of EIP-4361's text by EIP-191. The address stands in the text as it is written.
 pub(super) fn digest(info: &Info, network: Network, address: &str) -> [u8; 32] {
-    let mut text = format!("{} wants you to sign in with your Ethereum account:\n{address}\n\n", info.domain);
-    if let Some(statement) = info.statement.as_deref().filter(|statement| !statement.is_empty()) {
-        text += &format!("{statement}\n");
-    }
-    text += &format!(
-        "\nURI: {}\nVersion: {}\nChain ID: {}\nNonce: {}\nIssued At: {}",
-        info.uri, info.version, network.chain_id, info.nonce, info.issued_at
-    );
-    for (name, value) in [
+    let statement = info.statement.as_deref().filter(|statement| !statement.is_empty());
+    let mut lines = vec![
+        format!("{} wants you to sign in with your Ethereum account:", info.domain),
+        address.to_owned(),
+        String::new(),
+    ];
+    lines.extend(statement.map(str::to_owned));
+    lines.extend([
+        String::new(),
+        format!("URI: {}", info.uri),
+        format!("Version: {}", info.version),
+        format!("Chain ID: {}", network.chain_id),
+        format!("Nonce: {}", info.nonce),
+        format!("Issued At: {}", info.issued_at),
+    ]);
+    let named = [
         ("Expiration Time", &info.expiration_time),
         ("Not Before", &info.not_before),
         ("Request ID", &info.request_id),
-    ] {
-        if let Some(value) = value {
-            text += &format!("\n{name}: {value}");
-        }
-    }
+    ];
+    lines.extend(named.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value.as_ref()?))));
     if let Some(resources) = &info.resources {
-        text += "\nResources:";
-        for resource in resources {
-            text += &format!("\n- {resource}");
-        }
+        lines.push("Resources:".to_owned());
+        lines.extend(resources.iter().map(|resource| format!("- {resource}")));
     }
+    let text = lines.join("\n");
     keccak(format!("\x19Ethereum Signed Message:\n{}{text}", text.len()).as_bytes())
 }
 
@@ -286,7 +302,7 @@ impl SignIn {
 }
 
 /// A line break would let one field of the text pass for another.
-fn check_lines(info: &Info) -> Result<(), BadHeader> {
+pub(super) fn check_lines(info: &Info) -> Result<(), BadHeader> {
     let resources = info.resources.iter().flatten().map(|text| (text, "resources"));
     let maybe = [
         (&info.expiration_time, "expirationTime"),

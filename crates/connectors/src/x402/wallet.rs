@@ -8,12 +8,13 @@ use k256::ecdsa::SigningKey;
 use rand::RngCore;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::eip712::{Domain, address_of, checksummed};
 use super::header::encode;
 use super::payment::{Authorization, Payment, Signature};
-use super::siwx::{Challenge, digest};
+use super::siwx::{BadSignIn, Challenge, check_lines, digest};
 use super::{Offer, Requirements, Version};
 
 /// A wallet: one key. It is wiped from memory with the wallet.
@@ -103,8 +104,17 @@ impl Wallet {
         self.authorize(offer, asked, now, nonce).header()
     }
 
-    /// The value of `SIGN-IN-WITH-X` that answers a challenge, for the network.
-    pub fn sign_in(&self, challenge: &Challenge, network: Network) -> SecretString {
+    /// The value of `SIGN-IN-WITH-X` that answers a challenge of the server that was spoken to, for the network.
+    pub fn sign_in(
+        &self,
+        challenge: &Challenge,
+        network: Network,
+        server: &Url,
+    ) -> Result<SecretString, BadSignIn> {
+        if !challenge.is_of(server) {
+            return Err(BadSignIn::Domain);
+        }
+        check_lines(&challenge.info)?;
         let address = checksummed(self.address());
         let signature = self.sign(&digest(&challenge.info, network, &address));
         let mut json = serde_json::to_value(&challenge.info).unwrap_or_default();
@@ -112,7 +122,7 @@ impl Wallet {
         json["chainId"] = network.to_string().into();
         json["type"] = "eip191".into();
         json["signature"] = signature.expose_hex().into();
-        encode(&json).into()
+        Ok(encode(&json).into())
     }
 }
 

@@ -1,7 +1,9 @@
-//! Stand-ins for Stripe and PayPal that speak their wire: strict about what they accept, idempotent as the real ones
+//! Stand-ins that speak the wire of the real ones: strict about what they accept, idempotent as the real ones
 //! are, and ill on demand.
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub)]
 
+pub mod facilitator;
+pub mod node;
 pub mod paypal;
 pub mod stripe;
 

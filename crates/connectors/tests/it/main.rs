@@ -11,3 +11,4 @@ mod ssh;
 #[path = "../foreign/sshd.rs"]
 mod sshd;
 mod stripe;
+mod x402;

@@ -3,11 +3,13 @@
 
 use std::net::IpAddr;
 
-use innkeeper_connectors::x402::siwx::{SignIn, challenge};
+use innkeeper_connectors::x402::siwx::{SignIn, challenge, domain_of};
 use innkeeper_domain::access::{Action, Actor, Answer, Proof, may};
-use innkeeper_domain::audit::Deed;
+use innkeeper_domain::audit::{Deed, Entry};
 use innkeeper_domain::ids::{LeaseId, ProjectId};
+use innkeeper_domain::instances::Instance;
 use innkeeper_domain::leases::{Lease, LeaseState};
+use innkeeper_domain::limits::Attempt;
 use innkeeper_domain::orders::Order;
 use innkeeper_domain::projects::Membership;
 use innkeeper_domain::wallets::Address;
@@ -19,7 +21,9 @@ use super::LeaseFilter;
 use super::ordering::TOKEN;
 use crate::callers::{hash_of, new_token};
 use crate::error::allow;
+use crate::limits::Counted;
 use crate::projects::scope;
+use crate::visitors::Visitor;
 use crate::{Engine, Error};
 
 /// What a wallet is asked to sign.
@@ -52,18 +56,18 @@ impl Engine {
         challenges::insert(&mut tx, &hash_of(&nonce), until).await?;
         tx.commit().await?;
         let networks: Vec<_> = options.desks.iter().map(|desk| desk.network).collect();
-        Ok(challenge(&domain(&options.public_url), &options.public_url, &networks, &nonce, now, until))
+        Ok(challenge(&domain_of(&options.public_url), &options.public_url, &networks, &nonce, now, until))
     }
 
     /// Which wallet signed this; its challenge is used up.
     pub async fn wallet_sign_in(&self, header: &str) -> Result<Address, Error> {
         let options = self.lease_options()?;
-        let untrusted = |why: String| Error::Untrusted(format!("SIGN-IN-WITH-X: {why}"));
+        let untrusted = Error::WalletRefused;
         let signed = SignIn::from_header(header).map_err(|why| untrusted(why.to_string()))?;
         let networks: Vec<_> = options.desks.iter().map(|desk| desk.network).collect();
         let now = self.clock().now();
         let wallet = signed
-            .verify(now, &domain(&options.public_url), &options.public_url, &networks)
+            .verify(now, &domain_of(&options.public_url), &options.public_url, &networks)
             .map_err(|why| untrusted(why.to_string()))?;
         let mut tx = self.db().begin().await?;
         if !challenges::redeem(&mut tx, &hash_of(signed.nonce()), now).await? {
@@ -148,6 +152,26 @@ impl Engine {
         Ok(orders::of_lease(self.db(), lease.id).await?)
     }
 
+    /// The instance of a lease, as it is now.
+    pub async fn leased_instance(&self, lease: &Lease) -> Result<Option<Instance>, Error> {
+        let Some(id) = lease.instance_id else { return Ok(None) };
+        Ok(innkeeper_store::instances::by_id(self.db(), id).await?)
+    }
+
+    /// What was done to a lease and its instance, newest first.
+    pub async fn lease_log(&self, id: LeaseId, by: &Holding, limit: i64) -> Result<Vec<Entry>, Error> {
+        let (lease, _) = self.held_lease(id, by).await?;
+        let filter =
+            crate::AuditFilter { project_id: Some(lease.project_id), ..crate::AuditFilter::default() };
+        Ok(innkeeper_store::audit::list(self.db(), &filter, None, limit).await?)
+    }
+
+    /// Counts a request that makes us write or ask somebody before anything is paid.
+    pub async fn admit_payment(&self, address: Option<IpAddr>) -> Result<(), Error> {
+        let visitor = Visitor { address, ..Visitor::default() };
+        self.count(&Counted::by_address(Attempt::Order, &visitor)).await
+    }
+
     /// A new token for a lease; the old one is good no more.
     pub async fn renew_lease_token(&self, id: LeaseId, by: &Holding) -> Result<SecretString, Error> {
         let (lease, actor) = self.changed_lease(id, by).await?;
@@ -207,10 +231,4 @@ impl Engine {
         tx.rollback().await?;
         found.ok_or(NO_LEASE)
     }
-}
-
-/// The host that challenges name, with its port where there is one.
-fn domain(url: &url::Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

@@ -3,16 +3,18 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use innkeeper_connectors::x402::{Payment, Requirements};
-use innkeeper_domain::access::{Action, Actor, may};
+use innkeeper_domain::access::{Action, Actor, Proof, may};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::ids::{LeaseId, OrderId, ProjectId, TemplateId};
 use innkeeper_domain::leases::Lease;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::orders::{Goods, Order, OrderState};
-use innkeeper_store::{leases, orders, payers};
+use innkeeper_domain::wallets::Address;
+use innkeeper_store::{Topic, leases, orders, payers};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -352,8 +354,39 @@ impl Engine {
         Ok(orders::list(self.db(), state, after, limit).await?)
     }
 
+    /// The same, when the order is over or refused, or after so long.
+    pub async fn await_order(&self, id: OrderId, patience: Duration) -> Result<Ordered, Error> {
+        let until = tokio::time::Instant::now() + patience;
+        let mut hints = self.db().wakeups(Topic::Events);
+        loop {
+            hints.mark_unchanged();
+            let found = self.order(id).await?;
+            let left = until.saturating_duration_since(tokio::time::Instant::now());
+            let ended = found.order.state.is_over() || found.order.state == OrderState::Refused;
+            if ended || left.is_zero() {
+                return Ok(found);
+            }
+            tokio::select! {
+                _ = hints.changed() => {}
+                () = tokio::time::sleep(left.min(Duration::from_secs(1))) => {}
+            }
+        }
+    }
+
+    /// A wallet that has signed in, and the project that holds its credits.
+    pub async fn wallet_funds(
+        &self,
+        wallet: Address,
+        address: Option<IpAddr>,
+    ) -> Result<(Actor, ProjectId), Error> {
+        let project = payers::project_of(self.db(), wallet).await?;
+        let project =
+            project.ok_or_else(|| Error::conflict("no_credits", "this wallet has no credits here"))?;
+        Ok((Actor::holder([project], Proof::Wallet(wallet), address), project))
+    }
+
     /// The credits of a wallet: what it paid and did not get.
-    pub async fn wallet_credits(&self, wallet: innkeeper_domain::wallets::Address) -> Result<Micros, Error> {
+    pub async fn wallet_credits(&self, wallet: Address) -> Result<Micros, Error> {
         let Some(project) = payers::project_of(self.db(), wallet).await? else { return Ok(Micros::ZERO) };
         Ok(innkeeper_store::ledger::purses(self.db(), project).await?.wallet)
     }

@@ -88,7 +88,8 @@ struct Log {
     block_number: String,
     block_hash: String,
     transaction_hash: TxHash,
-    log_index: String,
+    #[serde(rename = "logIndex")]
+    place: String,
     #[serde(default)]
     removed: bool,
 }
@@ -224,14 +225,14 @@ impl Chain {
             .logs
             .iter()
             .filter(|one| one.transaction_hash == log.transaction_hash)
-            .filter_map(|one| Some((parse_quantity(&one.log_index)?, one)))
+            .filter_map(|one| Some((parse_quantity(&one.place)?, one)))
             .collect();
         let (used, payer, nonce) = (
             event("AuthorizationUsed(address,bytes32)"),
             topic(abi::word(question.payer.0)),
             topic(question.nonce.0),
         );
-        let at = parse_quantity(&log.log_index).ok_or_else(|| unreadable("a log without a place"))?;
+        let at = parse_quantity(&log.place).ok_or_else(|| unreadable("a log without a place"))?;
         if !logs.get(&at).is_some_and(|one| one.is(question.asset, &[&used, &payer, &nonce])) {
             return Err(unsettled("it says different things of one transaction"));
         }

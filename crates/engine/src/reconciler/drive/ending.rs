@@ -3,6 +3,7 @@
 use innkeeper_domain::disks::{Disk, kept, minus, plus, total_rate};
 use innkeeper_domain::instances::{Goal, Owner, Power, Seen, Task};
 use innkeeper_domain::operations::{Fault, State, Verb};
+use innkeeper_domain::prices::Rate;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{Tx, instances, networks, operations, vmids};
 use tracing::{info, warn};
@@ -117,6 +118,8 @@ impl Drive<'_> {
         self.resized = Some(match size {
             _ if size == self.instance.size => Resized::At(from.rate),
             _ if size == from.size => Resized::Unchanged,
+            // What is not paid by the hour is not from now on either.
+            _ if from.rate == Rate::FREE => Resized::At(Rate::FREE),
             // Some of it was had.
             _ => {
                 let rate = self.engine.rate(None, size).await?;

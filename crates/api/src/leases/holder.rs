@@ -1,0 +1,54 @@
+//! Who is at the door: whoever shows the token of a lease, a wallet that signs, or somebody who is signed in.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use innkeeper_engine::Holding;
+use secrecy::SecretString;
+
+use crate::problem::Problem;
+use crate::{App, auth, visitors};
+
+/// What the token of a lease begins with.
+const TOKEN: &str = "ikl_";
+
+/// The header by which a wallet signs in.
+pub(crate) const SIGN_IN: &str = "sign-in-with-x";
+
+/// Whoever proves something, if they do.
+pub(crate) struct Perhaps(pub(crate) Option<Holding>);
+
+/// Whoever proves something.
+pub(crate) struct Holder(pub(crate) Holding);
+
+impl FromRequestParts<App> for Perhaps {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let address = visitors::address(&parts.extensions, &parts.headers, &app.options.trusted_proxies);
+        if let Some(token) = auth::bearer(&parts.headers).filter(|token| token.starts_with(TOKEN)) {
+            return Ok(Self(Some(Holding::Token(SecretString::from(token), address))));
+        }
+        if let Some(signed) = parts.headers.get(SIGN_IN) {
+            let signed = signed.to_str().map_err(|_| {
+                Problem::invalid_parameter("SIGN-IN-WITH-X", "this is not base64 of a signed challenge")
+            })?;
+            let wallet = app.engine.wallet_sign_in(signed).await?;
+            return Ok(Self(Some(Holding::Wallet(wallet, address))));
+        }
+        Ok(Self(auth::perhaps(app, parts).await?.map(Holding::Caller)))
+    }
+}
+
+impl FromRequestParts<App> for Holder {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Perhaps(holding) = Perhaps::from_request_parts(parts, app).await?;
+        holding.map(Self).ok_or_else(|| {
+            Problem::unauthenticated("unauthenticated", "prove that the lease is yours").remedy(
+                "send its token as `Authorization: Bearer ikl_…`, or have the wallet that bought it sign a challenge of \
+                 `POST /api/v1/leases/challenge` and send that as `SIGN-IN-WITH-X`",
+            )
+        })
+    }
+}

@@ -16,7 +16,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
-pub(crate) use pay::Pay;
+pub(crate) use pay::{Pay, USDC_DIGITS, is_usdc};
 pub(crate) use trial::{Found, try_desks};
 
 /// The dearest order or call, in millionths of a credit.

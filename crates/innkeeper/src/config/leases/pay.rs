@@ -91,6 +91,14 @@ const USDC: [Known; 2] = [
     Known(Network::BASE_SEPOLIA, "0x036CbD53842c5426634e7929541eC2318f3dCF7e", "USDC"),
 ];
 
+/// How many digits USDC has behind the point, everywhere.
+pub(crate) const USDC_DIGITS: usize = 6;
+
+/// Whether a token is USDC, as far as we know: then its amounts are dollars.
+pub(crate) fn is_usdc(network: Network, asset: Address) -> bool {
+    USDC.iter().any(|known| known.0 == network && known.1.parse() == Ok(asset))
+}
+
 /// Every way to pay, ready for use.
 pub(super) fn desks(pays: &[Pay], public_url: &Url) -> anyhow::Result<Vec<Desk>> {
     if !pays.is_empty() {

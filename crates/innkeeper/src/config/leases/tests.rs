@@ -25,9 +25,10 @@ fn nothing_said_is_the_houses_own_terms_and_credits_only() {
 fn everything_that_is_said_arrives() {
     let text = format!(
         "base_micros = 1\ncall_micros = 2\nleast_minutes = 3\nmost_minutes = 4\nhorizon_minutes = 5\nper_wallet = 6\n\
-         notices_s = [60, 3600, 60]\ngrace_s = 7\nnetwork = 'net_01890a5d-ac96-774b-bcce-b302099a8057'\n\
+         notices_s = [60, 3600, 60]\ngrace_s = 7\nnetwork = '{}'\n\
          egress = 'closed'\nwait_s = 8\npayable_s = 31\nlook_every_s = 9\n\
-         [largest]\ncores = 2\nmemory_mib = 1024\ndisk_gib = 10\n{PAY}credit_price = 11\nconfirmations = 12\n"
+         [largest]\ncores = 2\nmemory_mib = 1024\ndisk_gib = 10\n{PAY}credit_price = 11\nconfirmations = 12\n",
+        innkeeper_domain::ids::NetworkId::new()
     );
     let options = options(&text).unwrap();
     let terms = &options.terms;

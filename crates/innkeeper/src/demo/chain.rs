@@ -82,14 +82,18 @@ impl Chain {
     /// Starts it, with its packages got first if they are not here yet. The error says what the demo lacks.
     pub(super) async fn start(folder: &Path) -> anyhow::Result<Self> {
         node().await?;
-        let place = if std::env::var_os(MODULES).is_some() {
+        let mut command = Command::new("node");
+        let place = if let Some(modules) = std::env::var_os(MODULES).filter(|modules| !modules.is_empty()) {
+            // As it is from here: node runs elsewhere.
+            command.env(MODULES, std::path::absolute(modules)?);
             let place = folder.join("chain");
             write(&place)?;
             place
         } else {
+            command.env_remove(MODULES);
             installed(folder).await?
         };
-        let mut child = Command::new("node")
+        let mut child = command
             .arg("stack.mjs")
             .current_dir(&place)
             .env("RPC_PORT", "0")

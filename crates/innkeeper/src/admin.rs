@@ -8,7 +8,7 @@ use innkeeper_domain::users::Role;
 use innkeeper_engine::NewUser;
 use secrecy::SecretString;
 
-use crate::config::Config;
+use crate::config::{Config, Found, try_desks};
 use crate::house;
 
 /// Look after administrators, on the machine of the database.
@@ -25,6 +25,8 @@ pub(crate) enum Admin {
     },
     /// Add up the whole ledger, and say whether it is in order.
     CheckLedger,
+    /// Ask the chains and facilitators by which leases are paid whether they are what the configuration takes them for.
+    CheckLeases,
 }
 
 impl Admin {
@@ -32,6 +34,7 @@ impl Admin {
         match self {
             Self::Create { email, name } => create(config, email, name).await,
             Self::CheckLedger => check_ledger(config).await,
+            Self::CheckLeases => check_leases(config).await,
         }
     }
 }
@@ -66,6 +69,27 @@ async fn check_ledger(config: &Config) -> anyhow::Result<()> {
         found.misheld,
     );
     println!("the ledger is in order");
+    Ok(())
+}
+
+async fn check_leases(config: &Config) -> anyhow::Result<()> {
+    let Some(leases) = config.leases()? else {
+        anyhow::bail!("this house does not lease: there is no [leases] in its configuration");
+    };
+    if leases.desks.is_empty() {
+        println!("leases are sold for credits only: there is no [[leases.pay]]");
+    }
+    let mut wrong = 0;
+    for found in try_desks(&leases.desks).await {
+        let (word, text) = match &found {
+            Found::Good(text) => ("good", text),
+            Found::Silent(text) => ("silent", text),
+            Found::Wrong(text) => ("wrong", text),
+        };
+        wrong += u32::from(!matches!(found, Found::Good(_)));
+        println!("{word:7} {text}");
+    }
+    anyhow::ensure!(wrong == 0, "{wrong} of these are not as they should be");
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::out::say;
 use crate::{
     admin, api_keys, audit, backups, client, clusters, credits, demo, drains, finance, instances, invoices,
-    isos, networks, payments, placements, plans, prices, projects, secrets, serve, sessions, shares,
+    isos, lease, networks, payments, placements, plans, prices, projects, secrets, serve, sessions, shares,
     simulate, snapshots, telemetry, templates, users, vouchers,
 };
 
@@ -82,6 +82,12 @@ enum Command {
     Invoice(invoices::Invoice),
     /// Show how the house stands.
     Finance(finance::Finance),
+    /// Rent instances for a while, with or without an account.
+    #[command(subcommand)]
+    Lease(lease::Lease),
+    /// Look after wallets: keys that pay for leases.
+    #[command(subcommand)]
+    Wallet(lease::wallet::Wallets),
     /// Look after instances.
     #[command(subcommand)]
     Instance(instances::Instance),
@@ -157,6 +163,8 @@ impl Cli {
             Command::Voucher(voucher) => voucher.run().await,
             Command::Invoice(invoice) => invoice.run().await,
             Command::Finance(finance) => finance.run().await,
+            Command::Lease(lease) => lease.run().await,
+            Command::Wallet(wallet) => wallet.run(),
             Command::Instance(instance) => instance.run().await,
             Command::Backup(backup) => backup.run().await,
             Command::Iso(iso) => iso.run().await,

@@ -2,10 +2,11 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -98,20 +99,24 @@ impl Kept {
     }
 
     fn read() -> Option<Self> {
-        std::fs::read(kept_in().ok()?).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        std::fs::read(kept_in(SESSION).ok()?).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
     }
 
-    /// Writes beside and renames: another command that reads meanwhile finds the old one or the new one.
     fn write(&self) -> anyhow::Result<()> {
-        let file = kept_in()?;
-        let folder = file.parent().context("the sign-in has no place")?;
-        std::fs::create_dir_all(folder)?;
-        let beside = folder.join(format!("session.{:016x}", rand::random::<u64>()));
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        options.open(&beside)?.write_all(&serde_json::to_vec(self)?)?;
-        Ok(std::fs::rename(&beside, &file)?)
+        write_private(&kept_in(SESSION)?, &serde_json::to_vec(self)?)
     }
+}
+
+/// Writes a file that only its owner can read: beside, and then renamed, so that another command that reads meanwhile
+/// finds the old one or the new one.
+pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = file.parent().context("the file has no place")?;
+    std::fs::create_dir_all(folder)?;
+    let beside = folder.join(format!(".innkeeper.{:016x}", rand::random::<u64>()));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options.open(&beside)?.write_all(bytes)?;
+    Ok(std::fs::rename(&beside, file)?)
 }
 
 impl Login {
@@ -146,19 +151,23 @@ impl Logout {
         let Some(kept) = Kept::read() else { bail!("nobody is signed in here") };
         let remote = Remote { url: Some(kept.url), token: None, json: false };
         Server::find(&remote)?.request(Method::DELETE, "/api/v1/sessions/current", None).await?;
-        std::fs::remove_file(kept_in()?)?;
+        std::fs::remove_file(kept_in(SESSION)?)?;
         say!("signed out");
         Ok(())
     }
 }
 
-fn kept_in() -> anyhow::Result<PathBuf> {
+/// The sign-in among what is kept.
+const SESSION: &str = "session.json";
+
+/// Where something is kept that belongs to whoever runs this.
+pub(crate) fn kept_in(name: &str) -> anyhow::Result<PathBuf> {
     let base = match (std::env::var_os("XDG_CONFIG_HOME"), std::env::var_os("HOME")) {
         (Some(config), _) if !config.is_empty() => PathBuf::from(config),
         (_, Some(home)) => PathBuf::from(home).join(".config"),
-        _ => bail!("set HOME, so that the sign-in has a place"),
+        _ => bail!("set HOME, so that {name} has a place"),
     };
-    Ok(base.join("innkeeper").join("session.json"))
+    Ok(base.join("innkeeper").join(name))
 }
 
 fn http() -> anyhow::Result<reqwest::Client> {
@@ -175,6 +184,23 @@ fn address(url: &str) -> anyhow::Result<String> {
         bail!("the address {url} must begin with http:// or https://");
     }
     Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// How long a command in an instance is waited for: for as long as it may run.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(660);
+
+/// An answer as it came.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    /// A header, if it is there and text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
 }
 
 /// A server, and who we are there.
@@ -199,6 +225,72 @@ impl Server {
         let renews = kept.is_some();
         let token = remote.token.clone().or(kept.map(|kept| kept.token)).map(SecretString::from);
         Ok(Self { url, token: Mutex::new(token), renews, http: http()? })
+    }
+
+    /// Its address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether somebody is signed in.
+    pub(crate) fn signed_in(&self) -> bool {
+        self.token().is_some()
+    }
+
+    /// Makes a request with these headers, as nobody unless they say who. Whatever comes back is an answer; an error
+    /// means that it is not known whether the request arrived.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        headers: HeaderMap,
+    ) -> anyhow::Result<Reply> {
+        let mut request = self.http.request(method, format!("{}{path}", self.url)).headers(headers);
+        if path.ends_with("/exec") {
+            request = request.timeout(LONGEST);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| self.unanswered(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = response.bytes().await.context("the answer broke off")?;
+        Ok(Reply { status, headers, text: String::from_utf8_lossy(&bytes).into_owned() })
+    }
+
+    /// The same, as whoever is signed in.
+    pub(crate) async fn ask_signed_in(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        mut headers: HeaderMap,
+    ) -> anyhow::Result<Reply> {
+        for again in [false, true] {
+            if let Some(token) = self.token() {
+                let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))?;
+                bearer.set_sensitive(true);
+                headers.insert(AUTHORIZATION, bearer);
+            }
+            let reply = self.ask(method.clone(), path, body, headers.clone()).await?;
+            if again || reply.status != StatusCode::UNAUTHORIZED || !self.renews || !self.renew().await? {
+                return Ok(reply);
+            }
+        }
+        bail!("{} does not let us in", self.url)
+    }
+
+    /// What an answer holds; a problem becomes an error that says what to do.
+    pub(crate) fn read(&self, path: &str, reply: &Reply) -> anyhow::Result<Value> {
+        if reply.status.is_success() {
+            return if reply.text.is_empty() {
+                Ok(Value::Null)
+            } else {
+                Ok(serde_json::from_str(&reply.text)?)
+            };
+        }
+        self.refused(reply.status, path, &reply.text)
     }
 
     /// The address of a WebSocket of the server.
@@ -320,8 +412,7 @@ impl Server {
             request = request.bearer_auth(token.expose_secret());
         }
         if path.ends_with("/commands") {
-            // A command is waited for, for as long as it may run.
-            request = request.timeout(std::time::Duration::from_secs(660));
+            request = request.timeout(LONGEST);
         }
         if *method == Method::POST {
             request = request.header("Idempotency-Key", key);

@@ -91,31 +91,36 @@ impl Run {
         }
         let path = format!("/api/v1/instances/{id}/commands");
         let answer = server.request(Method::POST, &path, Some(&body)).await?;
-        if self.remote.json {
-            say!("{answer:#}");
-            return Ok(());
-        }
-        // Whoever reads may have enough of it.
-        let _ = std::io::stdout().write_all(&output(&answer, "stdout")?);
-        let _ = std::io::stderr().write_all(&output(&answer, "stderr")?);
-        let _ = std::io::stdout().flush();
-        for name in ["stdout", "stderr"] {
-            if answer[format!("{name}_truncated")] == true {
-                eprintln!("innkeeper: {name} is cut off");
-            }
-        }
-        if answer["timed_out"] == true {
-            eprintln!("innkeeper: it was killed after {} s", self.timeout);
-        } else if let Some(signal) = answer["signal"].as_str() {
-            eprintln!("innkeeper: it was ended by signal {signal}");
-        }
-        let code = answer["exit_code"].as_i64().map_or(KILLED, |code| i32::try_from(code).unwrap_or(KILLED));
-        std::process::exit(code);
+        told(&answer, &self.remote, self.timeout)
     }
 }
 
+/// Passes on what a command said, and ends as it did.
+pub(crate) fn told(answer: &Value, remote: &Remote, timeout: u32) -> anyhow::Result<()> {
+    if remote.json {
+        say!("{answer:#}");
+        return Ok(());
+    }
+    // Whoever reads may have enough of it.
+    let _ = std::io::stdout().write_all(&output(answer, "stdout")?);
+    let _ = std::io::stderr().write_all(&output(answer, "stderr")?);
+    let _ = std::io::stdout().flush();
+    for name in ["stdout", "stderr"] {
+        if answer[format!("{name}_truncated")] == true {
+            eprintln!("innkeeper: {name} is cut off");
+        }
+    }
+    if answer["timed_out"] == true {
+        eprintln!("innkeeper: it was killed after {timeout} s");
+    } else if let Some(signal) = answer["signal"].as_str() {
+        eprintln!("innkeeper: it was ended by signal {signal}");
+    }
+    let code = answer["exit_code"].as_i64().map_or(KILLED, |code| i32::try_from(code).unwrap_or(KILLED));
+    std::process::exit(code);
+}
+
 /// What is piped to us, if anything.
-fn input() -> anyhow::Result<Vec<u8>> {
+pub(crate) fn input() -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if !std::io::stdin().is_terminal() {
         std::io::stdin().take(MOST_INPUT + 1).read_to_end(&mut bytes)?;

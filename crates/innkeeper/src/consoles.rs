@@ -25,70 +25,79 @@ const WELL: [u16; 2] = [1000, 4000];
 impl One {
     /// Opens the terminal of an instance here.
     pub(crate) async fn console(self) -> anyhow::Result<()> {
-        let terminal = std::io::stdin();
-        if !terminal.is_terminal() || !std::io::stdout().is_terminal() {
-            bail!("a console needs a terminal on both sides; run it in one");
-        }
+        check_terminal()?;
         let server = Server::find(&self.remote)?;
         let id = find(&server, "instances", &self.instance).await?;
         let path = format!("/api/v1/instances/{id}/consoles");
         let offered = server.request(Method::POST, &path, Some(&json!({ "kind": "text" }))).await?;
-        let text = |name: &str| {
-            offered[name].as_str().with_context(|| format!("the server's answer holds no {name}"))
-        };
-        let mut request = server.websocket(text("url")?).into_client_request()?;
-        let protocols = format!("{}, {}", text("protocol")?, text("ticket")?).parse()?;
-        request.headers_mut().insert("sec-websocket-protocol", protocols);
-        let opened = tokio_tungstenite::connect_async(request).await;
-        let (mut socket, _) = opened.map_err(|error| refused(&error))?;
-        eprintln!("console of {}; Ctrl-] leaves it", self.instance);
+        enter(&server, &offered, &self.instance).await
+    }
+}
 
-        let raw = Raw::enter()?;
-        let mut typed = keys();
-        let mut resized = signal(SignalKind::window_change())?;
-        if let Some(size) = size() {
-            socket.send(Message::Text(size.into())).await?;
-        }
-        let ended = loop {
-            tokio::select! {
-                bytes = typed.recv() => {
-                    let Some(bytes) = bytes else { break None };
-                    let before = bytes.iter().position(|byte| *byte == LEAVE);
-                    let sent = bytes[..before.unwrap_or(bytes.len())].to_vec();
-                    if !sent.is_empty() {
-                        socket.send(Message::Binary(sent.into())).await?;
-                    }
-                    if before.is_some() {
-                        break None;
-                    }
+/// Consoles are for people.
+pub(crate) fn check_terminal() -> anyhow::Result<()> {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        bail!("a console needs a terminal on both sides; run it in one");
+    }
+    Ok(())
+}
+
+/// Opens a terminal that the server has offered.
+pub(crate) async fn enter(server: &Server, offered: &Value, name: &str) -> anyhow::Result<()> {
+    let text =
+        |name: &str| offered[name].as_str().with_context(|| format!("the server's answer holds no {name}"));
+    let mut request = server.websocket(text("url")?).into_client_request()?;
+    let protocols = format!("{}, {}", text("protocol")?, text("ticket")?).parse()?;
+    request.headers_mut().insert("sec-websocket-protocol", protocols);
+    let opened = tokio_tungstenite::connect_async(request).await;
+    let (mut socket, _) = opened.map_err(|error| refused(&error))?;
+    eprintln!("console of {name}; Ctrl-] leaves it");
+
+    let raw = Raw::enter()?;
+    let mut typed = keys();
+    let mut resized = signal(SignalKind::window_change())?;
+    if let Some(size) = size() {
+        socket.send(Message::Text(size.into())).await?;
+    }
+    let ended = loop {
+        tokio::select! {
+            bytes = typed.recv() => {
+                let Some(bytes) = bytes else { break None };
+                let before = bytes.iter().position(|byte| *byte == LEAVE);
+                let sent = bytes[..before.unwrap_or(bytes.len())].to_vec();
+                if !sent.is_empty() {
+                    socket.send(Message::Binary(sent.into())).await?;
                 }
-                _ = resized.recv() => {
-                    if let Some(size) = size() {
-                        socket.send(Message::Text(size.into())).await?;
-                    }
+                if before.is_some() {
+                    break None;
                 }
-                come = socket.next() => match come {
-                    Some(Ok(Message::Binary(bytes))) => {
-                        let mut screen = std::io::stdout().lock();
-                        screen.write_all(&bytes)?;
-                        screen.flush()?;
-                    }
-                    Some(Ok(Message::Close(frame))) => break Some(frame),
-                    Some(Ok(_)) => {}
-                    Some(Err(_)) | None => break Some(None),
-                },
             }
-        };
-        drop(raw);
-        match ended {
-            None => {
-                // It is over for us, whatever the server still has to say.
-                let _ = socket.close(None).await;
-                eprintln!("\nleft the console");
-                Ok(())
+            _ = resized.recv() => {
+                if let Some(size) = size() {
+                    socket.send(Message::Text(size.into())).await?;
+                }
             }
-            Some(frame) => told(frame),
+            come = socket.next() => match come {
+                Some(Ok(Message::Binary(bytes))) => {
+                    let mut screen = std::io::stdout().lock();
+                    screen.write_all(&bytes)?;
+                    screen.flush()?;
+                }
+                Some(Ok(Message::Close(frame))) => break Some(frame),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => break Some(None),
+            },
         }
+    };
+    drop(raw);
+    match ended {
+        None => {
+            // It is over for us, whatever the server still has to say.
+            let _ = socket.close(None).await;
+            eprintln!("\nleft the console");
+            Ok(())
+        }
+        Some(frame) => told(frame),
     }
 }
 

@@ -573,7 +573,7 @@ fn size(size: &Value) -> String {
 }
 
 /// Asks for the name again: a guest that is deleted is gone.
-fn confirmed(name: &str, what: &str) -> anyhow::Result<bool> {
+pub(crate) fn confirmed(name: &str, what: &str) -> anyhow::Result<bool> {
     use std::io::{IsTerminal as _, Write as _};
     if !std::io::stdin().is_terminal() {
         bail!("pass --yes to do it without being asked");

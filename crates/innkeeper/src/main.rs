@@ -22,6 +22,7 @@ mod instances;
 mod invoices;
 mod isos;
 mod keys;
+mod lease;
 mod metrics;
 mod networks;
 mod out;

@@ -7,9 +7,9 @@ use innkeeper_engine::Engine;
 use innkeeper_store::Db;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
-use crate::config::Config;
+use crate::config::{Config, Found, try_desks};
 use crate::{house, http};
 
 /// Run the server.
@@ -22,6 +22,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 impl Serve {
     pub(crate) async fn run(&self, config: &Config) -> anyhow::Result<()> {
         let engine = house::open(config).await?;
+        check_leases(config).await?;
         let listener = TcpListener::bind(config.server.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.server.listen))
@@ -37,6 +38,22 @@ impl Serve {
         println!("listening on http://{address}");
         until_signal(engine, listener, api_options(config)).await
     }
+}
+
+/// Refuses to take payments that would be void. What does not answer may come later.
+async fn check_leases(config: &Config) -> anyhow::Result<()> {
+    let Some(leases) = config.leases()? else { return Ok(()) };
+    if leases.desks.is_empty() {
+        info!("leases are sold for credits only: there is no [[leases.pay]]");
+    }
+    for found in try_desks(&leases.desks).await {
+        match found {
+            Found::Good(text) => info!("{text}"),
+            Found::Silent(text) => warn!("{text}; payments wait until it answers"),
+            Found::Wrong(text) => anyhow::bail!("{text}"),
+        }
+    }
+    Ok(())
 }
 
 /// How we are reached.

@@ -3,6 +3,7 @@
 
 mod commands;
 mod consoles;
+mod leases;
 mod payments;
 mod secret;
 
@@ -18,11 +19,12 @@ use innkeeper_domain::addresses::AddressRange;
 use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::quotas::Amounts;
 use innkeeper_domain::sessions::Lifetimes;
-use innkeeper_engine::Provider;
+use innkeeper_engine::{LeaseOptions, Provider};
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use commands::Commands;
 pub(crate) use consoles::Consoles;
+pub(crate) use leases::{Found, Leases, Pay, USDC_DIGITS, is_usdc, try_desks};
 pub(crate) use payments::{Invoices, Payments};
 
 /// Everything that can be set.
@@ -59,6 +61,9 @@ pub(crate) struct Config {
     pub payments: Payments,
     /// Who issues invoices.
     pub invoices: Invoices,
+    /// How leases are sold; left out where they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leases: Option<Leases>,
     /// What is logged.
     pub log: Log,
 }
@@ -274,6 +279,7 @@ impl Default for Config {
             instances: Instances::default(),
             payments: Payments::default(),
             invoices: Invoices::default(),
+            leases: None,
             log: Log::default(),
         }
     }
@@ -450,6 +456,7 @@ impl Config {
         self.consoles.check()?;
         self.payments.options(self.server.public_url.as_deref())?;
         self.invoices.seller()?;
+        self.leases()?;
         if let Some(url) = &self.database.url {
             let good = url.starts_with("sqlite:")
                 || url.starts_with("postgres://")
@@ -457,6 +464,12 @@ impl Config {
             anyhow::ensure!(good, "database.url must begin with sqlite: or postgres://");
         }
         Ok(())
+    }
+
+    /// How leases are sold; none where they are not.
+    pub(crate) fn leases(&self) -> anyhow::Result<Option<Arc<LeaseOptions>>> {
+        let leases = self.leases.as_ref();
+        leases.map(|leases| leases.options(self.server.public_url.as_deref())).transpose()
     }
 
     /// Where rows are kept.
@@ -579,6 +592,7 @@ impl Config {
             },
             payments: self.payments.options(self.server.public_url.as_deref())?,
             seller: self.invoices.seller()?,
+            leases: self.leases()?,
             ..innkeeper_engine::Options::default()
         })
     }
@@ -626,7 +640,7 @@ fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Addres
 
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    const FIRST: [&str; 15] = [
+    const FIRST: [&str; 16] = [
         "DATA",
         "SERVER",
         "DATABASE",
@@ -641,6 +655,7 @@ fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
         "BILLING",
         "PAYMENTS",
         "INVOICES",
+        "LEASES",
         "LOG",
     ];
     for name in names {

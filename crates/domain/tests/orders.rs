@@ -155,10 +155,8 @@ impl World {
             Event::Passed(seconds) => self.now += u64::from(seconds),
             Event::Broadcast if self.can_move() => self.moved_at = Some(self.now),
             Event::Canceled if self.can_move() => self.canceled_at = Some(self.now),
-            Event::Settled { does } if self.order.state == OrderState::Settling => {
-                if does && self.can_move() {
-                    self.moved_at = Some(self.now);
-                }
+            Event::Settled { does: true } if self.order.state == OrderState::Settling && self.can_move() => {
+                self.moved_at = Some(self.now);
             }
             Event::Looked(sight) => {
                 let fate = self.seen(sight);

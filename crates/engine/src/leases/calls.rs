@@ -34,8 +34,8 @@ impl Engine {
         // Nobody pays for what cannot be run.
         new.check()?;
         let engine = self.clone();
-        self.call(id, "exec", buying, paying, async move { engine.run_command(&actor, instance, new).await })
-            .await
+        let make = Box::pin(async move { engine.run_command(&actor, instance, new).await });
+        Box::pin(self.call(id, "exec", buying, paying, make)).await
     }
 
     /// Offers a console of the instance of a lease.
@@ -49,14 +49,8 @@ impl Engine {
     ) -> Result<Called<OfferedConsole>, Error> {
         let (actor, instance) = self.callable(id, by).await?;
         let engine = self.clone();
-        self.call(
-            id,
-            "console",
-            buying,
-            paying,
-            async move { engine.offer_console(&actor, instance, kind).await },
-        )
-        .await
+        let make = Box::pin(async move { engine.offer_console(&actor, instance, kind).await });
+        Box::pin(self.call(id, "console", buying, paying, make)).await
     }
 
     async fn callable(&self, id: LeaseId, by: &Holding) -> Result<(Actor, InstanceId), Error> {

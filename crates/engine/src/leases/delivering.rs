@@ -242,7 +242,7 @@ impl Engine {
             }
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             if left.is_zero() {
-                return Ok(orders::by_id(self.db(), id).await?.ok_or(Error::NotFound("order"))?);
+                return orders::by_id(self.db(), id).await?.ok_or(Error::NotFound("order"));
             }
             tokio::select! {
                 _ = hints.changed() => {}

@@ -266,7 +266,7 @@ impl Engine {
         project: ProjectId,
     ) -> Result<Bought, Error> {
         allow(may(actor, Action::PayProject(project)), "project")?;
-        let token = self.token_for(&mut order);
+        let token = Self::token_for(&mut order);
         order.buyer = Some(project);
         let mut tx = self.db().begin().await?;
         let secret = self.entrust(&order, &Entrusted { payment: None, user_data })?;
@@ -305,7 +305,7 @@ impl Engine {
     }
 
     /// A new token for the lease that an order makes.
-    pub(super) fn token_for(&self, order: &mut Order) -> Option<SecretString> {
+    pub(super) fn token_for(order: &mut Order) -> Option<SecretString> {
         if !matches!(order.goods, Goods::Lease(_)) {
             return None;
         }

@@ -70,7 +70,7 @@ impl Engine {
             warn!(network = %desk.network, %error, "the chain cannot be read; no payment is taken");
             Error::Provider(format!("the chain cannot be read at the moment; {NOT_CHARGED}"))
         })?;
-        let token = self.token_for(&mut order);
+        let token = Self::token_for(&mut order);
         order.payment = Some(Authorization {
             network: desk.network,
             asset: desk.asset,

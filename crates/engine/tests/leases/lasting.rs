@@ -163,7 +163,7 @@ both! {
         let (lease, _) = house.lease(&wallet, 60).await;
         house.later(HOUR + MINUTE).await;
         let over = house.held(lease.id).await.expires_at.unwrap().after(HOUR * 24);
-        house.later(over.since(house.clock.now()) - MINUTE).await;
+        house.later(over.before(MINUTE).since(house.clock.now())).await;
         house.double.fate(Some(Box::new(|call| (call == Call::Settle).then_some(Fault::Pending))));
         let time = ordered(house.renew(&wallet, lease.id, 30).await.unwrap());
         // The grace is over before the block comes.

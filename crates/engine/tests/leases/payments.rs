@@ -348,7 +348,7 @@ both! {
         house.double.fate(Some(Box::new(|call| (call == Call::Settle).then_some(Fault::LieYes))));
         let answer = house.engine.order_lease(&new, &buying("lease"), Paying::Wallet(payment)).await;
         let one = ordered(answer.unwrap());
-        house.clock.advance(MINUTE * 5 - Duration::from_secs(1));
+        house.clock.advance(Duration::from_secs(5 * 60 - 1));
         house.double.chain(|chain| chain.pay(&sent.authorization, &sent.signature).unwrap());
         house.later(MINUTE * 12).await;
         house.rest().await;

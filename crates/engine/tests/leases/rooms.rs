@@ -147,6 +147,7 @@ async fn the_container_of_a_stranger_is_confined() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::used_underscore_binding)] // its database is looked at
 async fn an_expired_lease_stands_still_in_proxmox_until_it_is_renewed_and_is_gone_after_its_grace() {
     let inn = Inn::open().await;
     let wallet = inn.wallet();

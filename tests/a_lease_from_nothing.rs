@@ -11,6 +11,8 @@ use innkeeper_connectors::x402::wallet::Wallet;
 use innkeeper_domain::wallets::{Address, Network};
 use serde_json::{Value, json};
 
+use crate::doubles::{facilitator, node};
+
 const BINARY: &str = env!("CARGO_BIN_EXE_innkeeper");
 
 struct Demo {
@@ -173,4 +175,71 @@ async fn a_wallet_is_all_that_it_takes() {
     // The chain ends with the demo, also when that is killed.
     drop(demo);
     until("the chain has ended", async || chain.chain_id().await.is_err()).await;
+}
+
+/// Runs a command on the machine of a house that is paid by these two, with more settings; answers whether it succeeded
+/// and what it said.
+fn at_the_house(
+    command: &[&str],
+    node: &node::Double,
+    facilitator: &facilitator::Double,
+    more: &[(&str, &str)],
+) -> (bool, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let rpc = node.base.join("v3/key").unwrap();
+    let mut house = Command::new(BINARY);
+    house
+        .args(command)
+        .env_clear()
+        .env("INNKEEPER__DATA_DIR", folder.path())
+        .env("INNKEEPER__SERVER__LISTEN", "127.0.0.1:0")
+        .env("INNKEEPER__SERVER__PUBLIC_URL", "http://localhost:1")
+        .env("INNKEEPER__LEASES__PAY__0__NETWORK", "eip155:84532")
+        .env("INNKEEPER__LEASES__PAY__0__PAY_TO", "0x16FB872ad757d3F272356984ab5Ee9ef0aaFfc0b")
+        .env("INNKEEPER__LEASES__PAY__0__RPC_URL", rpc.as_str())
+        .env("INNKEEPER__LEASES__PAY__0__FACILITATOR_URL", facilitator.base.as_str());
+    for (key, value) in more {
+        house.env(format!("INNKEEPER__LEASES__PAY__0__{key}"), value);
+    }
+    let output = house.stdin(Stdio::null()).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_house_whose_payments_would_be_void_does_not_start() {
+    let (node, facilitator) = (node::Double::start().await, facilitator::Double::start().await);
+    let kinds = |network: &str| {
+        let kind = json!({ "x402Version": 2, "scheme": "exact", "network": network });
+        facilitator::json(200, json!({ "kinds": [kind], "extensions": [], "signers": {} }))
+    };
+    let check = ["admin", "check-leases"];
+    facilitator.will(kinds("eip155:84532"));
+    let (good, said) = at_the_house(&check, &node, &facilitator, &[]);
+    assert!(good && said.contains("USDC") && said.contains("6 digits"), "{said}");
+
+    // What does not answer may come later, and is told.
+    facilitator.will(facilitator::json(503, json!({ "error": "closed" })));
+    let (good, said) = at_the_house(&check, &node, &facilitator, &[]);
+    assert!(!good && said.contains("silent  leases.pay[0].facilitator_url"), "{said}");
+
+    // What contradicts the configuration is refused by the server too.
+    for command in [&check[..], &["serve"]] {
+        facilitator.will(kinds("eip155:8453"));
+        let (good, said) = at_the_house(command, &node, &facilitator, &[]);
+        assert!(!good && said.contains("does not settle exact payments on eip155:84532"), "{said}");
+        facilitator.will(kinds("eip155:84532"));
+        for (key, value, told) in [
+            ("TOKEN_NAME", "USD Coin", "token_name is `USD Coin`, and the token says `USDC`"),
+            ("TOKEN_VERSION", "1", "token_version is `1`, and the token says `2`"),
+        ] {
+            let (good, said) = at_the_house(command, &node, &facilitator, &[(key, value)]);
+            assert!(!good && said.contains(told), "{said}");
+        }
+        node.change(|world| world.chain_id = 8453);
+        let (good, said) = at_the_house(command, &node, &facilitator, &[]);
+        assert!(!good && said.contains("rpc_url is a node of eip155:8453"), "{said}");
+        assert!(!said.contains("v3/key"), "the node's address is told to nobody: {said}");
+        node.change(|world| world.chain_id = 84532);
+    }
 }

@@ -16,7 +16,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use super::proof::{Proof, hidden, sign_in};
+use super::proof::{Proof, hidden};
 use super::wallet::WalletOf;
 use crate::client::{Reply, Server, cell, find};
 use crate::config::{USDC_DIGITS, is_usdc};
@@ -27,6 +27,9 @@ const UNASKED: &str = "1";
 
 /// For how long at most a payment may be good: it cannot be taken back.
 const LONGEST: u64 = 60 * 60;
+
+/// How many digits a credit has behind the point.
+const MICRO_DIGITS: usize = 6;
 
 /// Pauses between sending the same payment again.
 const PAUSES: [u64; 6] = [1, 2, 4, 8, 15, 15];
@@ -64,133 +67,99 @@ pub(crate) struct Paid {
 
 /// By what an order is paid.
 enum Means {
+    /// By a wallet.
     Wallet(Box<Wallet>),
-    WalletCredits(Box<Wallet>),
-    Credits(String),
+    /// By credits of whoever shows this: of a project, or the wallet's own.
+    Credits(Proof, Option<String>),
+}
+
+/// A request, with all that must be the same when it is sent again.
+struct Asking<'a> {
+    server: &'a Server,
+    path: &'a str,
+    body: Value,
+    headers: HeaderMap,
+    proof: Option<&'a Proof>,
+    key: String,
 }
 
 impl Paying {
     async fn means(&self, server: &Server) -> anyhow::Result<Means> {
         if let Some(project) = &self.credits {
-            return Ok(Means::Credits(find(server, "projects", project).await?));
+            let id = find(server, "projects", project).await?;
+            return Ok(Means::Credits(Proof::Session, Some(id)));
         }
         let wallet = self.wallet.find()?.map(Box::new);
         let wallet =
             wallet.context("say by what it is paid: --wallet-key-file FILE, or --credits PROJECT")?;
-        Ok(if self.wallet_credits { Means::WalletCredits(wallet) } else { Means::Wallet(wallet) })
+        if self.wallet_credits {
+            return Ok(Means::Credits(Proof::Wallet(wallet), None));
+        }
+        Ok(Means::Wallet(wallet))
     }
 
-    /// Asks for it, pays for it if it must be paid, and answers what came of it. Whoever must hold the lease proves it.
+    /// Asks for it, pays for it if it must be paid, and answers what came of it. For a call, its holder's proof comes
+    /// with it.
     pub(crate) async fn buy(
         &self,
         server: &Server,
         path: &str,
-        mut body: Value,
+        body: Value,
         proof: Option<&Proof>,
     ) -> anyhow::Result<Paid> {
         let key = self.idempotency_key.clone();
         let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         let mut headers = HeaderMap::new();
         headers.insert("idempotency-key", HeaderValue::from_str(&key).context("--idempotency-key")?);
+        let mut asking = Asking { server, path, body, headers, proof, key };
         // A call that costs nothing needs nothing to pay it with.
-        let means = if proof.is_some() { None } else { Some(self.means(server).await?) };
-        let resumed = self.idempotency_key.is_some() && !matches!(means, Some(Means::Wallet(_)));
-        if !resumed || proof.is_some() {
-            let reply = send(server, path, &body, headers.clone(), proof).await?;
+        let means = match proof {
+            Some(_) => None,
+            None => Some(self.means(server).await?),
+        };
+        // Credits are part of the request: one that only asks for the price would be another than the one sent before.
+        let resumed = self.idempotency_key.is_some() && matches!(means, Some(Means::Credits(..)));
+        let mut demanded = None;
+        if !resumed {
+            let reply = asking.send().await?;
             if reply.status != StatusCode::PAYMENT_REQUIRED {
                 return ordered(server, path, &reply);
             }
-            let means = match means {
-                Some(means) => means,
-                None => self.means(server).await?,
-            };
-            if let Means::Wallet(wallet) = &means {
-                headers.insert(
-                    HeaderName::from_static(Version::V2.payment_header()),
-                    hidden(&self.sign(wallet, &reply)?)?,
-                );
-                return self.insist(server, path, &body, headers, proof, None, &key).await;
-            }
-            let asked: Value = serde_json::from_str(&reply.text).unwrap_or_default();
-            let micros = asked["price_micros"].as_i64().context("the server does not say what it costs")?;
-            self.agree(u128::try_from(micros)?, 6, &format!("{} credits", Micros(micros)))?;
-            return self.by_credits(server, path, &mut body, headers, proof, &means, &key).await;
+            demanded = Some(reply);
         }
-        match means {
-            Some(means) => self.by_credits(server, path, &mut body, headers, proof, &means, &key).await,
-            None => bail!("say by what it is paid"),
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one request, with all that it consists of")]
-    async fn by_credits(
-        &self,
-        server: &Server,
-        path: &str,
-        body: &mut Value,
-        headers: HeaderMap,
-        proof: Option<&Proof>,
-        means: &Means,
-        key: &str,
-    ) -> anyhow::Result<Paid> {
-        body["pay_with"] = "credits".into();
-        let wallet = match means {
-            Means::Credits(project) => {
-                body["project_id"] = project.as_str().into();
-                None
-            }
-            Means::WalletCredits(wallet) | Means::Wallet(wallet) => Some(&**wallet),
+        let means = match means {
+            Some(means) => means,
+            None => self.means(server).await?,
         };
-        ensure!(proof.is_none(), "calls are paid by a wallet: give --wallet-key-file");
-        self.insist(server, path, body, headers, Some(&Proof::Session), wallet, key).await
-    }
-
-    /// Sends the same until an answer comes.
-    #[expect(clippy::too_many_arguments, reason = "one request, with all that it consists of")]
-    async fn insist(
-        &self,
-        server: &Server,
-        path: &str,
-        body: &Value,
-        headers: HeaderMap,
-        proof: Option<&Proof>,
-        signing_in: Option<&Wallet>,
-        key: &str,
-    ) -> anyhow::Result<Paid> {
-        let mut pauses = PAUSES.into_iter();
-        loop {
-            let mut headers = headers.clone();
-            let reply = if let Some(wallet) = signing_in {
-                headers.insert("sign-in-with-x", sign_in(server, wallet).await?);
-                server.ask(Method::POST, path, Some(body), headers).await
-            } else {
-                send(server, path, body, headers, proof).await
-            };
-            let trouble = match reply {
-                Ok(reply) if reply.status == StatusCode::PAYMENT_REQUIRED => {
-                    let told: Value = serde_json::from_str(&reply.text).unwrap_or_default();
-                    bail!("the payment was not taken: {}\n  nothing was bought", cell(&told["error"]));
-                }
-                Ok(reply)
-                    if reply.status.is_server_error() || reply.status == StatusCode::TOO_MANY_REQUESTS =>
-                {
-                    match server.read(path, &reply) {
-                        Err(error) => error,
-                        Ok(_) => anyhow::anyhow!("{} is in trouble", server.url()),
-                    }
-                }
-                Ok(reply) => return ordered(server, path, &reply),
-                Err(error) => error,
-            };
-            let Some(pause) = pauses.next() else {
-                bail!(
-                    "{trouble:#}\n  it may have been paid; ask again, and it is not paid twice: the same command with \
-                     --idempotency-key {key}"
+        match &means {
+            Means::Wallet(wallet) => {
+                let reply = demanded.as_ref().context("the server does not say what it costs")?;
+                let payment = hidden(&self.sign(wallet, reply)?)?;
+                asking.headers.insert(HeaderName::from_static(Version::V2.payment_header()), payment);
+            }
+            Means::Credits(by, project) => {
+                ensure!(
+                    proof.is_none(),
+                    "commands and consoles are paid by a wallet: --wallet-key-file FILE"
                 );
-            };
-            eprintln!("  {trouble:#}; the same payment is sent again in {pause} s");
-            tokio::time::sleep(Duration::from_secs(pause)).await;
+                if let Some(reply) = &demanded {
+                    let told: Value = serde_json::from_str(&reply.text).unwrap_or_default();
+                    let micros = told["price_micros"].as_i64();
+                    let micros = micros.context("the server does not say what it costs")?;
+                    self.agree(
+                        u128::try_from(micros)?,
+                        MICRO_DIGITS,
+                        &format!("{} credits", Micros(micros)),
+                    )?;
+                }
+                asking.body["pay_with"] = "credits".into();
+                if let Some(project) = project {
+                    asking.body["project_id"] = project.as_str().into();
+                }
+                asking.proof = Some(by);
+            }
         }
+        asking.insist().await
     }
 
     /// Signs what is asked for, once it is agreed to.
@@ -258,16 +227,44 @@ impl Paying {
     }
 }
 
-async fn send(
-    server: &Server,
-    path: &str,
-    body: &Value,
-    headers: HeaderMap,
-    proof: Option<&Proof>,
-) -> anyhow::Result<Reply> {
-    match proof {
-        Some(proof) => proof.ask(server, Method::POST, path, Some(body), headers).await,
-        None => server.ask(Method::POST, path, Some(body), headers).await,
+impl Asking<'_> {
+    async fn send(&self) -> anyhow::Result<Reply> {
+        let (path, body, headers) = (self.path, Some(&self.body), self.headers.clone());
+        match self.proof {
+            Some(proof) => proof.ask(self.server, Method::POST, path, body, headers).await,
+            None => self.server.ask(Method::POST, path, body, headers).await,
+        }
+    }
+
+    /// Sends the same until an answer comes.
+    async fn insist(&self) -> anyhow::Result<Paid> {
+        let (server, path) = (self.server, self.path);
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let trouble = match self.send().await {
+                Ok(reply) if reply.status == StatusCode::PAYMENT_REQUIRED => {
+                    let told: Value = serde_json::from_str(&reply.text).unwrap_or_default();
+                    bail!("the payment was not taken: {}\n  nothing was bought", cell(&told["error"]));
+                }
+                Ok(reply)
+                    if reply.status.is_server_error() || reply.status == StatusCode::TOO_MANY_REQUESTS =>
+                {
+                    let told = server.read(path, &reply).err();
+                    told.unwrap_or_else(|| anyhow::anyhow!("{} is in trouble", server.url()))
+                }
+                Ok(reply) => return ordered(server, path, &reply),
+                Err(error) => error,
+            };
+            let Some(pause) = pauses.next() else {
+                bail!(
+                    "{trouble:#}\n  it may have been paid; ask again, and it is not paid twice: the same command with \
+                     --idempotency-key {}",
+                    self.key
+                );
+            };
+            eprintln!("  {trouble:#}; the same is sent again in {pause} s");
+            tokio::time::sleep(Duration::from_secs(pause)).await;
+        }
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) fn hidden(value: &SecretString) -> anyhow::Result<HeaderValue> {
 }
 
 /// The header that answers a fresh challenge of this server: each is good once.
-pub(super) async fn sign_in(server: &Server, wallet: &Wallet) -> anyhow::Result<HeaderValue> {
+async fn sign_in(server: &Server, wallet: &Wallet) -> anyhow::Result<HeaderValue> {
     let path = "/api/v1/leases/challenge";
     let reply = server.ask(Method::POST, path, None, HeaderMap::new()).await?;
     let challenge: Challenge = serde_json::from_value(server.read(path, &reply)?)

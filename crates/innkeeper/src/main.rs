@@ -22,6 +22,7 @@ mod instances;
 mod invoices;
 mod isos;
 mod keys;
+mod mcp;
 mod metrics;
 mod networks;
 mod out;

@@ -51,7 +51,6 @@ impl Door for InHouse {
 
 /// The house with `/mcp`. Pages of other origins than `public_url` are refused, as MCP demands (a name that is made to
 /// point at us must not make a browser speak to us); programs send no `Origin`.
-#[must_use]
 pub fn mount(house: Router, public_url: Option<&str>, stop: &CancellationToken) -> Router {
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)

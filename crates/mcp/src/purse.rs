@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use url::Url;
 
+use crate::caller::SIGN_IN;
 use crate::door::{Answer, Ask, Door, Silence};
 
 /// How often a payment is sent until there is an answer, and the pauses between.
@@ -104,10 +105,11 @@ impl Purse {
         self.wallet.address()
     }
 
-    /// Asks, and pays what is asked. `key` names the order, if the caller has named it.
+    /// Asks the house at this address, and pays what is asked. `key` names the order, if the caller has named it.
     pub(crate) async fn buy<D: Door>(
         &self,
         door: &D,
+        house: &Url,
         ask: Ask,
         key: Option<String>,
     ) -> Result<Paid, Silence> {
@@ -125,27 +127,26 @@ impl Purse {
         let held = open.get(&name);
         let key = held.map(|one| one.key.clone()).or(key).unwrap_or_else(random_key);
         let ask = with(ask, &KEY, &key);
-        let payment = match held.filter(|one| now < one.good_until) {
-            Some(one) => one.payment.clone(),
-            None => {
-                let answer = door.knock(ask.clone()).await?;
-                if answer.status != StatusCode::PAYMENT_REQUIRED {
-                    if is_over(&answer) {
-                        open.remove(&name);
-                    }
-                    return Ok(Paid::Answered(answer));
+        let payment = if let Some(one) = held.filter(|one| now < one.good_until) {
+            one.payment.clone()
+        } else {
+            let answer = self.knock(door, house, &ask).await?;
+            if answer.status != StatusCode::PAYMENT_REQUIRED {
+                if is_over(&answer) {
+                    open.remove(&name);
                 }
-                let (payment, good_until) = match self.sign(&answer, now) {
-                    Some(Ok(signed)) => signed,
-                    Some(Err(closed)) => return Ok(Paid::Closed(closed)),
-                    None => return Ok(Paid::Answered(answer)),
-                };
-                let one = Open { key, payment: payment.clone(), good_until, unknown: true };
-                open.insert(name.clone(), one);
-                payment
+                return Ok(Paid::Answered(answer));
             }
+            let (payment, good_until) = match self.sign(&answer, now) {
+                Some(Ok(signed)) => signed,
+                Some(Err(closed)) => return Ok(Paid::Closed(closed)),
+                None => return Ok(Paid::Answered(answer)),
+            };
+            let one = Open { key, payment: payment.clone(), good_until, unknown: true };
+            open.insert(name.clone(), one);
+            payment
         };
-        let answer = insist(door, &with(ask, &PAYMENT, payment.expose_secret())).await;
+        let answer = self.insist(door, house, &with(ask, &PAYMENT, payment.expose_secret())).await;
         if let Some(one) = open.get_mut(&name) {
             one.unknown = !answer.as_ref().is_ok_and(|answer| !is_trouble(answer));
         }
@@ -195,6 +196,28 @@ impl Purse {
         Some(Ok((self.wallet.pay(&offer, asked, now, nonce()), good_until)))
     }
 
+    /// Sends a payment until there is an answer that says what became of it.
+    async fn insist<D: Door>(&self, door: &D, house: &Url, ask: &Ask) -> Result<Answer, Silence> {
+        for pause in PAUSES {
+            match self.knock(door, house, ask).await {
+                Ok(answer) if !is_trouble(&answer) => return Ok(answer),
+                Ok(_) | Err(_) => tokio::time::sleep(pause).await,
+            }
+        }
+        self.knock(door, house, ask).await
+    }
+
+    /// Asks once. Where the wallet has signed in it signs in anew, since each signature is good once.
+    async fn knock<D: Door>(&self, door: &D, house: &Url, ask: &Ask) -> Result<Answer, Silence> {
+        let mut ask = ask.clone();
+        if ask.headers.remove(SIGN_IN).is_some()
+            && let Some(signed) = self.sign_in(door, house).await
+        {
+            ask.headers.insert(SIGN_IN, signed);
+        }
+        door.knock(ask).await
+    }
+
     /// The value of `SIGN-IN-WITH-X` for one request to the house, which must be who it says it is.
     pub(crate) async fn sign_in<D: Door>(&self, door: &D, house: &Url) -> Option<HeaderValue> {
         let ask = Ask {
@@ -221,17 +244,6 @@ impl Closed {
             "price_micros": self.price,
         })
     }
-}
-
-/// Sends a payment until there is an answer that says what became of it.
-async fn insist<D: Door>(door: &D, ask: &Ask) -> Result<Answer, Silence> {
-    for pause in PAUSES {
-        match door.knock(ask.clone()).await {
-            Ok(answer) if !is_trouble(&answer) => return Ok(answer),
-            Ok(_) | Err(_) => tokio::time::sleep(pause).await,
-        }
-    }
-    door.knock(ask.clone()).await
 }
 
 /// Whether the house says that it is in trouble, or that we are too fast: the same may be answered in a moment.

@@ -166,9 +166,10 @@ impl<D: Door> Server<D> {
     }
 
     async fn send(&self, plan: &Plan, ask: Ask) -> Result<Paid, Silence> {
-        let purse = self.keeper().and_then(|keeper| keeper.purse.as_ref());
+        let keeper = self.keeper().and_then(|keeper| Some((keeper.purse.as_ref()?, &keeper.house)));
         let by_hand = ask.headers.contains_key(purse::PAYMENT) || ask.headers.contains_key(X_PAYMENT);
-        let Some(purse) = purse.filter(|_| plan.bought && !by_hand && plan.proof != Proof::Credits) else {
+        let pays = plan.bought && !by_hand && plan.proof != Proof::Credits;
+        let Some((purse, house)) = keeper.filter(|_| pays) else {
             return Ok(Paid::Answered(self.0.door.knock(ask).await?));
         };
         // Most commands are free, and may run side by side; purchases wait for each other.
@@ -178,7 +179,7 @@ impl<D: Door> Server<D> {
                 return Ok(Paid::Answered(answer));
             }
         }
-        purse.buy(&self.0.door, ask, plan.idempotency_key.clone()).await
+        purse.buy(&self.0.door, house, ask, plan.idempotency_key.clone()).await
     }
 
     /// Leases by their tokens, each of which shows one.

@@ -18,19 +18,23 @@ impl Buyer {
     }
 
     async fn buy(&self, door: &Double) -> Result<Answer, Silence> {
-        match self.purse.buy(door, order(), None).await? {
+        match self.purse.buy(door, &house(), order(), None).await? {
             Paid::Answered(answer) => Ok(answer),
             Paid::Closed(closed) => panic!("{closed:?}"),
         }
     }
 
     async fn refusal(&self, door: &Double) -> Closed {
-        match self.purse.buy(door, order(), None).await {
+        match self.purse.buy(door, &house(), order(), None).await {
             Ok(Paid::Closed(closed)) => closed,
             Ok(Paid::Answered(answer)) => panic!("{answer:?}"),
             Err(silence) => panic!("{silence}"),
         }
     }
+}
+
+fn house() -> Url {
+    "https://inn.example".parse().unwrap()
 }
 
 fn order() -> Ask {

@@ -1,3 +1,4 @@
+use innkeeper_connectors::x402::siwx;
 use innkeeper_connectors::x402::wallet::Wallet;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::time::Clock;
@@ -211,4 +212,43 @@ async fn a_wallet_pays_and_a_free_command_asks_it_nothing() {
         (&json!("price_above_limit"), &json!(50_001))
     );
     assert_eq!(double.asked().len(), 4);
+}
+
+#[tokio::test]
+async fn a_wallet_without_a_token_signs_in_anew_for_each_request() {
+    let house: url::Url = "https://inn.example".parse().unwrap();
+    let challenge = |nonce: &str| {
+        let networks = ["eip155:84532".parse().unwrap()];
+        let now = Clock::system().now();
+        let end = now.after(std::time::Duration::from_secs(300));
+        answer(200, siwx::challenge("inn.example", &house, &networks, nonce, now, end).extension())
+    };
+    let call_price = || demand(&offer(1_000), 1_000);
+    let double = Double::answering([
+        challenge("aaaaaaaa1"),
+        call_price(),
+        challenge("aaaaaaaa2"),
+        call_price(),
+        challenge("aaaaaaaa3"),
+        answer(200, json!({ "exit_code": 0 })),
+    ]);
+    let limits = Limits { most: Micros(50_000), per_credit: 1_000_000, network: None };
+    let purse = Some(Purse::new(Wallet::random(), limits, Clock::system()));
+    let server = Server::new(double.clone(), Some(Keeper { purse, ..keeper() }));
+    let result = call(&server, "exec", json!({ "lease_id": LEASE, "command": ["id"] })).await;
+    assert_eq!(content(&result)["exit_code"], 0, "{result:?}");
+    let asked = double.asked();
+    let mut signed: Vec<_> = asked.iter().filter_map(|ask| ask.headers.get(SIGN_IN).cloned()).collect();
+    signed.dedup();
+    assert_eq!(signed.len(), 3, "none is good twice");
+    // Another house's challenge is not signed: whoever had it would be signed in there.
+    let stranger: url::Url = "https://other.example".parse().unwrap();
+    let now = Clock::system().now();
+    let networks = ["eip155:84532".parse().unwrap()];
+    let theirs = siwx::challenge("other.example", &stranger, &networks, "aaaaaaaa4", now, now).extension();
+    let double = Double::answering([answer(200, theirs), answer(401, json!({ "code": "unauthenticated" }))]);
+    let purse = Some(Purse::new(Wallet::random(), limits, Clock::system()));
+    let server = Server::new(double.clone(), Some(Keeper { purse, ..keeper() }));
+    call(&server, "status", json!({ "lease_id": LEASE })).await;
+    assert!(double.asked().iter().all(|ask| !ask.headers.contains_key(SIGN_IN)));
 }

@@ -73,6 +73,7 @@ impl Tool for Quote {
 /// How an order stands.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names are the arguments'")]
 pub(super) struct Order {
     /// The order, `ord_…`.
     order_id: String,

@@ -4,6 +4,9 @@
 
 #[path = "../crates/connectors/tests/doubles/mod.rs"]
 mod doubles;
+#[allow(dead_code)]
+#[path = "../crates/connectors/tests/foreign/sshd.rs"]
+mod sshd;
 mod support;
 
 mod a_console_at_the_command_line;
@@ -16,4 +19,5 @@ mod a_thousand_creates;
 mod faults_are_survived;
 mod no_hour_is_free;
 mod the_document_keeps_its_word;
+mod tools_lease_a_container;
 mod two_replicas;

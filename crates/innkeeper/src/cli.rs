@@ -8,8 +8,8 @@ use crate::config::Config;
 use crate::out::say;
 use crate::{
     admin, api_keys, audit, backups, client, clusters, credits, demo, drains, finance, instances, invoices,
-    isos, lease, networks, payments, placements, plans, prices, projects, secrets, serve, sessions, shares,
-    simulate, snapshots, telemetry, templates, users, vouchers,
+    isos, lease, mcp, networks, payments, placements, plans, prices, projects, secrets, serve, sessions,
+    shares, simulate, snapshots, telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -39,6 +39,8 @@ enum Command {
     /// Look after the keys that seal secrets in the database; on the machine of the key file.
     #[command(subcommand)]
     Secrets(secrets::Secrets),
+    /// Serve leases as tools (Model Context Protocol) to a program on this machine.
+    Mcp(mcp::Mcp),
     /// Print the configuration in force.
     Config,
     /// Print the OpenAPI document.
@@ -149,6 +151,7 @@ impl Cli {
                 say!("{}", innkeeper_api::openapi().to_pretty_json()?);
                 Ok(())
             }
+            Command::Mcp(mcp) => mcp.run().await,
             Command::Login(login) => login.run().await,
             Command::Logout(logout) => logout.run().await,
             Command::Session(session) => session.run().await,

@@ -23,6 +23,7 @@ mod invoices;
 mod isos;
 mod keys;
 mod lease;
+mod mcp;
 mod metrics;
 mod networks;
 mod out;

@@ -88,7 +88,9 @@ pub(crate) async fn until_signal(
         let (engine, stop) = (engine.clone(), stop.clone());
         async move { engine.run(stop).await }
     });
+    let public_url = options.public_url.clone();
     let router = innkeeper_api::router_until(engine, options, stop.clone());
+    let router = innkeeper_mcp::mount(router, public_url.as_deref(), &stop);
     let server = http::serve(listener, router, stop.clone());
     let asked = async {
         tokio::select! {

@@ -30,6 +30,7 @@ npm_part() {
 }
 npm_part chain "$root/deploy/chain"
 npm_part node "$here/node"
+npm_part mcp "$here/../mcp"
 
 if part python "$here/python/requirements.txt"; then
     python3 -m venv "$part"

@@ -22,7 +22,7 @@ impl Demo {
         let home = tempfile::tempdir().unwrap();
         let mut child = Command::new(BINARY)
             .env("TMPDIR", home.path())
-            .args(["demo", "--latency", "0.05", "--listen", "127.0.0.1:0"])
+            .args(["demo", "--no-chain", "--latency", "0.05", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -10,6 +10,7 @@ mod a_console_at_the_command_line;
 mod a_crash_loses_nothing;
 mod a_first_boot_runs_once;
 mod a_guest_from_nothing;
+mod a_lease_from_nothing;
 mod a_payment_is_credited_once;
 mod a_thousand_creates;
 mod faults_are_survived;

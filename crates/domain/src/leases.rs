@@ -206,8 +206,9 @@ impl Lease {
                 if u32::try_from(told).is_ok_and(|told| told > self.notices) {
                     return Step::Notice;
                 }
-                let next = terms.notices.get(told).map_or(expires_at, |before| expires_at.before(*before));
-                Step::Rest(Some(next))
+                // In whatever order they were written: a time in the past would have it looked at without end.
+                let notices = terms.notices.iter().map(|before| expires_at.before(*before));
+                Step::Rest(notices.filter(|at| *at > now).min().or(Some(expires_at)))
             }
             LeaseState::Expired => {
                 let over = expires_at.after(terms.grace);
@@ -306,6 +307,12 @@ mod tests {
         assert_eq!(held.step(&terms, end.before(HOUR * 2)), Step::Notice);
         held.notices = held.notices_due(&terms, end.before(HOUR * 2));
         assert_eq!(held.step(&terms, end.before(HOUR * 2)), Step::Rest(Some(end.before(HOUR))));
+        // In any order.
+        let shuffled = Terms { notices: vec![HOUR, HOUR * 2], ..terms.clone() };
+        for at in [Timestamp(0), end.before(HOUR * 2), end.before(HOUR)] {
+            held.notices = held.notices_due(&shuffled, at);
+            assert_eq!(held.step(&shuffled, at), held.step(&terms, at), "{at:?}");
+        }
         // A house that slept gives one notice, not all it missed.
         held.notices = 0;
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use innkeeper_domain::time::Clock;
-use innkeeper_engine::Engine;
+use innkeeper_engine::{Engine, Options};
 use innkeeper_store::Db;
 
 use crate::config::Config;
@@ -27,6 +27,11 @@ pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Db> {
 
 /// Joins the parts.
 pub(crate) async fn open(config: &Config) -> anyhow::Result<Engine> {
+    open_with(config, config.engine_options()?).await
+}
+
+/// The same, with options that the configuration does not know.
+pub(crate) async fn open_with(config: &Config, options: Options) -> anyhow::Result<Engine> {
     let db = open_database(config).await?;
     let file = config.key_file();
     // A new key would open none of them.
@@ -39,5 +44,5 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Engine> {
         );
     }
     let ring = keys::load_or_make(&file)?;
-    Ok(Engine::new(db, ring, Clock::system(), config.engine_options()?))
+    Ok(Engine::new(db, ring, Clock::system(), options))
 }

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use crate::backend::{self, Backend, LiveGuests};
 use crate::faults::Faults;
 use crate::options::{ClusterOptions, Options};
+use crate::pct::Pct;
 use crate::server::tls::TlsError;
 use crate::server::{Shared, control, listen, tls};
 use crate::stats::{Counters, Stats};
@@ -170,6 +171,14 @@ impl Cluster {
     /// Looks at the state or changes it. What is due happens first.
     pub fn with<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
         look(&mut self.shared.world())
+    }
+
+    /// The way from its nodes into its containers; none where guests run no processes.
+    pub fn pct(&self) -> Option<Pct> {
+        self.with(|world| {
+            let live = world.desk.live.clone();
+            world.desk.look.clone().filter(|_| live.enabled()).map(|look| Pct { live, look })
+        })
     }
 
     /// The cluster's faults.

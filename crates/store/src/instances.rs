@@ -249,6 +249,13 @@ pub async fn list(
     rows.into_iter().map(InstanceRow::read).collect()
 }
 
+/// The instance that was made first in a project, whether it is there or not.
+pub async fn first_of_project(tx: &mut Tx, project: ProjectId) -> Result<Option<InstanceId>, Error> {
+    let sql = "select id from instances where project_id = $1 order by id limit 1";
+    let id: Option<Uuid> = on!(tx, c => sqlx::query_scalar(sql).bind(project.0).fetch_optional(c).await)?;
+    Ok(id.map(InstanceId))
+}
+
 /// The instances in a cluster that are not deleted.
 pub async fn in_cluster(db: &Db, cluster: ClusterId) -> Result<Vec<Instance>, Error> {
     let sql = "select * from instances where cluster_id = $1 and deleted_at is null order by id";

@@ -62,6 +62,10 @@ words! {
         Deletion = "deletion",
         /// Scheduled backups of an instance fail. `instance`, `project`, `link`.
         BackupFailed = "backup_failed",
+        /// The time of a lease is nearly over. `instance`, `when`, `link`.
+        LeaseEnding = "lease_ending",
+        /// The time of a lease is over. `instance`, `when`, `link`.
+        LeaseExpired = "lease_expired",
         /// Anything else, written by whoever sends it. `subject`, `text`.
         Notice = "notice",
     }

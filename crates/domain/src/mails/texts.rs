@@ -72,6 +72,14 @@ const fn english(letter: Letter) -> (&'static str, &'static str) {
             "{house}: backups of {instance} fail",
             "Hello,\n\na scheduled backup of {instance} in {project} could not be made. What is in the way, and which backups there are, is shown here:\n\n{link}\n\nUntil this is mended, we tell you once a day at most.",
         ),
+        Letter::LeaseEnding => (
+            "{house}: the lease of {instance} ends on {when}",
+            "Hello,\n\nthe time of the lease of {instance} is over on {when}. It is stopped then.\n\nRenew the lease here to keep it running:\n\n{link}",
+        ),
+        Letter::LeaseExpired => (
+            "{house}: the lease of {instance} has ended",
+            "Hello,\n\nthe time of the lease of {instance} is over, and it is being stopped. It will be removed on {when}, with all that is on it.\n\nRenew the lease here before that, and it runs again:\n\n{link}",
+        ),
         Letter::Notice => ("{subject}", "{text}"),
     }
 }
@@ -129,6 +137,14 @@ const fn french(letter: Letter) -> (&'static str, &'static str) {
         Letter::BackupFailed => (
             "{house} : les sauvegardes de {instance} échouent",
             "Bonjour,\n\nune sauvegarde planifiée de {instance} dans {project} n'a pas pu être faite. Ce qui l'empêche et les sauvegardes qui existent sont affichés ici :\n\n{link}\n\nTant que cela dure, nous vous prévenons au plus une fois par jour.",
+        ),
+        Letter::LeaseEnding => (
+            "{house} : la location de {instance} se termine le {when}",
+            "Bonjour,\n\nla location de {instance} se termine le {when}. L'instance sera alors arrêtée.\n\nRenouvelez la location ici pour qu'elle continue :\n\n{link}",
+        ),
+        Letter::LeaseExpired => (
+            "{house} : la location de {instance} est terminée",
+            "Bonjour,\n\nla location de {instance} est terminée, et l'instance est en cours d'arrêt. Elle sera supprimée le {when}, avec tout ce qu'elle contient.\n\nRenouvelez la location ici avant cette date, et elle redémarre :\n\n{link}",
         ),
         Letter::Notice => ("{subject}", "{text}"),
     }

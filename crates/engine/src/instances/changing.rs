@@ -13,6 +13,7 @@ use innkeeper_domain::instances::{
     self as rules, Errand, Goal, Instance, Power, Resizing, Seen, Settings, Wish,
 };
 use innkeeper_domain::isos::Disc;
+use innkeeper_domain::leases::LeaseState;
 use innkeeper_domain::names::{Hostname, SshKey, Tag};
 use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::placement::room_to_grow;
@@ -266,7 +267,13 @@ impl Engine {
             return Ok(Some(before));
         }
         check_possible(actor, &instance, verb)?;
-        if matches!(change, Change::Resize(_) | Change::Disks(..) | Change::Trash(_)) {
+        let of_lease = match change {
+            Change::Resize(_) | Change::Disks(..) | Change::Trash(_) => true,
+            // They keep the container of a stranger away from the house's own networks.
+            Change::Update(update) => update.firewall.is_some() || update.nics.is_some(),
+            _ => false,
+        };
+        if of_lease {
             check_not_leased(&mut tx, actor, instance.project_id).await?;
         }
         let restricted = restrictions::in_the_way(&mut tx, instance.project_id).await?;
@@ -406,12 +413,25 @@ fn check_possible(actor: &Actor, instance: &Instance, verb: Verb) -> Result<(), 
 }
 
 /// What a lease pays for follows from the lease, and from nothing that is asked of its project.
-pub(super) async fn check_not_leased(tx: &mut Tx, actor: &Actor, project: ProjectId) -> Result<(), Error> {
+async fn check_not_leased(tx: &mut Tx, actor: &Actor, project: ProjectId) -> Result<(), Error> {
     if actor.proof == Proof::House || leases::of_project(tx, project).await?.is_none() {
         return Ok(());
     }
+    Err(leased())
+}
+
+/// The same for a new instance: the house makes one for a lease that waits for it, and for none that was given up
+/// meanwhile. Whoever gives one up has its row first, too.
+pub(super) async fn check_room_wanted(tx: &mut Tx, actor: &Actor, project: ProjectId) -> Result<(), Error> {
+    let Some(lease) = leases::of_project(tx, project).await? else { return Ok(()) };
+    let lease = leases::by_id_tx(tx, lease.id).await?;
+    let wanted = lease.is_some_and(|lease| lease.state == LeaseState::Making);
+    if actor.proof == Proof::House && wanted { Ok(()) } else { Err(leased()) }
+}
+
+fn leased() -> Error {
     let message = "this belongs to a lease: resize, renew or end the lease, or use another project";
-    Err(Error::conflict("leased", message))
+    Error::conflict("leased", message)
 }
 
 /// Ends an operation in favour of a later one.

@@ -196,7 +196,7 @@ impl Engine {
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
         }
-        changing::check_not_leased(&mut tx, actor, project_id).await?;
+        changing::check_room_wanted(&mut tx, actor, project_id).await?;
         // All of its disks lie on one storage.
         let extra = u32::try_from(making.settings.extra_disk_gib()).unwrap_or(u32::MAX);
         let whole = Size { disk_gib: making.size.disk_gib.saturating_add(extra), ..making.size };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::audit::Deed;
-use innkeeper_domain::ids::{OrderId, ProjectId};
+use innkeeper_domain::ids::{InstanceId, OrderId, ProjectId};
 use innkeeper_domain::instances::{Kind, Settings, State};
 use innkeeper_domain::leases::{Lease, LeaseState, Room, minutes_long};
 use innkeeper_domain::ledger::{Account, Cause, HouseAccount};
@@ -141,7 +141,10 @@ impl Engine {
         if let Goods::Lease(_) = order.goods
             && let Some(mut lease) = leases::by_id_tx(&mut tx, order.lease_id).await?
         {
-            // Whatever was made of it is removed.
+            // Whatever was made of it is removed, also when we died before we took note of it.
+            if lease.instance_id.is_none() {
+                lease.instance_id = instances::first_of_project(&mut tx, lease.project_id).await?;
+            }
             (lease.state, lease.due_at) = (LeaseState::Failed, Some(now));
             leases::save(&mut tx, &lease).await?;
         }
@@ -231,8 +234,11 @@ impl Engine {
             if here || order.state.is_over() || order.state == OrderState::Refused {
                 return Ok(order);
             }
-            if order.state == OrderState::Paid {
-                self.deliver(id).await?;
+            if order.state == OrderState::Paid
+                && let Err(error) = self.deliver(id).await
+            {
+                // Whoever waits has paid: they are told where to look, and the loop goes on.
+                warn!(order = %id, %error, "delivering an order failed; will try again");
             }
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             if left.is_zero() {
@@ -260,7 +266,7 @@ impl Engine {
     }
 
     async fn deliver_room(&self, order: &Order, room: &Room) -> Result<(), Error> {
-        let lease = leases::by_id(self.db(), order.lease_id).await?.ok_or(Error::NotFound("lease"))?;
+        let lease = self.with_instance(order).await?;
         let in_time = order.may_deliver(self.clock().now());
         let Some(instance_id) = lease.instance_id else {
             if !in_time {
@@ -285,6 +291,22 @@ impl Engine {
             _ if in_time => self.deliver_later(order.id, None).await,
             _ => self.give_up(order.id, "the container was not there in time").await,
         }
+    }
+
+    /// The lease of an order, with the instance that was asked for before a process died that could not take note of it.
+    async fn with_instance(&self, order: &Order) -> Result<Lease, Error> {
+        let lease = leases::by_id(self.db(), order.lease_id).await?.ok_or(Error::NotFound("lease"))?;
+        if lease.instance_id.is_some() {
+            return Ok(lease);
+        }
+        let mut tx = self.db().begin().await?;
+        let mut lease = leases::by_id_tx(&mut tx, lease.id).await?.ok_or(Error::NotFound("lease"))?;
+        if lease.instance_id.is_none() {
+            lease.instance_id = instances::first_of_project(&mut tx, lease.project_id).await?;
+            leases::save(&mut tx, &lease).await?;
+        }
+        tx.commit().await?;
+        Ok(lease)
     }
 
     /// Asks for the instance of a lease, once.
@@ -326,9 +348,18 @@ impl Engine {
         };
         let key = Idempotency::new(&format!("lease:{}", order.id), &[b"lease"])?;
         let operation = self.make(&Actor::house(), making, Some(&key)).await?;
+        self.keep_instance(lease, operation.instance_id).await
+    }
+
+    /// Writes down which instance a lease has.
+    async fn keep_instance(&self, lease: &Lease, id: InstanceId) -> Result<(), Error> {
         let mut tx = self.db().begin().await?;
         let mut lease = leases::by_id_tx(&mut tx, lease.id).await?.ok_or(Error::NotFound("lease"))?;
-        lease.instance_id.get_or_insert(operation.instance_id);
+        lease.instance_id.get_or_insert(id);
+        if lease.state.is_over() {
+            // Somebody gave up meanwhile: what was made nevertheless is removed.
+            lease.due_at = Some(self.clock().now());
+        }
         leases::save(&mut tx, &lease).await?;
         Ok(tx.commit().await?)
     }
@@ -363,15 +394,16 @@ impl Engine {
             drop(tx);
             return self.give_up(id, "the lease was over before it could be renewed").await;
         }
-        if lease.started_at.is_none() {
-            lease.minutes = lease.minutes.saturating_add(minutes);
-        } else {
-            lease.expires_at = Some(lease.renewed(minutes, now));
-            lease.state = LeaseState::Active;
-            restrictions::lift(&mut tx, lease.project_id, Restriction::LeaseExpired).await?;
-            lease.notices = lease.notices_due(&self.lease_options()?.terms, now);
-            self.reschedule(&mut lease)?;
+        if lease.state == LeaseState::Making {
+            drop(tx);
+            // Nobody gets time of what may never be there: when it cannot be made, this is credited as well.
+            return self.deliver_later(id, None).await;
         }
+        lease.expires_at = Some(lease.renewed(minutes, now));
+        lease.state = LeaseState::Active;
+        restrictions::lift(&mut tx, lease.project_id, Restriction::LeaseExpired).await?;
+        lease.notices = lease.notices_due(&self.lease_options()?.terms, now);
+        self.reschedule(&mut lease)?;
         leases::save(&mut tx, &lease).await?;
         self.now_delivered(&mut tx, &mut order, &lease).await?;
         Ok(tx.commit().await?)

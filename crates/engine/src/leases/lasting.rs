@@ -8,9 +8,11 @@ use innkeeper_domain::audit::Deed;
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::LeaseId;
 use innkeeper_domain::leases::{Lease, LeaseState, Step};
-use innkeeper_domain::projects::Restriction;
+use innkeeper_domain::mails::Letter;
+use innkeeper_domain::projects::{Membership, Restriction};
 use innkeeper_domain::time::Timestamp;
-use innkeeper_store::{Tx, events, instances, leases, ledger, orders, projects, restrictions};
+use innkeeper_domain::users::User;
+use innkeeper_store::{Tx, events, instances, leases, ledger, orders, projects, restrictions, users};
 use serde_json::json;
 use tracing::{info, warn};
 
@@ -39,6 +41,7 @@ impl Engine {
     pub(super) async fn attend(&self, id: LeaseId) -> Result<(), Error> {
         let now = self.clock().now();
         let terms = &self.lease_options()?.terms;
+        let owners = self.owners_to_tell(id).await?;
         let mut tx = self.db().begin().await?;
         let Some(mut lease) = leases::by_id_tx(&mut tx, id).await? else { return Ok(()) };
         let gone = match lease.instance_id {
@@ -54,16 +57,21 @@ impl Engine {
             Step::Notice => {
                 lease.notices = lease.notices_due(terms, now);
                 tell(&mut tx, &lease, "expires_soon", now).await?;
+                self.write_to_owners(&mut tx, &owners, &lease, Letter::LeaseEnding, lease.expires_at).await?;
             }
             Step::Expire => {
                 info!(lease = %id, "the time of a lease is over");
                 lease.state = LeaseState::Expired;
                 restrictions::impose(&mut tx, lease.project_id, Restriction::LeaseExpired, now).await?;
                 tell(&mut tx, &lease, "expired", now).await?;
+                let removed = lease.expires_at.map(|end| end.after(terms.grace));
+                self.write_to_owners(&mut tx, &owners, &lease, Letter::LeaseExpired, removed).await?;
                 let deed = Deed::done("lease.expire", id).of(lease.project_id);
                 self.record(&mut tx, &Actor::house(), deed.after(json!({ "expires_at": lease.expires_at })));
             }
-            Step::Remove if orders::open_of_lease(&mut tx, id).await? > 0 => {
+            Step::Remove
+                if lease.state == LeaseState::Expired && orders::open_of_lease(&mut tx, id).await? > 0 =>
+            {
                 // Somebody is renewing it this very moment.
                 lease.due_at = Some(now.after(GONE_YET));
                 leases::save(&mut tx, &lease).await?;
@@ -85,6 +93,41 @@ impl Engine {
         leases::save(&mut tx, &lease).await?;
         tx.commit().await?;
         self.align(&lease).await
+    }
+
+    /// Who has taken a lease into their account, and reads letters. Read before anything is locked.
+    async fn owners_to_tell(&self, id: LeaseId) -> Result<Vec<User>, Error> {
+        let mut owners = Vec::new();
+        if !self.sends_mail() {
+            return Ok(owners);
+        }
+        let Some(lease) = leases::by_id(self.db(), id).await? else { return Ok(owners) };
+        for member in projects::members(self.db(), lease.project_id).await? {
+            if member.membership == Membership::Owner {
+                owners.extend(users::by_id(self.db(), member.user_id).await?);
+            }
+        }
+        owners.retain(|owner| owner.email_verified_at.is_some());
+        Ok(owners)
+    }
+
+    /// Tells whoever has taken a lease into their account; wallets have no address for letters.
+    async fn write_to_owners(
+        &self,
+        tx: &mut Tx,
+        owners: &[User],
+        lease: &Lease,
+        letter: Letter,
+        when: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let when = when.map(|when| when.to_string().replace('T', " ").chars().take(16).collect::<String>());
+        let when = format!("{} UTC", when.unwrap_or_default());
+        let link = self.link(&format!("/leases/{}", lease.id));
+        let told = [("instance", lease.name.as_str()), ("when", &when), ("link", &link)];
+        for owner in owners {
+            self.write_to(tx, owner, letter, &told).await?;
+        }
+        Ok(())
     }
 
     /// Asks for the removal of a lease's instance; whether it is gone is seen at the next look.

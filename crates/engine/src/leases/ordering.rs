@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::paying::same_request;
 use crate::callers::{hash_of, new_token};
 use crate::error::allow;
 use crate::{Engine, Error, WantedSize};
@@ -188,12 +189,7 @@ impl Engine {
         if let Paying::Wallet(payment) = paying
             && let Some(order) = self.order_of(payment).await?
         {
-            if order.fingerprint != buying.fingerprint {
-                return Err(Error::conflict(
-                    "payment_used",
-                    "this payment was sent with another request before; it pays for that one alone: sign a new one",
-                ));
-            }
+            same_request(&order, &buying.fingerprint)?;
             if !order.state.can_be_tried_again() {
                 return Ok(Some(self.ordered(order, None).await?));
             }
@@ -206,8 +202,7 @@ impl Engine {
                 "this Idempotency-Key was used for a different request; choose a new key",
             ));
         }
-        let nothing = matches!(order.state, OrderState::Claimed | OrderState::Refused | OrderState::Lapsed);
-        if nothing { Ok(None) } else { Ok(Some(self.ordered(order, None).await?)) }
+        if self.came_to_nothing(&order) { Ok(None) } else { Ok(Some(self.ordered(order, None).await?)) }
     }
 
     /// The order that this payment was claimed for, if it was.
@@ -302,7 +297,7 @@ impl Engine {
     pub(super) async fn free_key(&self, tx: &mut innkeeper_store::Tx, order: &Order) -> Result<(), Error> {
         let Some(key) = &order.key_hash else { return Ok(()) };
         if let Some(before) = orders::by_key_tx(tx, key).await?
-            && matches!(before.state, OrderState::Claimed | OrderState::Refused | OrderState::Lapsed)
+            && self.came_to_nothing(&before)
         {
             orders::save(tx, &Order { key_hash: None, ..before }).await?;
         }

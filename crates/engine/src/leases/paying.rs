@@ -11,6 +11,7 @@ use innkeeper_domain::ids::OrderId;
 use innkeeper_domain::leases::Room;
 use innkeeper_domain::orders::{Authorization, Fate, Goods, Order, OrderState, Verdict};
 use innkeeper_domain::placement::{Wanted, chosen, survey};
+use innkeeper_domain::templates::Source;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{Tx, events, leases, nodes, orders, templates};
 use secrecy::SecretString;
@@ -81,9 +82,11 @@ impl Engine {
             from_block: head.saturating_sub(BLOCKS_BEFORE),
         });
         order.due_at = order.next_look(order.created_at);
+        let fingerprint = order.fingerprint.clone();
         let Some(claimed) = self.claim(order, &payment, user_data).await? else {
             // Somebody else sent the same payment at the same time.
             let before = self.order_of(&payment).await?.ok_or(Error::NotFound("order"))?;
+            same_request(&before, &fingerprint)?;
             return Ok(Bought::Ordered(Box::new(self.ordered(before, None).await?)));
         };
         let id = claimed.id;
@@ -141,18 +144,24 @@ impl Engine {
         use secrecy::ExposeSecret as _;
         let payment_text = payment.to_stored().expose_secret().to_owned();
         let entrusted = Entrusted { payment: Some(payment_text), user_data };
-        let mut tx = self.db().begin().await?;
+        // Read before the transaction: on PostgreSQL, many that each hold one connection and wait for a second one would
+        // wait for each other.
         let before = self.order_of(payment).await?;
+        let mut tx = self.db().begin().await?;
         if let Some(before) = before {
             let mut found = orders::by_id_tx(&mut tx, before.id).await?.ok_or(Error::NotFound("order"))?;
-            if found.state != OrderState::Refused
-                && !(found.state == OrderState::Claimed && self.is_left(&found))
-            {
+            // Two requests may have come at once, before either had an order.
+            same_request(&found, &order.fingerprint)?;
+            if found.state == OrderState::Lapsed || !self.came_to_nothing(&found) {
                 return Ok(None);
+            }
+            if order.key_hash.is_some() && order.key_hash != found.key_hash {
+                self.free_key(&mut tx, &order).await?;
+                found.key_hash.clone_from(&order.key_hash);
             }
             (found.state, found.token_hash, found.problem) = (OrderState::Claimed, order.token_hash, None);
             (found.tries, found.created_at) = (0, self.clock().now());
-            orders::save(&mut tx, &found).await?;
+            orders::save(&mut tx, &found).await.map_err(taken)?;
             tx.commit().await?;
             return Ok(Some(found));
         }
@@ -168,8 +177,17 @@ impl Engine {
 
     /// Whether a claimed order was left by the request that claimed it: its facilitator did not answer, or its process
     /// died.
-    fn is_left(&self, order: &Order) -> bool {
+    pub(super) fn is_left(&self, order: &Order) -> bool {
         order.problem.is_some() || self.clock().now() >= order.created_at.after(super::watching::MEANWHILE)
+    }
+
+    /// Whether nothing will come of an order unless its payment is sent again.
+    pub(super) fn came_to_nothing(&self, order: &Order) -> bool {
+        match order.state {
+            OrderState::Refused | OrderState::Lapsed => true,
+            OrderState::Claimed => self.is_left(order),
+            _ => false,
+        }
     }
 
     /// Verifies, checks and settles a claimed payment. What stands in the way before anything could move is an error, and
@@ -177,29 +195,42 @@ impl Engine {
     async fn charge_wallet(&self, id: OrderId) -> Result<(), Error> {
         let order = orders::by_id(self.db(), id).await?.ok_or(Error::NotFound("order"))?;
         let (desk, payment, asked) = self.parts(&order).await?;
-        match desk.facilitator.verify(&payment, &asked).await {
-            Ok(verified) if verified.valid => {}
-            Ok(verified) => {
-                // It may be refused because it was used already: by somebody who saw it before us.
-                let verdict = self.look(&order).await?;
-                if verdict != OrderState::Claimed {
-                    return Ok(());
-                }
-                let why = verified.reason.unwrap_or_else(|| "the payment is not valid".to_owned());
-                return self.refuse(id, &why).await;
-            }
+        let authorization = order.payment.as_ref().ok_or(Error::NotFound("payment"))?;
+        let verified = match desk.facilitator.verify(&payment, &asked).await {
+            Ok(verified) => verified,
             Err(error) => {
                 warn!(order = %id, %error, "a payment could not be verified");
                 let why = format!("the payment cannot be verified at the moment; {NOT_CHARGED}");
                 self.note(id, &why).await?;
                 return Err(Error::Provider(why));
             }
+        };
+        // It may be used already, by somebody who saw it before us: then it is not known whose order it pays for, and
+        // what the facilitator thinks of it is no reason to deliver. Afterwards whatever moves counts as asked for here.
+        let fate = fate_of(desk, authorization).await;
+        match (verified.valid, fate) {
+            (true, Fate::Unused { expired: false }) => {}
+            (true, Fate::Unknown) => {
+                let why = format!("the chain cannot be read at the moment; {NOT_CHARGED}");
+                self.note(id, &why).await?;
+                return Err(Error::Provider(why));
+            }
+            (valid, fate) => {
+                if self.conclude(id, fate).await? != OrderState::Claimed {
+                    return Ok(());
+                }
+                let why = verified.reason.filter(|_| !valid);
+                return self.refuse(id, &why.unwrap_or_else(|| "the payment is not valid".to_owned())).await;
+            }
         }
         if let Err(error) = self.begin_settling(id).await {
             self.refuse(id, &error.to_string()).await?;
             return Err(error);
         }
-        self.settle_on_chain(&order, desk, &payment, &asked).await?;
+        // From here on money may have moved: whatever goes wrong, the buyer is told where to look, and the loop goes on.
+        if let Err(error) = self.settle_on_chain(&order, desk, &payment, &asked).await {
+            warn!(order = %id, %error, "settling did not end well; will look again");
+        }
         self.go_on(id);
         Ok(())
     }
@@ -208,11 +239,15 @@ impl Engine {
     async fn begin_settling(&self, id: OrderId) -> Result<(), Error> {
         let now = self.clock().now();
         let terms = &self.lease_options()?.terms;
+        // Read before the transaction, for the same reason as in `claim`.
+        let order = orders::by_id(self.db(), id).await?.ok_or(Error::NotFound("order"))?;
+        let payer = order.payment.map(|payment| payment.payer).ok_or(Error::NotFound("payment"))?;
+        let sources = match &order.goods {
+            Goods::Lease(room) => templates::sources(self.db(), room.template_id).await?,
+            Goods::Time { .. } | Goods::Call { .. } => Vec::new(),
+        };
         let mut tx = self.db().begin().await?;
         // Whoever counts a wallet's leases comes before the row, as everywhere.
-        let payer =
-            orders::by_id(self.db(), id).await?.and_then(|order| order.payment).map(|payment| payment.payer);
-        let payer = payer.ok_or(Error::NotFound("order"))?;
         let counted = orders::count_of_wallet(&mut tx, payer).await?;
         let mut order = orders::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("order"))?;
         if order.state != OrderState::Claimed {
@@ -225,7 +260,7 @@ impl Engine {
                     let message = format!("a wallet has at most {most} leases at once; let one go first");
                     return Err(Error::conflict("too_many_leases", message));
                 }
-                self.check_room(&mut tx, room).await?;
+                check_room(&mut tx, room, &sources).await?;
             }
             Goods::Time { minutes } => {
                 let lease =
@@ -244,17 +279,6 @@ impl Engine {
         orders::save(&mut tx, &order).await?;
         tell(&mut tx, &order, now).await?;
         Ok(tx.commit().await?)
-    }
-
-    /// Whether there is room at the moment. It may be gone when the money has come; then the payer is credited.
-    async fn check_room(&self, tx: &mut Tx, room: &Room) -> Result<(), Error> {
-        let sources = templates::sources(self.db(), room.template_id).await?;
-        let (nodes, storages) = nodes::offers(tx).await?;
-        let kind = innkeeper_domain::instances::Kind::Lxc;
-        let wanted = Wanted { kind, size: room.size, sources: Some(&sources), avoid: &[] };
-        let verdicts = survey(wanted, &nodes, &storages);
-        chosen(wanted, &nodes, &verdicts)?;
-        Ok(())
     }
 
     /// Has the facilitator settle, and looks what came of it. What it answers decides nothing.
@@ -296,9 +320,14 @@ impl Engine {
                 Fate::Unknown
             }
         };
+        self.conclude(order.id, fate).await
+    }
+
+    /// Draws the conclusion from what the chain says. Answers how the order stands then.
+    async fn conclude(&self, id: OrderId, fate: Fate) -> Result<OrderState, Error> {
         let now = self.clock().now();
         let mut tx = self.db().begin().await?;
-        let mut order = orders::by_id_tx(&mut tx, order.id).await?.ok_or(Error::NotFound("order"))?;
+        let mut order = orders::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("order"))?;
         match order.judge(fate) {
             Verdict::Deliver(transaction) => {
                 order.transaction = Some(transaction);
@@ -368,6 +397,26 @@ impl Engine {
         }
         Ok(tx.commit().await?)
     }
+}
+
+/// A payment pays for the request that it was first sent with.
+pub(super) fn same_request(order: &Order, fingerprint: &[u8]) -> Result<(), Error> {
+    if order.fingerprint == fingerprint {
+        return Ok(());
+    }
+    let message =
+        "this payment was sent with another request before; it pays for that one alone: sign a new one";
+    Err(Error::conflict("payment_used", message))
+}
+
+/// Whether there is room at the moment. It may be gone when the money has come; then the payer is credited.
+async fn check_room(tx: &mut Tx, room: &Room, sources: &[Source]) -> Result<(), Error> {
+    let (nodes, storages) = nodes::offers(tx).await?;
+    let kind = innkeeper_domain::instances::Kind::Lxc;
+    let wanted = Wanted { kind, size: room.size, sources: Some(sources), avoid: &[] };
+    let verdicts = survey(wanted, &nodes, &storages);
+    chosen(wanted, &nodes, &verdicts)?;
+    Ok(())
 }
 
 /// What the chain says of an authorization to us.

@@ -84,11 +84,12 @@ impl Engine {
             }
             Err(error) => {
                 warn!(lease = %lease.id, %error, "a lease's instance can not follow; the lease goes back");
-                let mut tx = self.db().begin().await?;
-                let mut lease = leases::by_id_tx(&mut tx, lease.id).await?.ok_or(Error::NotFound("lease"))?;
                 let template = templates::by_id(self.db(), lease.template_id).await?;
                 let wanted = instance.plan_id.map_or(WantedSize::Custom(instance.size), WantedSize::Plan);
-                let (plan_id, size, hourly) = match self.lease_size(template.as_ref(), wanted).await {
+                let had = self.lease_size(template.as_ref(), wanted).await;
+                let mut tx = self.db().begin().await?;
+                let mut lease = leases::by_id_tx(&mut tx, lease.id).await?.ok_or(Error::NotFound("lease"))?;
+                let (plan_id, size, hourly) = match had {
                     Ok(found) if found.1 == instance.size => found,
                     _ => (None, instance.size, lease.hourly),
                 };

@@ -47,6 +47,11 @@ impl House {
 
     /// The same with other options.
     pub(crate) async fn open_with(profile: Profile, set: impl FnOnce(&mut Options)) -> Self {
+        Self::open_at(profile, Clock::system(), set).await
+    }
+
+    /// The same by another clock.
+    pub(crate) async fn open_at(profile: Profile, clock: Clock, set: impl FnOnce(&mut Options)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let cluster = ClusterOptions { profile, ..ClusterOptions::named("lodge", &["oak", "elm"]) };
         let other = ClusterOptions::named("annex", &["barn"]);
@@ -61,7 +66,7 @@ impl House {
         let keys = KeyRing::new(SealKey::generate(), Vec::new());
         let mut options = Options { settle: Duration::from_millis(200), ..Options::default() };
         set(&mut options);
-        let engine = Engine::new(db, keys, Clock::system(), options);
+        let engine = Engine::new(db, keys, clock, options);
         let stop = CancellationToken::new();
         tokio::spawn({
             let (engine, stop) = (engine.clone(), stop.clone());

@@ -24,7 +24,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use commands::Commands;
 pub(crate) use consoles::Consoles;
-pub(crate) use leases::{Found, Leases, USDC_DIGITS, is_usdc, try_desks};
+pub(crate) use leases::{Found, Leases, Pay, USDC_DIGITS, is_usdc, try_desks};
 pub(crate) use payments::{Invoices, Payments};
 
 /// Everything that can be set.

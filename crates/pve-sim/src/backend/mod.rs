@@ -70,6 +70,11 @@ pub(crate) fn choose(wanted: GuestProcesses) -> Option<Arc<dyn Backend>> {
     Some(backend)
 }
 
+/// Whether guests can be kept in namespaces of their own on this machine ([`GuestProcesses::Bwrap`]).
+pub fn bubblewrap_works() -> bool {
+    bwrap::works()
+}
+
 /// Whether `program` can be started and answers success.
 fn answers(program: &str, arguments: &[&str]) -> bool {
     std::process::Command::new(program)

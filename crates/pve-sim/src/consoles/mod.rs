@@ -15,4 +15,4 @@ mod ws;
 pub(crate) use desk::{
     Desk, lxc_graphics, lxc_terminal, node_terminal, qemu_graphics, qemu_terminal, upgrade, verify, websocket,
 };
-pub(crate) use room::enter;
+pub(crate) use room::{Look, enter};

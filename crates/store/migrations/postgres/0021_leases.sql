@@ -82,7 +82,7 @@ create index challenges_expiry on challenges (expires_at);
 alter table restrictions drop constraint restrictions_restriction_check;
 alter table restrictions add constraint restrictions_restriction_check check (restriction <> '');
 
-alter table events drop constraint events_subject_check;
+alter table events drop constraint if exists events_subject_check;
 alter table events add constraint events_subject_check check (subject <> '');
 
 -- Whoever holds a lease has a console without being a user.

@@ -11,7 +11,7 @@ use crate::house::{House, NOW, at};
 fn console(house: &House, instance: &Instance, node: &str) -> Console {
     Console {
         id: ConsoleId::new(),
-        user_id: house.user.id,
+        user_id: Some(house.user.id),
         project_id: house.project.id,
         instance_id: instance.id,
         cluster_id: house.cluster.id,
@@ -27,7 +27,9 @@ fn console(house: &House, instance: &Instance, node: &str) -> Console {
 async fn counted(db: &Db, house: &House, since: Timestamp) -> Count {
     let mut tx = db.begin().await.unwrap();
     let node = "pve1".parse().unwrap();
-    consoles::open(&mut tx, house.user.id, house.cluster.id, &node, since).await.unwrap()
+    consoles::open(&mut tx, Some(house.user.id), house.project.id, house.cluster.id, &node, since)
+        .await
+        .unwrap()
 }
 
 both! {
@@ -63,7 +65,7 @@ both! {
             let (db, house, new) = (db.clone(), house.clone(), console(&house, &instance, "pve1"));
             openers.push(tokio::spawn(async move {
                 let mut tx = db.begin().await.unwrap();
-                let open = consoles::open(&mut tx, house.user.id, house.cluster.id, &new.node, NOW).await.unwrap();
+                let open = consoles::open(&mut tx, Some(house.user.id), house.project.id, house.cluster.id, &new.node, NOW).await.unwrap();
                 if open.of_node >= 20 {
                     return 0;
                 }

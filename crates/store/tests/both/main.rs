@@ -25,6 +25,7 @@ mod idempotency;
 mod instances;
 mod invitations;
 mod invoices;
+mod leases;
 mod ledger;
 mod limits;
 mod mails;

@@ -1,5 +1,8 @@
 //! `innkeeper demo`: the whole house on one machine with no Proxmox at all.
 
+mod chain;
+mod doors;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,13 +21,14 @@ use innkeeper_domain::templates::Origin;
 use innkeeper_domain::users::{Role, User};
 use innkeeper_engine::{
     Adjustment, Engine, Fittings, NewCluster, NewInstance, NewPlan, NewPriceList, NewSource, NewTemplate,
-    NewUser, WantedSize,
+    NewUser, Reach, WantedSize,
 };
-use pve_sim::{ClusterOptions, Latency, Sim};
+use pve_sim::{ClusterOptions, GuestProcesses, Latency, Sim};
 use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::{house, serve, simulate};
+use chain::Chain;
 
 /// Run everything on this machine with no Proxmox at all: SQLite, the simulator, sample data.
 #[derive(Debug, clap::Args)]
@@ -38,6 +42,35 @@ pub(crate) struct Demo {
     /// How long simulated tasks take, as a multiple of real life.
     #[arg(long, default_value_t = 0.5)]
     latency: f64,
+    /// Leave the chain out, on which wallets pay for leases; then they are sold for credits only.
+    #[arg(long)]
+    no_chain: bool,
+    /// What runs in instances: `sandbox` (bubblewrap), `process` (plain processes with all your rights: for yourself
+    /// only), or `nothing`. By default a sandbox where bubblewrap works.
+    #[arg(long, value_enum)]
+    guests: Option<Guests>,
+}
+
+/// What runs in the demo's instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Guests {
+    Sandbox,
+    Process,
+    Nothing,
+}
+
+impl Guests {
+    /// What was asked for, or what is safe here: whoever may use the demo could do there what we can.
+    fn choose(asked: Option<Self>) -> (Self, GuestProcesses) {
+        let chosen =
+            asked.unwrap_or_else(|| if pve_sim::bubblewrap_works() { Self::Sandbox } else { Self::Nothing });
+        let processes = match chosen {
+            Self::Sandbox => GuestProcesses::Bwrap,
+            Self::Process => GuestProcesses::Process,
+            Self::Nothing => GuestProcesses::Off,
+        };
+        (chosen, processes)
+    }
 }
 
 /// Two houses in one: what the simulator plays, and which nodes they have.
@@ -51,17 +84,24 @@ impl Demo {
         let kept = Folder::open(self.folder.as_deref())?;
         let listener = listen(self.listen).await?;
         let address = listener.local_addr()?;
-        let config = config(&kept.path, address);
+        let chain = if self.no_chain { None } else { start_chain(&kept.path).await };
+        let mut config = config(&kept.path, address);
+        config.leases = Some(chain.as_ref().map(Chain::leases).unwrap_or_default());
+        let (guests, processes) = Guests::choose(self.guests);
         let latency = if self.latency <= 0.0 { Latency::Zero } else { Latency::Scaled(self.latency) };
         let options = pve_sim::Options {
             clusters: CLUSTERS.iter().map(|(name, nodes)| ClusterOptions::named(name, nodes)).collect(),
             latency,
             auth_delay: Duration::from_secs(3),
             control: true,
+            guests: processes,
             ..pve_sim::Options::default()
         };
         let sim = Sim::start(options).await.context("the simulator cannot start")?;
-        let engine = house::open(&config).await?;
+        let mut options = config.engine_options()?;
+        // Simulated guests have no network by which they could be reached.
+        options.commands.reach = Some(Reach::new(|_| None));
+        let engine = house::open_with(&config, options).await?;
         let password = simulate::new_secret();
         let guest = furnish(&engine, &sim, &password).await.context("the sample data cannot be made")?;
         println!(
@@ -81,14 +121,53 @@ impl Demo {
             kept.path.display(),
             if kept.temporary { " (removed at the end)" } else { "" }
         );
+        if guests == Guests::Nothing {
+            println!("  commands   none run in instances: bubblewrap does not work here (see --guests)\n");
+        }
         println!("From another terminal (`cargo run --` instead of `innkeeper` if it is not installed):\n");
         println!("  innkeeper login --url http://{address} --email {}", guest.email);
         println!("  innkeeper instance create my-first --template \"Debian 12\"\n");
+        tell_leases(&config, chain.as_ref());
         println!("Ctrl-C ends it.");
         let result = serve::until_signal(engine, listener, serve::api_options(&config)).await;
+        if let Some(chain) = chain {
+            chain.end().await;
+        }
         sim.shutdown().await;
         result
     }
+}
+
+/// The chain; without one the demo goes on, and says so.
+async fn start_chain(folder: &Path) -> Option<Chain> {
+    match Chain::start(folder).await {
+        Ok(chain) => Some(chain),
+        Err(error) => {
+            println!("no wallets, only credits, pay for leases here: {error:#}\n");
+            None
+        }
+    }
+}
+
+/// How a lease is rented.
+fn tell_leases(config: &Config, chain: Option<&Chain>) {
+    // A wallet signs in at the address by which the house calls itself.
+    let url = config.server.public_url.as_deref().unwrap_or_default();
+    println!("Or rent one for ten minutes, without an account:\n");
+    let Some(chain) = chain else {
+        println!("  innkeeper lease rent --minutes 10 --plan Small --credits PROJECT --yes --save\n");
+        return;
+    };
+    let key = chain.buyer.display();
+    println!(
+        "  innkeeper lease rent --url {url} --minutes 10 --plan Small --wallet-key-file {key} --yes --save"
+    );
+    println!("  innkeeper lease exec --url {url} LEASE -- uname -a\n");
+    println!(
+        "The dollars are of a test chain on this machine ({}). What is asked of wallets:\n",
+        chain.rpc()
+    );
+    println!("  curl -i {url}/api/v1/leases --json '{{\"minutes\": 10, \"plan\": \"Small\"}}'\n");
 }
 
 /// Everybody may register, and mails go into a folder. Passkeys need a name, which `localhost` is and a number is not.
@@ -183,7 +262,9 @@ async fn furnish(engine: &Engine, sim: &Sim, password: &str) -> anyhow::Result<U
             vmids: VmidRange { first, last: first + 9_999 },
             priority: 0,
         };
+        let vmids = cluster.vmids;
         let cluster = engine.add_cluster(&house, cluster, None).await?;
+        doors::open(engine, simulated, cluster.id, vmids).await?;
         clusters.push(cluster.id);
         for (number, node) in (9000..).zip(nodes) {
             machine_templates.push(NewSource {

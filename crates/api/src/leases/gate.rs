@@ -2,11 +2,11 @@
 //! has come.
 
 use axum::Json;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, OriginalUri, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use innkeeper_domain::ids::ProjectId;
-use innkeeper_domain::orders::{Order as Bought, OrderState};
+use innkeeper_domain::orders::{Goods, Order as Bought, OrderState};
 use innkeeper_engine::x402::{OFFER_HEADER, Offer, Payment, Receipt, Version};
 use innkeeper_engine::{Buying, Demand, Error, Holding, Ordered as Made, Paying};
 use secrecy::ExposeSecret;
@@ -40,6 +40,7 @@ pub(crate) struct Purchase<T> {
 pub(crate) struct Gate {
     resource: Url,
     version: Version,
+    holder: Option<Holding>,
 }
 
 impl<T: DeserializeOwned + Send> FromRequest<App> for Purchase<T> {
@@ -51,7 +52,9 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Purchase<T> {
         let Perhaps(holder) = Perhaps::from_request_parts(&mut parts, app).await?;
         let address = visitors::address(&parts.extensions, &parts.headers, &app.options.trusted_proxies);
         let key = key(&parts.headers, payment.as_ref())?;
-        let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
+        // The whole path: where routes are nested, the request itself has only what is left of it.
+        let asked = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+        let (method, path) = (parts.method.to_string(), asked.path().to_owned());
         let mut resource = app.engine.lease_options()?.public_url.clone();
         resource.set_path(&path);
         let (body, comparable) = extract::json_body(Request::from_parts(parts, body)).await?;
@@ -64,7 +67,8 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Purchase<T> {
             app.engine.admit_payment(address).await?;
         }
         let version = payment.as_ref().map_or(Version::V2, |payment| payment.version);
-        Ok(Self { body, buying, payment, holder, gate: Gate { resource, version } })
+        let gate = Gate { resource, version, holder: holder.clone() };
+        Ok(Self { body, buying, payment, holder, gate })
     }
 }
 
@@ -196,18 +200,41 @@ impl Gate {
             OrderState::Refused | OrderState::Credited | OrderState::Lapsed => StatusCode::CONFLICT,
         };
         let receipt = receipt(&order);
-        // Whoever read the payment off the chain sees the order, and nothing of the lease.
-        let lease = match lease.filter(|_| fresh) {
-            Some(lease) => Some(Lease::shown(&app.engine, lease).await?),
-            None => None,
+        // Whoever read the payment off the chain, or pays for somebody else, sees the order and nothing of the lease.
+        let lease = match lease {
+            Some(lease) if fresh && self.may_see(app, &order, &lease).await? => {
+                Some(Lease::shown(&app.engine, lease).await?)
+            }
+            _ => None,
         };
         let location = address_of(order.id);
-        let token = token.map(|token| token.expose_secret().to_owned());
+        // Of what was credited there is nothing to hold.
+        let token =
+            token.filter(|_| status != StatusCode::CONFLICT).map(|token| token.expose_secret().to_owned());
         let mut response =
             (status, Json(Ordered { order: Order::from(order), lease, token })).into_response();
         self.pay(response.headers_mut(), receipt);
         set(response.headers_mut(), "location", &location);
         Ok(response)
+    }
+
+    /// Whether whoever pays this order may see its lease: it is theirs by this order, or by what they prove.
+    async fn may_see(
+        &self,
+        app: &App,
+        order: &Bought,
+        lease: &innkeeper_domain::leases::Lease,
+    ) -> Result<bool, Problem> {
+        let payer = order.payment.as_ref().map(|payment| payment.payer);
+        if matches!(order.goods, Goods::Lease(_)) || (payer.is_some() && payer == lease.wallet) {
+            return Ok(true);
+        }
+        let Some(by) = &self.holder else { return Ok(false) };
+        match app.engine.held_lease(lease.id, by).await {
+            Ok(_) => Ok(true),
+            Err(Error::NotFound(_) | Error::Denied { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Says what became of a payment.

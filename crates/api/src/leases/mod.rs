@@ -162,7 +162,7 @@ pub(crate) fn address_of(order: OrderId) -> String {
 pub(crate) struct Ordered {
     /// The order.
     order: Order,
-    /// The lease as it is now, for whoever bought or holds it.
+    /// The lease as it is now, for whoever bought or holds it; who pays more time for somebody else does not see it.
     lease: Option<Lease>,
     /// Whoever shows this as `Authorization: Bearer` holds the lease. Told once, to whoever sent the payment first; a
     /// wallet that signs in gets another with `POST /api/v1/leases/{id}/token`.

@@ -1,6 +1,8 @@
 //! A house for one test: a fresh database, an engine over it, and the API as a function from requests to answers.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -9,19 +11,27 @@ use axum::http::request::Builder;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use innkeeper_api::{Options, router_until};
 use innkeeper_connectors::mail::{Mailer, Route};
+use innkeeper_connectors::x402::chain;
+use innkeeper_connectors::x402::facilitator::{self, Facilitator};
 use innkeeper_domain::clusters::{Cluster, Endpoint, Health, Node, Storage, VmidRange};
 use innkeeper_domain::ids::ClusterId;
 use innkeeper_domain::invitations::Registration;
+use innkeeper_domain::leases::Terms;
 use innkeeper_domain::time::{Clock, Timestamp};
-use innkeeper_engine::{Access, Engine};
+use innkeeper_domain::wallets::Network;
+use innkeeper_engine::{Access, Desk, Egress, Engine, LeaseOptions};
 use innkeeper_store::seal::{KeyRing, SealKey};
 use innkeeper_store::{Db, clusters, nodes};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use url::Url;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// Where buyers of leases reach the house.
+pub(crate) const LEASES_URL: &str = "https://rooms.example.org";
 
 pub(crate) struct House {
     pub(crate) db: Db,
@@ -126,6 +136,8 @@ pub(crate) struct Client<'a> {
     pub(crate) token: Option<String>,
     /// From where they come; not known when there is none.
     pub(crate) address: Option<IpAddr>,
+    /// What a wallet has signed, if one is with them.
+    pub(crate) proof: Option<String>,
 }
 
 impl House {
@@ -134,7 +146,7 @@ impl House {
     }
 
     pub(crate) async fn with(options: Options) -> Self {
-        Self::run(options, innkeeper_engine::Options::default()).await
+        Self::run(options, leasing()).await
     }
 
     /// A house that sends mails, into a folder, and lets register whom it says.
@@ -147,7 +159,7 @@ impl House {
             mailer: Some(Mailer::new("The Inn <desk@inn.example>", route).unwrap()),
             ..Access::default()
         };
-        let engine = innkeeper_engine::Options { access, ..innkeeper_engine::Options::default() };
+        let engine = innkeeper_engine::Options { access, ..leasing() };
         Self::build(folder, Options::default(), engine).await
     }
 
@@ -206,7 +218,7 @@ impl House {
     }
 
     pub(crate) fn anybody(&self) -> Client<'_> {
-        Client { house: self, token: None, address: None }
+        Client { house: self, token: None, address: None, proof: None }
     }
 
     /// Somebody at this address.
@@ -222,6 +234,11 @@ impl House {
     /// Whoever holds this token.
     pub(crate) fn holding(&self, token: &str) -> Client<'_> {
         Client { token: Some(token.to_owned()), ..self.anybody() }
+    }
+
+    /// Whoever sends this along, which a wallet has signed.
+    pub(crate) fn proving(&self, proof: String) -> Client<'_> {
+        Client { proof: Some(proof), ..self.anybody() }
     }
 
     /// Sets the house up and signs its first administrator in.
@@ -300,6 +317,50 @@ impl House {
     }
 }
 
+/// A house that sells leases as well, at a desk where nobody answers.
+pub(crate) fn leasing() -> innkeeper_engine::Options {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let nobody: Url = "http://127.0.0.1:9/".parse().unwrap();
+    let asset = "0x036cbd53842c5426634e7929541ec2318f3dcf7e".parse().unwrap();
+    let facilitator = facilitator::Settings {
+        url: nobody.clone(),
+        timeout: None,
+        cdp: None,
+        strip: false,
+        extra_ca: None,
+        clock: Clock::system(),
+    };
+    let node = chain::Settings {
+        url: nobody,
+        network: Network::BASE_SEPOLIA,
+        timeout: None,
+        extra_ca: None,
+        range: None,
+    };
+    let desk = Desk {
+        network: Network::BASE_SEPOLIA,
+        asset,
+        token_name: "USDC".into(),
+        token_version: "2".into(),
+        pay_to: "0x16fb872ad757d3f272356984ab5ee9ef0aaffc0b".parse().unwrap(),
+        credit_price: 1_000_000,
+        confirmations: 1,
+        facilitator: Facilitator::new(facilitator).unwrap(),
+        chain: chain::Chain::new(node).unwrap(),
+    };
+    let leases = LeaseOptions {
+        terms: Terms::default(),
+        desks: vec![desk],
+        public_url: LEASES_URL.parse().unwrap(),
+        network: None,
+        egress: Egress::Internet,
+        wait: Duration::ZERO,
+        payable: Duration::from_mins(2),
+        look_every: Duration::from_secs(1),
+    };
+    innkeeper_engine::Options { leases: Some(Arc::new(leases)), ..innkeeper_engine::Options::default() }
+}
+
 /// What is in a furnished house.
 pub(crate) struct Furniture {
     pub(crate) cluster: String,
@@ -330,6 +391,9 @@ impl Client<'_> {
             Request::builder().method(method).uri(path).header(header::HOST, "rooms.example.org");
         if let Some(address) = self.address {
             builder = builder.extension(ConnectInfo(SocketAddr::from((address, 4711))));
+        }
+        if let Some(proof) = &self.proof {
+            builder = builder.header("SIGN-IN-WITH-X", proof);
         }
         match &self.token {
             Some(token) => builder.header(header::AUTHORIZATION, format!("Bearer {token}")),

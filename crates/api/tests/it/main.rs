@@ -11,6 +11,8 @@ mod headers;
 mod house;
 mod idempotency;
 mod instances;
+mod lease_holders;
+mod leases;
 mod limits;
 mod matrix;
 mod oidc;

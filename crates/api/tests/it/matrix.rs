@@ -11,19 +11,25 @@ use axum::http::StatusCode;
 use innkeeper_domain::access::Scope;
 use innkeeper_domain::backups::{Backup, BackupMaker, BackupState};
 use innkeeper_domain::drains::{Drain, DrainState};
-use innkeeper_domain::ids::{BackupId, DrainId, InvoiceId, KeyId, PaymentId, ProjectId, UserId};
+use innkeeper_domain::ids::{BackupId, DrainId, InvoiceId, KeyId, LeaseId, PaymentId, ProjectId, UserId};
 use innkeeper_domain::instances::Kind;
 use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::invoices::{Invoice, Party};
 use innkeeper_domain::keys::Key;
+use innkeeper_domain::leases::{Lease, LeaseState};
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::payments::{Amount, Currency, Payment, PaymentState, Provider};
 use innkeeper_domain::projects::Membership;
 use innkeeper_domain::shares::{Right, Share};
+use innkeeper_domain::sizes::Size;
 use innkeeper_domain::snapshots::Snapshot;
+use innkeeper_domain::wallets::Address;
 use innkeeper_store::secrets::COLUMNS;
-use innkeeper_store::{backups, drains, invoices, keys, payments, projects, schedules, shares, snapshots};
+use innkeeper_store::{
+    backups, drains, invoices, keys, leases, payments, projects, schedules, shares, snapshots,
+};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::access::{Documented, document, operations};
@@ -68,6 +74,10 @@ enum Needs {
     SeeHouseIn,
     /// To look after the house, where the thing is a project's.
     RunHouseIn,
+    /// That a wallet signs in with the request, whoever sends it.
+    Wallet,
+    /// The same, by somebody who is signed in.
+    WalletOfUser,
 }
 
 /// What stands in the audit log afterwards.
@@ -86,13 +96,16 @@ enum Logged {
 use Logged::{As, Elsewhere, Not, Read};
 use Needs::{
     ChangeAccount, CreateProject, Leave, LeaveProject, Look, Manage, NewKey, Nothing, Pay, RunHouse,
-    RunHouseIn, RunPeople, RunPeopleIn, See, SeeAccount, SeeHouse, SeeHouseIn, Use,
+    RunHouseIn, RunPeople, RunPeopleIn, See, SeeAccount, SeeHouse, SeeHouseIn, Use, Wallet, WalletOfUser,
 };
 
 /// Needs a Proxmox that answers.
 const CLUSTER: &str = "needs a cluster; see the engine's tests";
 /// Needs a payment provider.
 const PROVIDER: &str = "needs a payment provider; see the engine's tests of payments";
+
+/// Needs a wallet that signs.
+const WALLET: &str = "needs a wallet that signs; see the tests of leases";
 
 /// Needs a second factor, a browser or an account elsewhere.
 const ACCOUNT: &str = "needs what the tests of accounts, factors and identities have";
@@ -253,6 +266,21 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("POST /api/v1/me/totp", ChangeAccount, Not("begins; the end of it is written down")),
     ("POST /api/v1/me/totp/confirm", ChangeAccount, Elsewhere("user.totp_on", ACCOUNT)),
     ("POST /api/v1/me/totp/remove", ChangeAccount, Elsewhere("user.totp_off", ACCOUNT)),
+    ("GET /api/v1/leases", Look, Read),
+    ("GET /api/v1/leases/credits", Wallet, Read),
+    ("POST /api/v1/leases/credits/claim", WalletOfUser, Elsewhere("wallet.claim", WALLET)),
+    ("GET /api/v1/leases/orders", SeeHouse, Read),
+    ("GET /api/v1/leases/{id}", See, Read),
+    ("DELETE /api/v1/leases/{id}", Use, As("lease.give_up")),
+    ("POST /api/v1/leases/{id}/claim", CreateProject, As("lease.claim")),
+    ("POST /api/v1/leases/{id}/console", Use, Not("gives a ticket; that it is used is written down")),
+    ("POST /api/v1/leases/{id}/exec", Use, Elsewhere("command.run", CLUSTER)),
+    ("GET /api/v1/leases/{id}/log", See, Read),
+    ("POST /api/v1/leases/{id}/resize", Use, Elsewhere("lease.resize", CLUSTER)),
+    ("POST /api/v1/leases/{id}/token", Use, As("lease.token")),
+    ("POST /management/console/{ctid}", Use, Not("gives a ticket; that it is used is written down")),
+    ("POST /management/exec/{ctid}", Use, Elsewhere("command.run", CLUSTER)),
+    ("GET /management/list", Look, Read),
     ("GET /api/v1/networks", Look, Read),
     ("POST /api/v1/networks", RunHouse, As("network.create")),
     ("DELETE /api/v1/networks/{id}", RunHouse, As("network.remove")),
@@ -393,7 +421,9 @@ fn expected(who: Who, needs: Needs) -> Expected {
         matches!(needs, See | Use | Pay | Manage | LeaveProject | RunPeopleIn | SeeHouseIn | RunHouseIn);
     match who {
         Who::Anonymous => Unknown,
+        _ if needs == Wallet => Unknown,
         Who::Banned => Refused("banned"),
+        _ if needs == WalletOfUser => Unknown,
         _ if needs == Nothing => Allowed,
         Who::KeyWithout => Refused("missing_scope"),
         Who::Impersonator if matches!(needs, ChangeAccount | NewKey | RunPeople | RunPeopleIn) => {
@@ -405,7 +435,7 @@ fn expected(who: Who, needs: Needs) -> Expected {
             NewKey | Use | Manage | CreateProject | RunHouse | RunHouseIn | RunPeople | RunPeopleIn => {
                 Refused("suspended")
             }
-            SeeHouse | SeeHouseIn | Nothing => Refused("forbidden"),
+            SeeHouse | SeeHouseIn | Nothing | Wallet | WalletOfUser => Refused("forbidden"),
         },
         _ if own => Allowed,
         Who::Viewer => match needs {
@@ -434,7 +464,7 @@ fn scope(needs: Needs) -> Option<Scope> {
         Pay => Some(Scope::Billing),
         Manage | CreateProject => Some(Scope::Projects),
         SeeHouse | SeeHouseIn | RunHouse | RunHouseIn | RunPeople | RunPeopleIn => Some(Scope::House),
-        Nothing | SeeAccount | ChangeAccount | NewKey | Leave | LeaveProject => None,
+        Nothing | SeeAccount | ChangeAccount | NewKey | Leave | LeaveProject | Wallet | WalletOfUser => None,
     }
 }
 
@@ -449,6 +479,7 @@ struct World<'a> {
     instance: String,
     operation: String,
     plan: String,
+    lease: Lease,
     people: BTreeMap<&'static str, (Client<'a>, UserId)>,
     payment: PaymentId,
     invoice: InvoiceId,
@@ -540,6 +571,12 @@ impl<'a> World<'a> {
         let gift = json!({ "kind": "grant", "amount_micros": 1_000_000_000, "reason": "welcome" });
         admin.post(&format!("/api/v1/projects/{project}/adjustments"), &gift).await.expect(201);
         let keeper = people["keeper"].0.clone();
+        // Its project holds its instance and nothing else.
+        let room = owner.post("/api/v1/projects", &json!({ "name": "Room" })).await.expect(201);
+        let new = json!({ "name": "web-2", "template_id": furniture.template, "project_id": room["id"] });
+        let inside = text(&owner.post("/api/v1/instances", &new).await.expect(202)["instance_id"]);
+        let room = text(&room["id"]).parse().unwrap();
+        let lease = held(house, room, &inside, &furniture.template, (TOKEN, None)).await;
         let world = Self {
             house,
             admin,
@@ -549,6 +586,7 @@ impl<'a> World<'a> {
             instance: text(&made["instance_id"]),
             operation: text(&made["id"]),
             plan: text(&plan["id"]),
+            lease,
             people,
             payment,
             invoice,
@@ -559,7 +597,7 @@ impl<'a> World<'a> {
         world
     }
 
-    /// Who belongs to the project, whoever has left or was removed before.
+    /// Who belongs to the projects, whoever has left, come or was removed before.
     async fn everybody_belongs(&self) {
         let mut tx = self.house.db.begin().await.unwrap();
         let memberships = [
@@ -570,8 +608,13 @@ impl<'a> World<'a> {
             ("banned", Membership::Owner),
             ("victor", Membership::Member),
         ];
-        for (name, membership) in memberships {
-            projects::add_member(&mut tx, self.project, self.people[name].1, membership).await.unwrap();
+        for project in [self.project, self.lease.project_id] {
+            for name in ["other", "operator"] {
+                projects::remove_member(&mut tx, project, self.people[name].1).await.unwrap();
+            }
+            for (name, membership) in memberships {
+                projects::add_member(&mut tx, project, self.people[name].1, membership).await.unwrap();
+            }
         }
         tx.commit().await.unwrap();
     }
@@ -627,9 +670,17 @@ impl<'a> World<'a> {
             ("UserId", self.people["victor"].1.to_string()),
             ("PaymentId", self.payment.to_string()),
             ("InvoiceId", self.invoice.to_string()),
+            ("LeaseId", self.lease.id.to_string()),
         ]);
         things.insert("VoucherId", text(&self.voucher["items"][0]["voucher"]["id"]));
         let path = operation.path.as_str();
+        if path.contains("/leases/{id}") || path.contains("{ctid}") {
+            // Whatever was done to it before, it runs.
+            let mut tx = self.house.db.begin().await.unwrap();
+            leases::save(&mut tx, &self.lease).await.unwrap();
+            leases::set_token(&mut tx, self.lease.id, &Sha256::digest(TOKEN)).await.unwrap();
+            tx.commit().await.unwrap();
+        }
         if path.contains("backup") {
             self.saved(&mut things).await;
         }
@@ -870,6 +921,7 @@ impl<'a> World<'a> {
             "POST /api/v1/me/password" => {
                 json!({ "password": "not this one", "new_password": "correct horse battery staple" })
             }
+            "POST /api/v1/leases/{id}/claim" => json!({ "token": TOKEN }),
             "POST /api/v1/projects/{id}/vouchers" => json!({ "code": self.voucher_code() }),
             _ => return None,
         })
@@ -878,6 +930,43 @@ impl<'a> World<'a> {
     fn voucher_code(&self) -> String {
         text(&self.voucher["items"][0]["code"])
     }
+}
+
+/// What the lease of a world is held by.
+const TOKEN: &str = "ikl_held-by-whoever-shows-this";
+
+/// A lease whose time runs, of this instance, held by this token and this wallet.
+pub(crate) async fn held(
+    house: &House,
+    project_id: ProjectId,
+    instance: &str,
+    template: &str,
+    (token, wallet): (&str, Option<Address>),
+) -> Lease {
+    let now = house.clock.now();
+    let lease = Lease {
+        id: LeaseId::new(),
+        project_id,
+        instance_id: Some(instance.parse().unwrap()),
+        wallet,
+        state: LeaseState::Active,
+        name: "web-1".parse().unwrap(),
+        template_id: template.parse().unwrap(),
+        plan_id: None,
+        size: Size { cores: 1, memory_mib: 256, disk_gib: 4 },
+        hourly: Micros(3_600),
+        minutes: 60,
+        started_at: Some(now),
+        expires_at: Some(now.after(std::time::Duration::from_hours(1))),
+        notices: 0,
+        created_at: now,
+        ended_at: None,
+        due_at: None,
+    };
+    let mut tx = house.db.begin().await.unwrap();
+    leases::insert(&mut tx, &lease, Some(&Sha256::digest(token))).await.unwrap();
+    tx.commit().await.unwrap();
+    lease
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use innkeeper_connectors::x402::siwx::{SignIn, challenge, domain_of};
-use innkeeper_domain::access::{Action, Actor, Answer, Proof, may};
+use innkeeper_domain::access::{Action, Actor, Proof, may};
 use innkeeper_domain::audit::{Deed, Entry};
 use innkeeper_domain::ids::{LeaseId, ProjectId};
 use innkeeper_domain::instances::Instance;
@@ -88,8 +88,9 @@ impl Engine {
                 leases::by_id(self.db(), id).await?.filter(|lease| lease.wallet == Some(*wallet))
             }
             Holding::Caller(actor) => {
-                let lease = leases::by_id(self.db(), id).await?;
-                lease.filter(|lease| may(actor, Action::SeeProject(lease.project_id)) != Answer::Hidden)
+                let lease = leases::by_id(self.db(), id).await?.ok_or(NO_LEASE)?;
+                allow(may(actor, Action::SeeProject(lease.project_id)), "lease")?;
+                Some(lease)
             }
         };
         let lease = lease.ok_or(NO_LEASE)?;

@@ -77,6 +77,7 @@ pub(crate) struct LeasedPlan {
 }
 
 /// What the parts of a size cost per hour, in micro-credits.
+#[expect(clippy::struct_field_names, reason = "each name says its unit")]
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LeasePrices {
     /// A core.

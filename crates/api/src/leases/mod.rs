@@ -81,7 +81,7 @@ impl Lease {
             hourly_micros: lease.hourly,
             instance_id: lease.instance_id,
             instance_state: instance.as_ref().map(innkeeper_domain::instances::Instance::state),
-            address: instance.and_then(|instance| instance.address).map(|address| address.to_string()),
+            address: instance.and_then(|instance| instance.address),
             wallet: lease.wallet,
             created_at: lease.created_at,
             started_at: lease.started_at,

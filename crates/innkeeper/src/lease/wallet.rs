@@ -62,7 +62,7 @@ fn read(file: &Path) -> anyhow::Result<Wallet> {
     let shown = file.display();
     let about = std::fs::metadata(file).with_context(|| format!("{shown} cannot be read"))?;
     ensure!(
-        about.permissions().mode() & 0o077 == 0,
+        about.permissions().mode().trailing_zeros() >= 6,
         "{shown}: others can read this key; make it yours alone (`chmod 600 {shown}`)"
     );
     let key: SecretString =

@@ -20,6 +20,7 @@ use crate::config::secret::Secret;
 const DEAREST: u64 = 1_000_000_000_000_000_000;
 
 /// One way for wallets to pay. Nothing of it has a default that could be somebody else's account or service.
+#[expect(clippy::struct_field_names, reason = "the names are the keys of the file, and the word of x402")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Pay {

@@ -75,9 +75,8 @@ fn the_dollars_of_base_are_known_by_the_names_that_their_contracts_have() {
 
 #[test]
 fn half_a_configuration_is_told_in_one_sentence() {
-    let without = |key: &str| -> String {
-        PAY.lines().filter(|line| !line.starts_with(key)).map(|line| format!("{line}\n")).collect()
-    };
+    let without =
+        |key: &str| -> String { PAY.split_inclusive('\n').filter(|line| !line.starts_with(key)).collect() };
     let with = |line: &str| format!("{PAY}{line}");
     for (text, word) in [
         (without("network"), "network is missing"),

@@ -393,8 +393,12 @@ pub(super) fn describe(goods: &Goods) -> String {
         Goods::Lease(room) => {
             let size = room.size;
             format!(
-                "{} minutes of a container with {} cores, {} MiB of memory and {} GiB of disk",
-                room.minutes, size.cores, size.memory_mib, size.disk_gib
+                "{} minutes of a container with {} {}, {} MiB of memory and {} GiB of disk",
+                room.minutes,
+                size.cores,
+                if size.cores == 1 { "core" } else { "cores" },
+                size.memory_mib,
+                size.disk_gib
             )
         }
         Goods::Time { minutes } => format!("{minutes} more minutes of a lease"),

@@ -2,12 +2,18 @@
 
 // The bench shares these too, and needs a few things that no story needs.
 #![allow(dead_code, unused_imports)]
+mod chain;
 mod check;
 mod database;
+mod inn;
 mod lab;
 mod server;
+#[path = "../../crates/connectors/tests/foreign/sshd.rs"]
+mod sshd;
 
+pub use chain::{Chain, foreign, in_repository};
 pub use check::check_house;
 pub use database::{Kind as DatabaseKind, TestDatabase};
+pub use inn::Inn;
 pub use lab::{Lab, STRANGER};
 pub use server::Server;

@@ -92,9 +92,19 @@ impl Server {
         self.folder.path()
     }
 
+    /// The file of what it logs, where the settings say what that is.
+    pub fn log(&self) -> std::path::PathBuf {
+        self.folder.path().join("log")
+    }
+
     /// Starts the process; returns when it listens.
     pub fn revive(&mut self) {
-        let mut child = self.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = self.command(&["serve"]);
+        if self.settings.iter().any(|(key, _)| *key == "LOG__FILTER") {
+            let log = std::fs::File::options().create(true).append(true).open(self.log()).unwrap();
+            command.stderr(log);
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ");

@@ -285,7 +285,7 @@ async fn payments_of_something_else_are_asked_for_again_and_nobody_hears_of_them
 #[tokio::test]
 async fn the_earlier_names_lease_the_same() {
     let house = House::new().await;
-    let (_, _) = open(&house).await;
+    let _ = open(&house).await;
     let buyer = house.anybody();
     let body = json!({
         "sku": "standard-lxc", "runtimeMinutes": 60, "hostname": "demo-server", "cores": 1, "memoryMB": 512,

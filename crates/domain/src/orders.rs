@@ -147,6 +147,8 @@ pub enum Fate {
     Paid(TxHash),
     /// It moves nothing to us any more: it was taken back, or used for something else.
     Void,
+    /// It is used, in a place where we cannot see what it moved.
+    Hidden,
     /// The chain does not say, or not with certainty yet.
     Unknown,
 }
@@ -183,6 +185,8 @@ impl Order {
                 Fate::Void | Fate::Unused { expired: true },
                 OrderState::Settling | OrderState::Claimed | OrderState::Refused,
             ) => Verdict::Lapse,
+            // We never asked for it, and nobody can say more: whoever made it can still come to the house with it.
+            (Fate::Hidden, OrderState::Claimed | OrderState::Refused) => Verdict::Lapse,
             _ => Verdict::Wait,
         }
     }

@@ -240,6 +240,7 @@ fn judging_is_total_and_what_is_over_stays_over() {
         Fate::Unused { expired: true },
         Fate::Paid(TX),
         Fate::Void,
+        Fate::Hidden,
         Fate::Unknown,
     ];
     let mut order = World::new().order;

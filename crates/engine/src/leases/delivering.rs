@@ -29,7 +29,8 @@ use crate::{Credit, Engine, Error, Fittings, Idempotency, NicWanted};
 impl Engine {
     /// The chain says that an order was paid: the money is the house's, and what was bought is owed.
     pub(super) async fn paid_by_wallet(&self, tx: &mut Tx, order: &mut Order) -> Result<(), Error> {
-        let project = self.open_lease(tx, order).await?;
+        let payer = order.payment.as_ref().map(|payment| payment.payer);
+        let project = self.open_lease(tx, order, payer).await?;
         let key = format!("order:{}", order.id);
         let mut made = posting(project, Cause::Lease, order.id.to_string(), key, self.clock().now())
             .with(Account::House(HouseAccount::Payments), order.price.negated()?)
@@ -46,8 +47,9 @@ impl Engine {
         tx: &mut Tx,
         order: &mut Order,
         buyer: ProjectId,
+        wallet: Option<Address>,
     ) -> Result<(), Error> {
-        let project = self.open_lease(tx, order).await?;
+        let project = self.open_lease(tx, order, wallet).await?;
         let debit = Credit {
             project_id: buyer,
             amount: order.price,
@@ -77,7 +79,12 @@ impl Engine {
     }
 
     /// The project of an order's lease; a lease that is bought gets its row and its project here.
-    async fn open_lease(&self, tx: &mut Tx, order: &Order) -> Result<ProjectId, Error> {
+    async fn open_lease(
+        &self,
+        tx: &mut Tx,
+        order: &Order,
+        wallet: Option<Address>,
+    ) -> Result<ProjectId, Error> {
         let Goods::Lease(room) = &order.goods else {
             let lease = leases::by_id_tx(tx, order.lease_id).await?.ok_or(Error::NotFound("lease"))?;
             return Ok(lease.project_id);
@@ -90,7 +97,7 @@ impl Engine {
             id: order.lease_id,
             project_id: project.id,
             instance_id: None,
-            wallet: order.payment.as_ref().map(|payment| payment.payer),
+            wallet,
             state: LeaseState::Making,
             name: room.name.clone(),
             template_id: room.template_id,

@@ -22,6 +22,9 @@ use crate::{Engine, Error};
 /// How long until we look again whether an instance is gone.
 const GONE_YET: Duration = Duration::from_secs(5);
 
+/// How long a removal waits for a renewal that is being paid; one that comes later is credited.
+const RENEWING: Duration = Duration::from_hours(1);
+
 /// A lease is looked at so often at least: its instance may have been removed by its owner.
 const AT_LEAST: Duration = Duration::from_hours(1);
 
@@ -70,7 +73,9 @@ impl Engine {
                 self.record(&mut tx, &Actor::house(), deed.after(json!({ "expires_at": lease.expires_at })));
             }
             Step::Remove
-                if lease.state == LeaseState::Expired && orders::open_of_lease(&mut tx, id).await? > 0 =>
+                if lease.state == LeaseState::Expired
+                    && lease.expires_at.is_some_and(|end| now < end.after(terms.grace).after(RENEWING))
+                    && orders::open_of_lease(&mut tx, id).await? > 0 =>
             {
                 // Somebody is renewing it this very moment.
                 lease.due_at = Some(now.after(GONE_YET));

@@ -14,13 +14,13 @@ use innkeeper_domain::money::Micros;
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::orders::{Goods, Order, OrderState};
 use innkeeper_domain::wallets::Address;
-use innkeeper_store::{Topic, leases, orders, payers};
+use innkeeper_store::{Topic, leases, orders, payers, templates};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::paying::same_request;
+use super::paying::{check_count, check_room, same_request};
 use crate::callers::{hash_of, new_token};
 use crate::error::allow;
 use crate::{Engine, Error, WantedSize};
@@ -268,7 +268,22 @@ impl Engine {
         allow(may(actor, Action::PayProject(project)), "project")?;
         let token = Self::token_for(&mut order);
         order.buyer = Some(project);
+        let wallet = match actor.proof {
+            Proof::Wallet(wallet) => Some(wallet),
+            _ => None,
+        };
+        let sources = match &order.goods {
+            Goods::Lease(room) => templates::sources(self.db(), room.template_id).await?,
+            Goods::Time { .. } | Goods::Call { .. } => Vec::new(),
+        };
         let mut tx = self.db().begin().await?;
+        if let Goods::Lease(room) = &order.goods {
+            if let Some(wallet) = wallet {
+                let counted = orders::count_of_wallet(&mut tx, wallet).await?;
+                check_count(counted, self.lease_options()?.terms.per_wallet)?;
+            }
+            check_room(&mut tx, room, &sources).await?;
+        }
         let secret = self.entrust(&order, &Entrusted { payment: None, user_data })?;
         self.free_key(&mut tx, &order).await?;
         orders::insert(&mut tx, &order, Some(&secret)).await.map_err(taken)?;
@@ -279,7 +294,7 @@ impl Engine {
                 "lease": order.lease_id, "goods": order.goods.kind(), "price_micros": order.price,
             })),
         );
-        self.paid_by_credits(&mut tx, &mut order, project).await?;
+        self.paid_by_credits(&mut tx, &mut order, project, wallet).await?;
         if let (Goods::Lease(_), Some(user)) = (&order.goods, actor.user_id)
             && let Some(lease) = leases::by_id_tx(&mut tx, order.lease_id).await?
         {

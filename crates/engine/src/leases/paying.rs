@@ -26,7 +26,7 @@ use crate::{Engine, Error};
 const LEAST_VALIDITY: u64 = 10;
 
 /// And for no longer than this: an order stays open as long as its authorization is.
-const MOST_VALIDITY: u64 = 6 * 60 * 60;
+const MOST_VALIDITY: u64 = 60 * 60;
 
 /// So many blocks before its claim an authorization is looked for: it may have been used before it was shown to us.
 const BLOCKS_BEFORE: u64 = 9_000;
@@ -119,9 +119,9 @@ impl Engine {
             return Err("`authorization.validBefore` is over, or nearly; sign a new one".to_owned());
         }
         if until > now + MOST_VALIDITY {
-            let most = MOST_VALIDITY / 3600;
+            let most = MOST_VALIDITY / 60;
             return Err(format!(
-                "`authorization.validBefore` is more than {most} hours ahead; sign a shorter one"
+                "`authorization.validBefore` is more than {most} minutes ahead; sign a shorter one"
             ));
         }
         // Wallets that are contracts sign in their own ways, which their chain alone can check.
@@ -255,11 +255,7 @@ impl Engine {
         }
         match &order.goods {
             Goods::Lease(room) => {
-                if counted >= i64::from(terms.per_wallet) {
-                    let most = terms.per_wallet;
-                    let message = format!("a wallet has at most {most} leases at once; let one go first");
-                    return Err(Error::conflict("too_many_leases", message));
-                }
+                check_count(counted, terms.per_wallet)?;
                 check_room(&mut tx, room, &sources).await?;
             }
             Goods::Time { minutes } => {
@@ -409,8 +405,17 @@ pub(super) fn same_request(order: &Order, fingerprint: &[u8]) -> Result<(), Erro
     Err(Error::conflict("payment_used", message))
 }
 
+/// Whether a wallet may have another lease.
+pub(super) fn check_count(counted: i64, most: u32) -> Result<(), Error> {
+    if counted < i64::from(most) {
+        return Ok(());
+    }
+    let message = format!("a wallet has at most {most} leases at once; let one go first");
+    Err(Error::conflict("too_many_leases", message))
+}
+
 /// Whether there is room at the moment. It may be gone when the money has come; then the payer is credited.
-async fn check_room(tx: &mut Tx, room: &Room, sources: &[Source]) -> Result<(), Error> {
+pub(super) async fn check_room(tx: &mut Tx, room: &Room, sources: &[Source]) -> Result<(), Error> {
     let (nodes, storages) = nodes::offers(tx).await?;
     let kind = innkeeper_domain::instances::Kind::Lxc;
     let wanted = Wanted { kind, size: room.size, sources: Some(sources), avoid: &[] };
@@ -440,7 +445,7 @@ async fn fate_of(desk: &Desk, payment: &Authorization) -> Fate {
         Ok(Seen::Canceled { .. }) => Fate::Unknown,
         Ok(Seen::UsedElsewhere) => {
             warn!(nonce = %payment.nonce, payer = %payment.payer, "an authorization was used where we cannot see it");
-            Fate::Unknown
+            Fate::Hidden
         }
         Err(error) => {
             warn!(network = %payment.network, %error, "the chain does not say what became of a payment");

@@ -225,7 +225,18 @@ fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
-#[tokio::test(flavor = "multi_thread")]
+/// Ten thousand in five houses, which can run beside each other.
+macro_rules! houses {
+    ($($name:ident),+) => { $(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            thousands_of_histories_add_up().await;
+        }
+    )+ };
+}
+
+houses!(the_first_house, the_second_house, the_third_house, the_fourth_house, the_fifth_house);
+
 async fn thousands_of_histories_add_up() {
     let seed = number("INNKEEPER_CAMPAIGN_SEED", rand::random_range(0..1_000_000));
     let size = usize::try_from(number("INNKEEPER_CAMPAIGN_SIZE", 2_000)).unwrap();

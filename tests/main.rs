@@ -4,9 +4,6 @@
 
 #[path = "../crates/connectors/tests/doubles/mod.rs"]
 mod doubles;
-#[allow(dead_code)]
-#[path = "../crates/connectors/tests/foreign/sshd.rs"]
-mod sshd;
 mod support;
 
 mod a_console_at_the_command_line;

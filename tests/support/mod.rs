@@ -9,7 +9,7 @@ mod inn;
 mod lab;
 mod server;
 #[path = "../../crates/connectors/tests/foreign/sshd.rs"]
-mod sshd;
+pub mod sshd;
 
 pub use chain::{Chain, foreign, in_repository};
 pub use check::check_house;

@@ -188,6 +188,15 @@ impl Lease {
         from.after(minutes_long(minutes))
     }
 
+    /// When its time is over after so many minutes more that were bought at this price by the hour: where the lease has
+    /// another size by now, they are worth less of its time, or more.
+    pub fn extended(&self, minutes: u32, hourly: Micros, now: Timestamp) -> Timestamp {
+        let from = self.renewed(0, now);
+        let (bought, now_costs) = (i128::from(hourly.0), i128::from(self.hourly.0.max(1)));
+        let micros = i128::from(minutes) * 60_000_000 * bought / now_costs;
+        from.after(Duration::from_micros(u64::try_from(micros).unwrap_or(0)))
+    }
+
     /// When its time is over at another price: what is left is worth as much as before, to the microsecond below.
     pub fn resized(&self, hourly: Micros, now: Timestamp) -> Option<Timestamp> {
         let left = self.expires_at?.since(now).as_micros();
@@ -325,6 +334,16 @@ mod tests {
         held.state = LeaseState::Expired;
         assert_eq!(held.step(&terms, end), Step::Rest(Some(end.after(HOUR * 3))));
         assert_eq!(held.step(&terms, end.after(HOUR * 3)), Step::Remove);
+    }
+
+    #[test]
+    fn time_that_was_bought_for_another_size_keeps_its_worth() {
+        let now = Timestamp(0);
+        let held = lease(LeaseState::Active, Some(now.after(HOUR)));
+        assert_eq!(held.extended(60, held.hourly, now), held.renewed(60, now));
+        // Bought at a tenth of what an hour costs since.
+        assert_eq!(held.extended(60, Micros(held.hourly.0 / 10), now), held.renewed(6, now));
+        assert_eq!(held.extended(60, Micros(held.hourly.0 * 2), now), held.renewed(120, now));
     }
 
     #[test]

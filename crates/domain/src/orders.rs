@@ -56,6 +56,8 @@ pub enum Goods {
     Time {
         /// How much, in minutes.
         minutes: u32,
+        /// At which price by the hour: the lease may have another size when it is paid.
+        hourly: Micros,
     },
     /// A command or a console, where the house charges for them.
     Call {
@@ -184,9 +186,9 @@ impl Order {
             (
                 Fate::Void | Fate::Unused { expired: true },
                 OrderState::Settling | OrderState::Claimed | OrderState::Refused,
-            ) => Verdict::Lapse,
+            )
             // We never asked for it, and nobody can say more: whoever made it can still come to the house with it.
-            (Fate::Hidden, OrderState::Claimed | OrderState::Refused) => Verdict::Lapse,
+            | (Fate::Hidden, OrderState::Claimed | OrderState::Refused) => Verdict::Lapse,
             _ => Verdict::Wait,
         }
     }

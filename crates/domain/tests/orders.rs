@@ -91,7 +91,7 @@ impl World {
         let order = Order {
             id: OrderId::new(),
             lease_id: LeaseId::new(),
-            goods: Goods::Time { minutes: 5 },
+            goods: Goods::Time { minutes: 5, hourly: Micros(600) },
             state: OrderState::Claimed,
             price: Micros(7),
             payment: Some(payment),

@@ -9,7 +9,9 @@ use innkeeper_domain::ids::{InstanceId, OrderId, ProjectId};
 use innkeeper_domain::instances::{Kind, Settings, State};
 use innkeeper_domain::leases::{Lease, LeaseState, Room, minutes_long};
 use innkeeper_domain::ledger::{Account, Cause, HouseAccount};
+use innkeeper_domain::money::Micros;
 use innkeeper_domain::names::Title;
+use innkeeper_domain::operations::Verb;
 use innkeeper_domain::orders::{Goods, Order, OrderState};
 use innkeeper_domain::prices::Rate;
 use innkeeper_domain::projects::{Project, Restriction};
@@ -178,7 +180,7 @@ impl Engine {
         tx: &mut Tx,
         order: &mut Order,
         payer: Address,
-        amount: innkeeper_domain::money::Micros,
+        amount: Micros,
         from: HouseAccount,
         key: String,
         why: &str,
@@ -266,7 +268,7 @@ impl Engine {
         }
         match &order.goods {
             Goods::Lease(room) => self.deliver_room(&order, room).await,
-            Goods::Time { minutes } => self.deliver_time(id, *minutes).await,
+            Goods::Time { minutes, hourly } => self.deliver_time(id, *minutes, *hourly).await,
             Goods::Call { .. } if order.may_deliver(self.clock().now()) => self.deliver_later(id, None).await,
             Goods::Call { .. } => self.give_up(id, "nobody was there any more to make the call").await,
         }
@@ -290,11 +292,13 @@ impl Engine {
             };
         };
         let instance = instances::by_id(self.db(), instance_id).await?.ok_or(Error::NotFound("instance"))?;
+        // Once it was made, the time runs, whatever its holder does with it by then.
+        let made = instance.course.born && instance.operation.is_none_or(|(_, verb)| verb != Verb::Create);
         match instance.state() {
-            State::Running if instance.operation.is_none() => self.hand_over(order.id).await,
             State::Failed | State::Deleted | State::Missing => {
                 self.give_up(order.id, "the container could not be made").await
             }
+            _ if made => self.hand_over(order.id).await,
             _ if in_time => self.deliver_later(order.id, None).await,
             _ => self.give_up(order.id, "the container was not there in time").await,
         }
@@ -389,7 +393,7 @@ impl Engine {
     }
 
     /// Adds time to a lease. What it had before counts, whoever else renews it at the same time.
-    async fn deliver_time(&self, id: OrderId, minutes: u32) -> Result<(), Error> {
+    async fn deliver_time(&self, id: OrderId, minutes: u32, hourly: Micros) -> Result<(), Error> {
         let now = self.clock().now();
         let mut tx = self.db().begin().await?;
         let mut order = orders::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("order"))?;
@@ -406,7 +410,7 @@ impl Engine {
             // Nobody gets time of what may never be there: when it cannot be made, this is credited as well.
             return self.deliver_later(id, None).await;
         }
-        lease.expires_at = Some(lease.renewed(minutes, now));
+        lease.expires_at = Some(lease.extended(minutes, hourly, now));
         lease.state = LeaseState::Active;
         restrictions::lift(&mut tx, lease.project_id, Restriction::LeaseExpired).await?;
         lease.notices = lease.notices_due(&self.lease_options()?.terms, now);
@@ -451,13 +455,7 @@ impl Engine {
     }
 }
 
-fn refund(
-    order: &Order,
-    project: ProjectId,
-    amount: innkeeper_domain::money::Micros,
-    from: HouseAccount,
-    key: String,
-) -> Credit {
+fn refund(order: &Order, project: ProjectId, amount: Micros, from: HouseAccount, key: String) -> Credit {
     Credit {
         project_id: project,
         amount,

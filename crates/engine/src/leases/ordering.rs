@@ -165,7 +165,7 @@ impl Engine {
             return Ok(Bought::Ordered(Box::new(before)));
         }
         let quote = self.quote_renewal(id, minutes).await?;
-        self.buy(id, Goods::Time { minutes }, quote.price, None, buying, paying).await
+        self.buy(id, Goods::Time { minutes, hourly: quote.hourly }, quote.price, None, buying, paying).await
     }
 
     /// Orders a command or a console, where the house charges for them.
@@ -266,6 +266,10 @@ impl Engine {
         project: ProjectId,
     ) -> Result<Bought, Error> {
         allow(may(actor, Action::PayProject(project)), "project")?;
+        // Paying is open to whoever something stands against, so that they can pay what they owe. Renting is not.
+        if !matches!(order.goods, Goods::Time { .. }) {
+            allow(may(actor, Action::UseProject(project)), "project")?;
+        }
         let token = Self::token_for(&mut order);
         order.buyer = Some(project);
         let wallet = match actor.proof {
@@ -416,7 +420,7 @@ pub(super) fn describe(goods: &Goods) -> String {
                 size.disk_gib
             )
         }
-        Goods::Time { minutes } => format!("{minutes} more minutes of a lease"),
+        Goods::Time { minutes, .. } => format!("{minutes} more minutes of a lease"),
         Goods::Call { what } => format!("one call of {what}"),
     }
 }

@@ -258,7 +258,7 @@ impl Engine {
                 check_count(counted, terms.per_wallet)?;
                 check_room(&mut tx, room, &sources).await?;
             }
-            Goods::Time { minutes } => {
+            Goods::Time { minutes, .. } => {
                 let lease =
                     leases::by_id_tx(&mut tx, order.lease_id).await?.ok_or(Error::NotFound("lease"))?;
                 if !lease.state.can_be_renewed() {

@@ -193,7 +193,7 @@ both! {
         let house = House::build(&db).await;
         let bare = order(&house, 1);
         let full = Order {
-            goods: Goods::Time { minutes: 30 },
+            goods: Goods::Time { minutes: 30, hourly: Micros(600) },
             state: OrderState::Paid,
             key_hash: Some(vec![4]),
             token_hash: Some(vec![5]),
@@ -342,7 +342,7 @@ both! {
             keep(&db, &Lease { state, ..lease(&house, project(&db).await) }, None).await.unwrap();
         }
         let settling = Order { state: OrderState::Settling, ..order(&house, 1) };
-        let time = Order { goods: Goods::Time { minutes: 5 }, ..Order { state: OrderState::Settling, ..order(&house, 2) } };
+        let time = Order { goods: Goods::Time { minutes: 5, hourly: Micros(600) }, ..Order { state: OrderState::Settling, ..order(&house, 2) } };
         for one in [&settling, &time, &order(&house, 3)] {
             add(&db, one).await.unwrap();
         }

@@ -51,9 +51,9 @@ pub(crate) async fn enter(server: &Server, offered: &Value, name: &str) -> anyho
     request.headers_mut().insert("sec-websocket-protocol", protocols);
     let opened = tokio_tungstenite::connect_async(request).await;
     let (mut socket, _) = opened.map_err(|error| refused(&error))?;
-    eprintln!("console of {name}; Ctrl-] leaves it");
-
     let raw = Raw::enter()?;
+    // Only now: whoever reads this may type, and what is typed before the terminal is ours is lost.
+    eprint!("console of {name}; Ctrl-] leaves it\r\n");
     let mut typed = keys();
     let mut resized = signal(SignalKind::window_change())?;
     if let Some(size) = size() {

@@ -189,6 +189,7 @@ pub async fn owned_by(tx: &mut Tx, user: UserId) -> Result<Vec<ProjectId>, Error
 /// How many projects a user owns that are nobody's own.
 pub async fn shared_of(tx: &mut Tx, user: UserId) -> Result<i64, Error> {
     let sql = "select count(*) from memberships m join projects p on p.id = m.project_id
-        where m.user_id = $1 and m.membership = 'owner' and p.personal_of is null";
+        where m.user_id = $1 and m.membership = 'owner' and p.personal_of is null
+            and p.id not in (select project_id from leases) and p.id not in (select project_id from payers)";
     Ok(on!(tx, c => sqlx::query_scalar(sql).bind(user.0).fetch_one(c).await)?)
 }

@@ -7,8 +7,10 @@ use innkeeper_domain::access::Actor;
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::LeaseId;
+use innkeeper_domain::instances::Instance;
 use innkeeper_domain::leases::{Lease, LeaseState, Step};
 use innkeeper_domain::mails::Letter;
+use innkeeper_domain::operations::Verb;
 use innkeeper_domain::projects::{Membership, Restriction};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::users::User;
@@ -21,6 +23,9 @@ use crate::{Engine, Error};
 
 /// How long until we look again whether an instance is gone.
 const GONE_YET: Duration = Duration::from_secs(5);
+
+/// How long until we look whether an instance has the size of its lease.
+pub(super) const FOLLOWED_YET: Duration = Duration::from_secs(10);
 
 /// How long a removal waits for a renewal that is being paid; one that comes later is credited.
 const RENEWING: Duration = Duration::from_hours(1);
@@ -47,11 +52,14 @@ impl Engine {
         let owners = self.owners_to_tell(id).await?;
         let mut tx = self.db().begin().await?;
         let Some(mut lease) = leases::by_id_tx(&mut tx, id).await? else { return Ok(()) };
-        let gone = match lease.instance_id {
-            Some(instance) => {
-                instances::by_id_tx(&mut tx, instance).await?.is_none_or(|found| found.deleted_at.is_some())
-            }
-            None => lease.state != LeaseState::Making,
+        let instance = match lease.instance_id {
+            Some(instance) => instances::by_id_tx(&mut tx, instance).await?,
+            None => None,
+        };
+        let gone = match (&instance, lease.instance_id) {
+            (Some(instance), _) => instance.deleted_at.is_some(),
+            (None, Some(_)) => true,
+            (None, None) => lease.state != LeaseState::Making,
         };
         if gone && !matches!(lease.state, LeaseState::Making | LeaseState::Ended) {
             return self.close_lease(tx, lease).await;
@@ -95,9 +103,15 @@ impl Engine {
             return self.remove_room(&lease).await;
         }
         self.reschedule(&mut lease)?;
+        // While it is given another size, it is seen soon whether that has come about.
+        let resizing =
+            |found: &Instance| found.size != lease.size || matches!(found.operation, Some((_, Verb::Resize)));
+        if lease.state == LeaseState::Active && instance.as_ref().is_some_and(resizing) {
+            lease.due_at = lease.due_at.map(|at| at.min(now.after(FOLLOWED_YET)));
+        }
         leases::save(&mut tx, &lease).await?;
         tx.commit().await?;
-        self.align(&lease).await
+        self.follow(&lease).await
     }
 
     /// Who has taken a lease into their account, and reads letters. Read before anything is locked.
@@ -158,12 +172,11 @@ impl Engine {
         tell(&mut tx, &lease, lease.state.as_str(), now).await?;
         let deed = Deed::done("lease.end", lease.id).of(lease.project_id);
         self.record(&mut tx, &Actor::house(), deed.after(json!({ "state": lease.state })));
-        // The empty project of a lease that nobody claimed would be in everybody's way.
+        // The empty project of a lease that is over would be in everybody's way.
         let project = lease.project_id;
-        let owners = projects::owners(&mut tx, project).await?;
         let purses = ledger::purses_tx(&mut tx, &[project]).await?;
         let empty = purses.values().all(|purses| *purses == ledger::Purses::default());
-        if owners.is_empty() && empty && projects::instances_of(&mut tx, project).await? == 0 {
+        if empty && projects::instances_of(&mut tx, project).await? == 0 {
             projects::delete(&mut tx, project, now).await?;
         }
         Ok(tx.commit().await?)

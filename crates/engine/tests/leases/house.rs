@@ -319,7 +319,10 @@ impl House {
             }
             _ => seen(Power::Running),
         };
-        instance.resize_from = None;
+        let before = instance.resize_from.take();
+        if let (Verb::Resize, OperationState::Failed, Some(before)) = (verb, state, before) {
+            instance.size = before.size;
+        }
         operations::set_state(&mut tx, operation, state, None, Some(now)).await.unwrap();
         assert!(instances::save(&mut tx, &instance).await.unwrap());
         instances::schedule(&mut tx, id, instance.fence, None, None).await.unwrap();

@@ -220,6 +220,75 @@ both! {
         house.all_accounted_for(&[wallet]).await;
     }
 
+    async fn time_that_was_bought_for_a_small_one_does_not_last_as_long_for_a_large_one(db: Db) {
+        let house = House::open(db).await;
+        let wallet = house.wallet(100);
+        let (lease, bought) = house.lease(&wallet, 60).await;
+        let by = Holding::Token(bought.token.unwrap(), None);
+        house.double.fate(Some(Box::new(|call| (call == Call::Settle).then_some(Fault::Pending))));
+        let time = ordered(house.renew(&wallet, lease.id, 6_000).await.unwrap());
+        assert_eq!(house.order(time.order.id).await.state, OrderState::Settling);
+        let large = innkeeper_domain::sizes::Size { cores: 4, memory_mib: 8192, disk_gib: 64 };
+        let resized = house.engine.resize_lease(lease.id, &by, WantedSize::Custom(large)).await.unwrap();
+        house.porter(|_| true).await;
+        house.double.chain(crate::chain::Chain::mine);
+        house.later(MINUTE * 5).await;
+        assert_eq!(house.order(time.order.id).await.state, OrderState::Delivered);
+        let got = house.held(lease.id).await.expires_at.unwrap().since(resized.expires_at.unwrap());
+        let (paid, worth) = (
+            u128::from(6_000_u32) * 60_000_000 * lease.hourly.0 as u128,
+            got.as_micros() * resized.hourly.0 as u128,
+        );
+        assert!(worth <= paid && paid - worth < resized.hourly.0 as u128, "{worth} of {paid}");
+        house.all_accounted_for(&[wallet]).await;
+    }
+
+    async fn a_size_that_cannot_be_had_is_not_paid_for(db: Db) {
+        let house = House::open(db).await;
+        let wallet = house.wallet(100);
+        let (lease, bought) = house.lease(&wallet, 600).await;
+        let by = Holding::Token(bought.token.unwrap(), None);
+        let large = innkeeper_domain::sizes::Size { cores: 4, memory_mib: 8192, disk_gib: 64 };
+        let resized = house.engine.resize_lease(lease.id, &by, WantedSize::Custom(large)).await.unwrap();
+        assert!(resized.hourly > lease.hourly);
+        house.porter(|verb| verb != Verb::Resize).await;
+        house.later(MINUTE).await;
+        let back = house.held(lease.id).await;
+        assert_eq!((back.size, back.hourly), (lease.size, lease.hourly));
+        // All but what the minute cost meanwhile.
+        let lost = lease.expires_at.unwrap().since(back.expires_at.unwrap());
+        assert!(lost < HOUR, "{lost:?}");
+        house.all_accounted_for(&[wallet]).await;
+    }
+
+    async fn whoever_stops_it_at_once_does_not_keep_its_time_from_beginning(db: Db) {
+        let house = House::open(db).await;
+        let (actor, project) = house.person("zoe", 10).await;
+        let bought = ordered(house.by_credits(&actor, project, "one").await.unwrap());
+        house.porter(|_| true).await;
+        let instance = house.held(bought.order.lease_id).await.instance_id.unwrap();
+        house.engine.change_instance(&Actor::house(), instance, Verb::Stop, None).await.unwrap();
+        house.later(Duration::from_secs(16)).await;
+        let lease = house.held(bought.order.lease_id).await;
+        assert_eq!(lease.state, LeaseState::Active);
+        assert!(lease.expires_at.is_some());
+    }
+
+    async fn whoever_something_stands_against_pays_and_does_not_rent(db: Db) {
+        let house = House::open(db).await;
+        let (actor, project) = house.person("zoe", 10).await;
+        let suspended = Actor { standing: innkeeper_domain::users::Standing::Suspended, ..actor.clone() };
+        let refused = house.by_credits(&suspended, project, "one").await;
+        assert!(matches!(refused, Err(innkeeper_engine::Error::Forbidden(_))), "{refused:?}");
+        assert_eq!(house.instances().await, 0);
+        // What they have they may keep paying for.
+        let bought = ordered(house.by_credits(&actor, project, "one").await.unwrap());
+        house.rest().await;
+        let paying = Paying::Credits(suspended, project);
+        let time = house.engine.order_time(bought.order.lease_id, 60, &buying("renew"), paying).await;
+        assert_eq!(ordered(time.unwrap()).order.state, OrderState::Delivered);
+    }
+
     async fn credits_of_a_project_and_of_a_wallet_buy_leases_too(db: Db) {
         let house = House::open(db).await;
         let (actor, project) = house.person("zoe", 10).await;
@@ -246,6 +315,10 @@ both! {
         house.rest().await;
         assert_eq!(house.order(again.order.id).await.state, OrderState::Delivered);
         assert_eq!(house.credits_of(&wallet).await, Micros::ZERO);
+        // It is the wallet's, as if it had paid on the chain.
+        let by = Holding::Wallet(wallet.address(), None);
+        let (own, _) = house.engine.held_lease(again.order.lease_id, &by).await.unwrap();
+        assert_eq!(own.wallet, Some(wallet.address()));
         // There is nothing left to buy a second one with.
         assert!(house.by_credits(&payer, purse, "four").await.is_err());
         house.adds_up().await;

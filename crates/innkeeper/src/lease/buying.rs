@@ -16,7 +16,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use super::proof::{Proof, hidden};
+use super::proof::{Elsewhere, Proof, hidden};
 use super::wallet::WalletOf;
 use crate::client::{Reply, Server, cell, find};
 use crate::config::{USDC_DIGITS, is_usdc};
@@ -253,6 +253,7 @@ impl Asking<'_> {
                     told.unwrap_or_else(|| anyhow::anyhow!("{} is in trouble", server.url()))
                 }
                 Ok(reply) => return ordered(server, path, &reply),
+                Err(error) if error.is::<Elsewhere>() => return Err(error),
                 Err(error) => error,
             };
             let Some(pause) = pauses.next() else {

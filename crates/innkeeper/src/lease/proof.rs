@@ -83,6 +83,17 @@ pub(super) fn hidden(value: &SecretString) -> anyhow::Result<HeaderValue> {
     Ok(header)
 }
 
+/// The server calls itself otherwise than we do; a wallet signs in nowhere else than where it was sent. Nothing was asked
+/// for.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{url} asks to sign in at `{domain}`, which is somebody else\n  give its address as it calls itself: --url"
+)]
+pub(super) struct Elsewhere {
+    url: String,
+    domain: String,
+}
+
 /// The header that answers a fresh challenge of this server: each is good once.
 async fn sign_in(server: &Server, wallet: &Wallet) -> anyhow::Result<HeaderValue> {
     let path = "/api/v1/leases/challenge";
@@ -95,9 +106,7 @@ async fn sign_in(server: &Server, wallet: &Wallet) -> anyhow::Result<HeaderValue
     let network = network.context("no wallet can sign in at this server: it takes no payments by wallets")?;
     let signed = wallet.sign_in(&challenge, network, &server.url().parse()?).map_err(|_| {
         let (domain, url) = (&challenge.info.domain, server.url());
-        anyhow::anyhow!(
-            "{url} asks to sign in at `{domain}`, which is somebody else\n  give its address as it calls itself: --url"
-        )
+        Elsewhere { url: url.to_string(), domain: domain.clone() }
     })?;
     hidden(&signed)
 }

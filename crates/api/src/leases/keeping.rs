@@ -37,7 +37,10 @@ pub(crate) struct WhichLeases {
 
 /// Your leases, newest first: the one of a token, those of a wallet, or those of your projects. Staff see all.
 #[utoipa::path(get, path = "/leases", tag = "leases", params(WhichLeases),
-    responses((status = 200, description = "A page of them", body = Page<Lease>)),
+    responses(
+        (status = 200, description = "A page of them", body = Page<Lease>),
+        (status = 409, description = "This house does not lease (`leases_off`)", body = Problem, content_type = MEDIA_TYPE),
+    ),
 )]
 pub(crate) async fn list_leases(
     Holder(by): Holder,
@@ -57,7 +60,10 @@ pub(crate) async fn list_leases(
 /// One of your leases.
 #[utoipa::path(get, path = "/leases/{id}", tag = "leases",
     params(("id" = LeaseId, Path, description = "The lease")),
-    responses((status = 200, description = "The lease", body = Lease)),
+    responses(
+        (status = 200, description = "The lease", body = Lease),
+        (status = 409, description = "This house does not lease (`leases_off`)", body = Problem, content_type = MEDIA_TYPE),
+    ),
 )]
 pub(crate) async fn get_lease(
     Holder(by): Holder,
@@ -130,7 +136,10 @@ pub(crate) struct LeaseToken {
 /// Get a new token for a lease. The old one is good no more.
 #[utoipa::path(post, path = "/leases/{id}/token", tag = "leases",
     params(("id" = LeaseId, Path, description = "The lease")),
-    responses((status = 201, description = "The token", body = LeaseToken)),
+    responses(
+        (status = 201, description = "The token", body = LeaseToken),
+        (status = 409, description = "This house does not lease (`leases_off`)", body = Problem, content_type = MEDIA_TYPE),
+    ),
 )]
 pub(crate) async fn renew_lease_token(
     Holder(by): Holder,
@@ -164,7 +173,10 @@ pub(crate) struct LeaseDeed {
 /// What happened to a lease: payments, the making of its container, commands, its end.
 #[utoipa::path(get, path = "/leases/{id}/log", tag = "leases",
     params(("id" = LeaseId, Path, description = "The lease")),
-    responses((status = 200, description = "The log: its latest 200 entries", body = LeaseLog)),
+    responses(
+        (status = 200, description = "The log: its latest 200 entries", body = LeaseLog),
+        (status = 409, description = "This house does not lease (`leases_off`)", body = Problem, content_type = MEDIA_TYPE),
+    ),
 )]
 pub(crate) async fn get_lease_log(
     Holder(by): Holder,

@@ -301,7 +301,10 @@ pub(crate) async fn seed_console(
 
 /// Your containers, as `GET /api/v1/leases` shows them. A bare address proves nothing and is not taken.
 #[utoipa::path(get, path = "/management/list", tag = "leases (earlier names)",
-    responses((status = 200, description = "Your containers", body = SeedContainers)),
+    responses(
+        (status = 200, description = "Your containers", body = SeedContainers),
+        (status = 409, description = "This house does not lease (`leases_off`)", body = Problem, content_type = MEDIA_TYPE),
+    ),
 )]
 pub(crate) async fn seed_list(
     State(app): State<App>,

@@ -46,6 +46,7 @@ impl FromRequestParts<App> for Wallet {
 #[utoipa::path(post, path = "/leases/challenge", tag = "leases",
     responses(
         (status = 200, description = "The challenge: `info`, `supportedChains`, `schema`", body = Object),
+        (status = 409, description = "This house does not lease (`leases_off`)", body = Problem, content_type = MEDIA_TYPE),
         (status = 429, description = "Too many at once (`too_many_attempts`)", body = Problem, content_type = MEDIA_TYPE),
     ),
 )]
@@ -68,7 +69,10 @@ pub(crate) struct WalletCredits {
 
 /// What a wallet paid here and did not get. The wallet signs in with the request.
 #[utoipa::path(get, path = "/leases/credits", tag = "leases",
-    responses((status = 200, description = "Its credits", body = WalletCredits)),
+    responses(
+        (status = 200, description = "Its credits", body = WalletCredits),
+        (status = 409, description = "This house does not lease (`leases_off`)", body = Problem, content_type = MEDIA_TYPE),
+    ),
 )]
 pub(crate) async fn get_wallet_credits(
     State(engine): State<Engine>,

@@ -64,7 +64,7 @@ async fn what_is_to_be_paid_is_told_to_both_generations_and_kept_by_no_cache() {
     assert_eq!(asked.status, 402);
     assert_eq!(asked.header(header::CACHE_CONTROL), "no-store");
     // 4000 + 2000 / 2 + 4 * 100 for the hour, and 5000 for the order.
-    let described = "60 minutes of a container with 1 cores, 512 MiB of memory and 4 GiB of disk";
+    let described = "60 minutes of a container with 1 core, 512 MiB of memory and 4 GiB of disk";
     let common = |extra: Value| {
         json!({
             "scheme": "exact",

@@ -191,9 +191,6 @@ impl Engine {
         if lease.state.is_over() {
             return Err(Error::conflict("lease_over", "the lease is over; there is nothing to take"));
         }
-        if lease.state == LeaseState::Making {
-            return Err(Error::conflict("lease_making", "it is being made; wait until it is there"));
-        }
         self.own(actor, lease.project_id, Deed::done("lease.claim", id)).await?;
         Ok(lease)
     }

@@ -228,7 +228,7 @@ both! {
         house.double.fate(Some(Box::new(|call| (call == Call::Settle).then_some(Fault::Pending))));
         let time = ordered(house.renew(&wallet, lease.id, 6_000).await.unwrap());
         assert_eq!(house.order(time.order.id).await.state, OrderState::Settling);
-        let large = innkeeper_domain::sizes::Size { cores: 4, memory_mib: 8192, disk_gib: 64 };
+        let large = innkeeper_domain::sizes::Size { cores: 2, memory_mib: 1024, ..small() };
         let resized = house.engine.resize_lease(lease.id, &by, WantedSize::Custom(large)).await.unwrap();
         house.porter(|_| true).await;
         house.double.chain(crate::chain::Chain::mine);
@@ -248,7 +248,7 @@ both! {
         let wallet = house.wallet(100);
         let (lease, bought) = house.lease(&wallet, 600).await;
         let by = Holding::Token(bought.token.unwrap(), None);
-        let large = innkeeper_domain::sizes::Size { cores: 4, memory_mib: 8192, disk_gib: 64 };
+        let large = innkeeper_domain::sizes::Size { cores: 2, memory_mib: 1024, ..small() };
         let resized = house.engine.resize_lease(lease.id, &by, WantedSize::Custom(large)).await.unwrap();
         assert!(resized.hourly > lease.hourly);
         house.porter(|verb| verb != Verb::Resize).await;

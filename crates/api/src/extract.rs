@@ -8,7 +8,7 @@ use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use innkeeper_engine::{Error, Idempotency};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -103,6 +103,17 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
+/// The key that a client has given a request, if it has.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut given = headers.get_all("idempotency-key").iter();
+    let Some(key) = given.next() else { return Ok(None) };
+    let key = key.to_str().ok().filter(|_| given.next().is_none());
+    let key = key.ok_or_else(|| {
+        Problem::invalid_parameter("Idempotency-Key", "give one key of printable ASCII characters")
+    })?;
+    Ok(Some(key.to_owned()))
+}
+
 /// A request that its client has given a key.
 struct Named {
     key: String,
@@ -112,15 +123,9 @@ struct Named {
 
 impl Named {
     fn of(request: &Request) -> Result<Option<Self>, Problem> {
-        let mut given = request.headers().get_all("idempotency-key").iter();
-        let Some(key) = given.next() else { return Ok(None) };
-        let bad =
-            || Problem::invalid_parameter("Idempotency-Key", "give one key of printable ASCII characters");
-        if given.next().is_some() {
-            return Err(bad());
-        }
+        let Some(key) = idempotency_key(request.headers())? else { return Ok(None) };
         Ok(Some(Self {
-            key: key.to_str().map_err(|_| bad())?.to_owned(),
+            key,
             method: request.method().to_string(),
             path: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         }))

@@ -41,6 +41,9 @@ impl LeaseState {
     }
 }
 
+/// What the token of a lease begins with.
+pub const TOKEN_PREFIX: &str = "ikl_";
+
 /// A prepaid right to an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {

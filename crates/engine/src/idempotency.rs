@@ -29,13 +29,24 @@ impl Idempotency {
                 "use 1 to 200 printable ASCII characters without spaces",
             ));
         }
-        let mut hash = Sha256::new();
-        for part in request {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        Ok(Self { key: key.to_owned(), request_hash: hash.finalize().to_vec() })
+        Ok(Self { key: key.to_owned(), request_hash: request_hash(request) })
     }
+}
+
+/// What is kept of a request that is made of these parts, to tell it from others.
+pub(crate) fn request_hash(parts: &[&[u8]]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().to_vec()
+}
+
+/// The key belongs to another request.
+pub(crate) fn key_reused() -> Error {
+    let message = "this Idempotency-Key was used for a different request; choose a new key";
+    Error::conflict("idempotency_key_reused", message)
 }
 
 fn scope(actor: &Actor) -> String {
@@ -53,10 +64,7 @@ impl Engine {
         let Some(key) = key else { return Ok(None) };
         match idempotency::claim(tx, &scope(actor), &key.key, &key.request_hash, self.clock().now()).await? {
             Claim::Fresh => Ok(None),
-            Claim::Mismatch => Err(Error::conflict(
-                "idempotency_key_reused",
-                "this Idempotency-Key was used for a different request; choose a new key",
-            )),
+            Claim::Mismatch => Err(key_reused()),
             Claim::Replay(answer) => {
                 serde_json::from_str(&answer).map(Some).map_err(|error| Error::Internal(error.to_string()))
             }

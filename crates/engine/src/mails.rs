@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use innkeeper_connectors::mail::{Error as Unsent, Letter as Envelope, Mailer};
-use innkeeper_domain::ids::MailId;
+use innkeeper_domain::ids::{MailId, ProjectId};
 use innkeeper_domain::mails::{Language, Letter, Words, try_again, write};
 use innkeeper_domain::names::Email;
+use innkeeper_domain::projects::Membership;
+use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::users::User;
 use innkeeper_store::mails::Mail;
-use innkeeper_store::{Topic, Tx, mails};
+use innkeeper_store::{Topic, Tx, mails, projects, users};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -30,6 +32,11 @@ fn place(id: MailId) -> String {
     format!("mails/words/{id}")
 }
 
+/// A time as letters tell it: the day and the minute; the rest is noise.
+pub(crate) fn moment(at: Timestamp) -> String {
+    format!("{} UTC", at.to_string().replace('T', " ").chars().take(16).collect::<String>())
+}
+
 impl Engine {
     /// An address of the portal. Without `server.public_url` it is only the path, and no mail is sent either.
     pub(crate) fn link(&self, path: &str) -> String {
@@ -39,6 +46,18 @@ impl Engine {
     /// Whether this house sends mails.
     pub fn sends_mail(&self) -> bool {
         self.options().access.mailer.is_some()
+    }
+
+    /// The owners of a project who read letters. Read before anything is locked.
+    pub(crate) async fn readers_of(&self, project: ProjectId) -> Result<Vec<User>, Error> {
+        let mut owners = Vec::new();
+        for member in projects::members(self.db(), project).await? {
+            if member.membership == Membership::Owner {
+                owners.extend(users::by_id(self.db(), member.user_id).await?);
+            }
+        }
+        owners.retain(|owner| owner.email_verified_at.is_some());
+        Ok(owners)
     }
 
     /// Writes a letter to an address, to be sent when the transaction commits. Without a way to send it, nothing is

@@ -157,12 +157,6 @@ pub async fn list(db: &Db, filter: &Filter, after: Option<LeaseId>, limit: i64) 
     rows.into_iter().map(LeaseRow::read).collect()
 }
 
-/// How many leases of a wallet are not over.
-pub async fn count_of_wallet(tx: &mut Tx, wallet: Address) -> Result<i64, Error> {
-    let sql = "select count(*) from leases where wallet = $1 and state not in ('ended', 'failed')";
-    Ok(on!(tx, c => sqlx::query_scalar(sql).bind(wallet.to_string()).fetch_one(c).await)?)
-}
-
 /// Leases that are due to be looked at. They are not due again before `until`, so that nobody else looks meanwhile.
 pub async fn claim_due(
     tx: &mut Tx,

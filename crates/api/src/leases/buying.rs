@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use innkeeper_domain::ids::{LeaseId, OrderId};
 use innkeeper_domain::orders::OrderState;
-use innkeeper_engine::{Bought, Engine};
+use innkeeper_engine::Engine;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -63,10 +63,8 @@ pub(crate) async fn rent(
     let asked = purchase.body.clone();
     let paying = purchase.paying(&app, asked.pay_with, asked.project_id).await?;
     let new = asked.new_lease(&app.engine).await?;
-    match app.engine.order_lease(&new, &purchase.buying, paying).await? {
-        Bought::Demanded(demand) => Ok(purchase.gate.demanded(demand)),
-        Bought::Ordered(made) => purchase.gate.ordered(&app, *made, StatusCode::CREATED).await,
-    }
+    let bought = app.engine.order_lease(&new, &purchase.buying, paying).await?;
+    purchase.gate.bought(&app, bought, StatusCode::CREATED).await
 }
 
 /// Renew a lease: add time to it. Anybody may pay.
@@ -89,10 +87,8 @@ pub(crate) async fn renew(
 ) -> Result<Response, Problem> {
     let TimeAsked { minutes, pay_with, project_id } = purchase.body;
     let paying = purchase.paying(&app, pay_with, project_id).await?;
-    match app.engine.order_time(id, minutes, &purchase.buying, paying).await? {
-        Bought::Demanded(demand) => Ok(purchase.gate.demanded(demand)),
-        Bought::Ordered(made) => purchase.gate.ordered(&app, *made, StatusCode::OK).await,
-    }
+    let bought = app.engine.order_time(id, minutes, &purchase.buying, paying).await?;
+    purchase.gate.bought(&app, bought, StatusCode::OK).await
 }
 
 /// How an order stands. Whoever has its id may look; the lease is shown to who holds it.

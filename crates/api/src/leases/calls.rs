@@ -5,10 +5,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use innkeeper_domain::ids::LeaseId;
-use innkeeper_engine::{Called, Holding};
-use serde::Serialize;
+use innkeeper_engine::Holding;
 
 use super::gate::Purchase;
+use super::holder::unproven;
 use crate::App;
 use crate::commands::{Answer, CommandAsked};
 use crate::consoles::{ConsoleAsked, ConsoleOffered};
@@ -18,10 +18,7 @@ use crate::problem::{MEDIA_TYPE, Problem};
 impl<T> Purchase<T> {
     /// Whoever holds a lease must have said so.
     pub(super) fn holding(&self) -> Result<Holding, Problem> {
-        self.holder.clone().ok_or_else(|| {
-            Problem::unauthenticated("unauthenticated", "prove that the lease is yours")
-                .remedy("send its token as `Authorization: Bearer ikl_…`, or `SIGN-IN-WITH-X`")
-        })
+        self.holder.clone().ok_or_else(unproven)
     }
 }
 
@@ -44,7 +41,7 @@ pub(crate) async fn run_lease_command(
     let (by, paying) = (purchase.holding()?, purchase.paying(&app, None, None).await?);
     let new = purchase.body.asked()?;
     let called = app.engine.lease_command(id, &by, new, &purchase.buying, paying).await?;
-    told::<_, Answer>(&app, purchase.gate, called, StatusCode::OK).await
+    purchase.gate.called(&app, called, |ran| Ok(Json(Answer::from(ran)).into_response())).await
 }
 
 /// Ask for a console of the container of a lease: a ticket to open one with, within 30 seconds.
@@ -64,18 +61,6 @@ pub(crate) async fn ask_for_lease_console(
     let (by, paying) = (purchase.holding()?, purchase.paying(&app, None, None).await?);
     let kind = purchase.body.kind;
     let called = app.engine.lease_console(id, &by, kind, &purchase.buying, paying).await?;
-    told::<_, ConsoleOffered>(&app, purchase.gate, called, StatusCode::CREATED).await
-}
-
-async fn told<T, A: From<T> + Serialize>(
-    app: &App,
-    gate: super::gate::Gate,
-    called: Called<T>,
-    done: StatusCode,
-) -> Result<Response, Problem> {
-    match called {
-        Called::Demanded(demand) => Ok(gate.demanded(demand)),
-        Called::Ordered(made) => gate.ordered(app, *made, StatusCode::CONFLICT).await,
-        Called::Done(made) => Ok((done, Json(A::from(made))).into_response()),
-    }
+    let show = |offered| Ok((StatusCode::CREATED, Json(ConsoleOffered::from(offered))).into_response());
+    purchase.gate.called(&app, called, show).await
 }

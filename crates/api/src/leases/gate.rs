@@ -6,9 +6,9 @@ use axum::extract::{FromRequest, FromRequestParts, OriginalUri, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use innkeeper_domain::ids::ProjectId;
-use innkeeper_domain::orders::{Goods, Order as Bought, OrderState};
+use innkeeper_domain::orders::{self, Goods, OrderState};
 use innkeeper_engine::x402::{OFFER_HEADER, Offer, Payment, Receipt, Version};
-use innkeeper_engine::{Buying, Demand, Error, Holding, Ordered as Made, Paying};
+use innkeeper_engine::{Bought, Buying, Called, Demand, Error, Holding, Ordered as Made, Paying};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, json};
@@ -58,7 +58,7 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Purchase<T> {
         let mut resource = app.engine.lease_options()?.public_url.clone();
         resource.set_path(&path);
         let (body, comparable) = extract::json_body(Request::from_parts(parts, body)).await?;
-        let buying = Buying::new(&[method.as_bytes(), path.as_bytes(), &comparable], key.as_deref(), address)
+        let buying = Buying::new(&[method.as_bytes(), path.as_bytes(), &comparable], key.as_deref())
             .map_err(|error| match error {
                 Error::Invalid { field, message } => Problem::invalid_parameter(field, message),
                 other => other.into(),
@@ -141,13 +141,8 @@ fn payment(headers: &HeaderMap) -> Result<Option<Payment>, Problem> {
 
 /// The key of an order: of the request, or of the payment.
 fn key(headers: &HeaderMap, payment: Option<&Payment>) -> Result<Option<String>, Problem> {
-    let bad = || Problem::invalid_parameter("Idempotency-Key", "give one key of printable ASCII characters");
-    let mut given = headers.get_all("idempotency-key").iter();
-    if let Some(key) = given.next() {
-        if given.next().is_some() {
-            return Err(bad());
-        }
-        return key.to_str().map(|key| Some(key.to_owned())).map_err(|_| bad());
+    if let Some(key) = extract::idempotency_key(headers)? {
+        return Ok(Some(key));
     }
     let id = payment.and_then(|payment| payment.extensions.get(IDENTIFIER)?.get("info")?.get("id")?.as_str());
     Ok(id.map(|id| format!("{IDENTIFIER}:{id}")))
@@ -161,8 +156,35 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
 }
 
 impl Gate {
+    /// What came of asking for an order, with `done` once it is delivered.
+    pub(crate) async fn bought(
+        self,
+        app: &App,
+        bought: Bought,
+        done: StatusCode,
+    ) -> Result<Response, Problem> {
+        match bought {
+            Bought::Demanded(demand) => Ok(self.demanded(demand)),
+            Bought::Ordered(made) => self.ordered(app, *made, done).await,
+        }
+    }
+
+    /// What came of a call: what it made, or what stands before it.
+    pub(crate) async fn called<T>(
+        self,
+        app: &App,
+        called: Called<T>,
+        show: impl FnOnce(T) -> Result<Response, Problem>,
+    ) -> Result<Response, Problem> {
+        match called {
+            Called::Demanded(demand) => Ok(self.demanded(demand)),
+            Called::Ordered(made) => self.ordered(app, *made, StatusCode::CONFLICT).await,
+            Called::Done(made) => show(made),
+        }
+    }
+
     /// What must be paid first: for both generations at once.
-    pub(crate) fn demanded(self, demand: Demand) -> Response {
+    fn demanded(self, demand: Demand) -> Response {
         let error = demand.problem.as_deref().unwrap_or("Payment required");
         let mut extensions = Map::new();
         extensions.insert(
@@ -192,7 +214,7 @@ impl Gate {
     }
 
     /// What was ordered, with `done` once it is delivered.
-    pub(crate) async fn ordered(&self, app: &App, made: Made, done: StatusCode) -> Result<Response, Problem> {
+    async fn ordered(&self, app: &App, made: Made, done: StatusCode) -> Result<Response, Problem> {
         let Made { order, lease, token, fresh } = made;
         let status = match order.state {
             OrderState::Delivered => done,
@@ -222,7 +244,7 @@ impl Gate {
     async fn may_see(
         &self,
         app: &App,
-        order: &Bought,
+        order: &orders::Order,
         lease: &innkeeper_domain::leases::Lease,
     ) -> Result<bool, Problem> {
         let payer = order.payment.as_ref().map(|payment| payment.payer);
@@ -247,7 +269,7 @@ impl Gate {
 }
 
 /// What a buyer's software is told of the payment of an order.
-pub(crate) fn receipt(order: &Bought) -> Option<Receipt> {
+pub(crate) fn receipt(order: &orders::Order) -> Option<Receipt> {
     let payment = order.payment.as_ref()?;
     let success = order.transaction.is_some();
     let reason = match order.state {

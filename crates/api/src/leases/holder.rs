@@ -2,14 +2,12 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use innkeeper_domain::leases::TOKEN_PREFIX;
 use innkeeper_engine::Holding;
 use secrecy::SecretString;
 
 use crate::problem::Problem;
 use crate::{App, auth, visitors};
-
-/// What the token of a lease begins with.
-const TOKEN: &str = "ikl_";
 
 /// The header by which a wallet signs in.
 pub(crate) const SIGN_IN: &str = "sign-in-with-x";
@@ -25,7 +23,7 @@ impl FromRequestParts<App> for Perhaps {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let address = visitors::address(&parts.extensions, &parts.headers, &app.options.trusted_proxies);
-        if let Some(token) = auth::bearer(&parts.headers).filter(|token| token.starts_with(TOKEN)) {
+        if let Some(token) = auth::bearer(&parts.headers).filter(|token| token.starts_with(TOKEN_PREFIX)) {
             return Ok(Self(Some(Holding::Token(SecretString::from(token), address))));
         }
         if let Some(signed) = parts.headers.get(SIGN_IN) {
@@ -44,11 +42,14 @@ impl FromRequestParts<App> for Holder {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Perhaps(holding) = Perhaps::from_request_parts(parts, app).await?;
-        holding.map(Self).ok_or_else(|| {
-            Problem::unauthenticated("unauthenticated", "prove that the lease is yours").remedy(
-                "send its token as `Authorization: Bearer ikl_…`, or have the wallet that bought it sign a challenge of \
-                 `POST /api/v1/leases/challenge` and send that as `SIGN-IN-WITH-X`",
-            )
-        })
+        holding.map(Self).ok_or_else(unproven)
     }
+}
+
+/// What is told to whoever has proved nothing.
+pub(super) fn unproven() -> Problem {
+    Problem::unauthenticated("unauthenticated", "prove that the lease is yours").remedy(
+        "send its token as `Authorization: Bearer ikl_…`, or have the wallet that bought it sign a challenge of \
+         `POST /api/v1/leases/challenge` and send that as `SIGN-IN-WITH-X`",
+    )
 }

@@ -14,7 +14,7 @@ use innkeeper_domain::leases::LeaseState;
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
-use innkeeper_engine::{Bought, Called, NewCommand, NewLease, WantedSize};
+use innkeeper_engine::{NewCommand, NewLease, WantedSize};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -209,10 +209,8 @@ pub(crate) async fn seed_rent(
 ) -> Result<Response, Problem> {
     let paying = purchase.paying(&app, None, None).await?;
     let new = purchase.body.clone().new_lease(&app).await?;
-    match app.engine.order_lease(&new, &purchase.buying, paying).await? {
-        Bought::Demanded(demand) => Ok(purchase.gate.demanded(demand)),
-        Bought::Ordered(made) => purchase.gate.ordered(&app, *made, StatusCode::CREATED).await,
-    }
+    let bought = app.engine.order_lease(&new, &purchase.buying, paying).await?;
+    purchase.gate.bought(&app, bought, StatusCode::CREATED).await
 }
 
 /// Renew a lease: as `POST /api/v1/leases/{id}/renew`.
@@ -233,10 +231,8 @@ pub(crate) async fn seed_renew(
 ) -> Result<Response, Problem> {
     let minutes = purchase.body.runtime_minutes;
     let paying = purchase.paying(&app, None, None).await?;
-    match app.engine.order_time(id, minutes, &purchase.buying, paying).await? {
-        Bought::Demanded(demand) => Ok(purchase.gate.demanded(demand)),
-        Bought::Ordered(made) => purchase.gate.ordered(&app, *made, StatusCode::OK).await,
-    }
+    let bought = app.engine.order_time(id, minutes, &purchase.buying, paying).await?;
+    purchase.gate.bought(&app, bought, StatusCode::OK).await
 }
 
 /// Run a command: as `POST /api/v1/leases/{id}/exec`.
@@ -261,11 +257,8 @@ pub(crate) async fn seed_exec(
         Command::Words(std::iter::once(command).chain(extra_args).collect())
     };
     let new = NewCommand { command, input: Vec::new(), timeout_seconds: None, user: None, by: None };
-    match app.engine.lease_command(id, &by, new, &purchase.buying, paying).await? {
-        Called::Demanded(demand) => Ok(purchase.gate.demanded(demand)),
-        Called::Ordered(made) => purchase.gate.ordered(&app, *made, StatusCode::CONFLICT).await,
-        Called::Done(ran) => Ok(Json(Answer::from(ran)).into_response()),
-    }
+    let called = app.engine.lease_command(id, &by, new, &purchase.buying, paying).await?;
+    purchase.gate.called(&app, called, |ran| Ok(Json(Answer::from(ran)).into_response())).await
 }
 
 /// Ask for a console: as `POST /api/v1/leases/{id}/console`.
@@ -283,20 +276,17 @@ pub(crate) async fn seed_console(
     mut purchase: Purchase<SeedConsoleAsked>,
 ) -> Result<Response, Problem> {
     let (by, paying) = (purchase.holding()?, purchase.paying(&app, None, None).await?);
-    match app.engine.lease_console(id, &by, Kind::Text, &purchase.buying, paying).await? {
-        Called::Demanded(demand) => Ok(purchase.gate.demanded(demand)),
-        Called::Ordered(made) => purchase.gate.ordered(&app, *made, StatusCode::CONFLICT).await,
-        Called::Done(offered) => {
-            let offered = ConsoleOffered::from(offered);
-            let mut url = app.engine.lease_options()?.public_url.clone();
-            // Both schemes are of the same kind, so that this cannot fail.
-            let _ = url.set_scheme(if url.scheme() == "https" { "wss" } else { "ws" });
-            let (path, protocols) = offered.way();
-            url.set_path(&path);
-            let shown = SeedConsoleOffered { ctid: id, console_url: url.to_string(), protocols };
-            Ok((StatusCode::CREATED, Json(shown)).into_response())
-        }
-    }
+    let called = app.engine.lease_console(id, &by, Kind::Text, &purchase.buying, paying).await?;
+    let show = |offered| {
+        let mut url = app.engine.lease_options()?.public_url.clone();
+        // Both schemes are of the same kind, so that this cannot fail.
+        let _ = url.set_scheme(if url.scheme() == "https" { "wss" } else { "ws" });
+        let (path, protocols) = ConsoleOffered::from(offered).way();
+        url.set_path(&path);
+        let shown = SeedConsoleOffered { ctid: id, console_url: url.to_string(), protocols };
+        Ok((StatusCode::CREATED, Json(shown)).into_response())
+    };
+    purchase.gate.called(&app, called, show).await
 }
 
 /// Your containers, as `GET /api/v1/leases` shows them. A bare address proves nothing and is not taken.

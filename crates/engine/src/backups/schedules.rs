@@ -11,11 +11,10 @@ use innkeeper_domain::instances::{BackupMode, Instance};
 use innkeeper_domain::mails::Letter;
 use innkeeper_domain::names::StorageName;
 use innkeeper_domain::operations::Verb;
-use innkeeper_domain::projects::Membership;
 use innkeeper_domain::retention::{Keep, Kept, gone};
 use innkeeper_domain::schedules::{Schedule, When};
 use innkeeper_domain::time::Timestamp;
-use innkeeper_store::{backups, instances, projects, schedules, users};
+use innkeeper_store::{backups, instances, projects, schedules};
 use tracing::{info, warn};
 
 use super::{NewBackup, allow_storage};
@@ -282,12 +281,7 @@ impl Engine {
             let Some(instance) = instances::by_id(self.db(), id).await? else { continue };
             let project = projects::by_id(self.db(), instance.project_id).await?;
             let project = project.map(|project| project.name.to_string()).unwrap_or_default();
-            let mut owners = Vec::new();
-            for member in projects::members(self.db(), instance.project_id).await? {
-                if member.membership == Membership::Owner {
-                    owners.extend(users::by_id(self.db(), member.user_id).await?);
-                }
-            }
+            let readers = self.readers_of(instance.project_id).await?;
             let link = self.link(&format!("/instances/{id}/backups"));
             let mut tx = self.db().begin().await?;
             if !schedules::told(&mut tx, id, now, before).await? {
@@ -298,8 +292,8 @@ impl Engine {
                 ("project", project.as_str()),
                 ("link", link.as_str()),
             ];
-            for owner in owners.iter().filter(|owner| owner.email_verified_at.is_some()) {
-                self.write_to(&mut tx, owner, Letter::BackupFailed, &told).await?;
+            for reader in &readers {
+                self.write_to(&mut tx, reader, Letter::BackupFailed, &told).await?;
             }
             warn!(instance = %id, "its scheduled backups fail");
             tx.commit().await?;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use innkeeper_domain::mails::Letter;
 use innkeeper_domain::notices::{Kind, Notice};
-use innkeeper_domain::projects::Membership;
-use innkeeper_store::{notices, projects, users};
+use innkeeper_store::{notices, projects};
 
+use crate::mails::moment;
 use crate::{Engine, Error};
 
 /// Notices told in one go.
@@ -36,8 +36,7 @@ impl Engine {
         let project = project.map(|project| project.name.to_string()).unwrap_or_default();
         let held_since = notices::runway(self.db(), notice.project_id).await?.held_since;
         let ends = held_since.unwrap_or(notice.at).after(self.options().billing.grace);
-        // The day and the minute; the rest is noise in a letter.
-        let when = format!("{} UTC", ends.to_string().replace('T', " ").chars().take(16).collect::<String>());
+        let when = moment(ends);
         let letter = match notice.kind {
             Kind::DayLeft => Some((Letter::Runway, "24 h")),
             Kind::SixHoursLeft => Some((Letter::Runway, "6 h")),
@@ -47,12 +46,7 @@ impl Engine {
             // Nothing to be done about it any more, and good news that the reader has brought about.
             Kind::GraceEnded | Kind::HoldLifted => None,
         };
-        let mut owners = Vec::new();
-        for member in projects::members(self.db(), notice.project_id).await? {
-            if member.membership == Membership::Owner {
-                owners.extend(users::by_id(self.db(), member.user_id).await?);
-            }
-        }
+        let readers = self.readers_of(notice.project_id).await?;
         let link = self.link(&format!("/projects/{}/credits", notice.project_id));
         let mut tx = self.db().begin().await?;
         if !notices::told(&mut tx, notice.id, now).await? {
@@ -61,8 +55,8 @@ impl Engine {
         }
         if let Some((letter, left)) = letter.filter(|_| now.since(notice.at) < NEWS) {
             let told = [("project", project.as_str()), ("left", left), ("when", &when), ("link", &link)];
-            for owner in owners.iter().filter(|owner| owner.email_verified_at.is_some()) {
-                self.write_to(&mut tx, owner, letter, &told).await?;
+            for reader in &readers {
+                self.write_to(&mut tx, reader, letter, &told).await?;
             }
         }
         Ok(tx.commit().await?)

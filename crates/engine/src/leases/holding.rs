@@ -8,7 +8,7 @@ use innkeeper_domain::access::{Action, Actor, Proof, may};
 use innkeeper_domain::audit::{Deed, Entry};
 use innkeeper_domain::ids::{LeaseId, ProjectId};
 use innkeeper_domain::instances::Instance;
-use innkeeper_domain::leases::{Lease, LeaseState};
+use innkeeper_domain::leases::{Lease, LeaseState, TOKEN_PREFIX};
 use innkeeper_domain::limits::Attempt;
 use innkeeper_domain::orders::Order;
 use innkeeper_domain::projects::Membership;
@@ -18,7 +18,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::LeaseFilter;
-use super::ordering::TOKEN;
 use crate::callers::{hash_of, new_token};
 use crate::error::allow;
 use crate::limits::Counted;
@@ -113,7 +112,7 @@ impl Engine {
 
     async fn by_lease_token(&self, token: &SecretString) -> Result<Option<Lease>, Error> {
         let token = token.expose_secret();
-        if !token.starts_with(TOKEN) {
+        if !token.starts_with(TOKEN_PREFIX) {
             return Ok(None);
         }
         Ok(leases::by_token(self.db(), &hash_of(token)).await?)
@@ -176,7 +175,7 @@ impl Engine {
     /// A new token for a lease; the old one is good no more.
     pub async fn renew_lease_token(&self, id: LeaseId, by: &Holding) -> Result<SecretString, Error> {
         let (lease, actor) = self.changed_lease(id, by).await?;
-        let token = new_token(TOKEN);
+        let token = new_token(TOKEN_PREFIX);
         let mut tx = self.db().begin().await?;
         leases::set_token(&mut tx, lease.id, &hash_of(token.expose_secret())).await?;
         self.record(&mut tx, &actor, Deed::done("lease.token", id).of(lease.project_id));
@@ -227,9 +226,7 @@ impl Engine {
 
     /// The lease whose instance lies in this project.
     pub(crate) async fn lease_of(&self, project: ProjectId) -> Result<Lease, Error> {
-        let mut tx = self.db().begin().await?;
-        let found = leases::of_project(&mut tx, project).await?;
-        tx.rollback().await?;
-        found.ok_or(NO_LEASE)
+        let filter = LeaseFilter { project_ids: Some(vec![project]), ..LeaseFilter::default() };
+        leases::list(self.db(), &filter, None, 1).await?.pop().ok_or(NO_LEASE)
     }
 }

@@ -11,14 +11,15 @@ use innkeeper_domain::instances::Instance;
 use innkeeper_domain::leases::{Lease, LeaseState, Step};
 use innkeeper_domain::mails::Letter;
 use innkeeper_domain::operations::Verb;
-use innkeeper_domain::projects::{Membership, Restriction};
+use innkeeper_domain::projects::Restriction;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::users::User;
-use innkeeper_store::{Tx, events, instances, leases, ledger, orders, projects, restrictions, users};
+use innkeeper_store::{Tx, events, instances, leases, ledger, orders, projects, restrictions};
 use serde_json::json;
 use tracing::{info, warn};
 
 use super::Holding;
+use crate::mails::moment;
 use crate::{Engine, Error};
 
 /// How long until we look again whether an instance is gone.
@@ -49,7 +50,7 @@ impl Engine {
     pub(super) async fn attend(&self, id: LeaseId) -> Result<(), Error> {
         let now = self.clock().now();
         let terms = &self.lease_options()?.terms;
-        let owners = self.owners_to_tell(id).await?;
+        let owners = self.to_tell(id).await?;
         let mut tx = self.db().begin().await?;
         let Some(mut lease) = leases::by_id_tx(&mut tx, id).await? else { return Ok(()) };
         let instance = match lease.instance_id {
@@ -114,20 +115,15 @@ impl Engine {
         self.follow(&lease).await
     }
 
-    /// Who has taken a lease into their account, and reads letters. Read before anything is locked.
-    async fn owners_to_tell(&self, id: LeaseId) -> Result<Vec<User>, Error> {
-        let mut owners = Vec::new();
-        if !self.sends_mail() {
-            return Ok(owners);
+    /// Who is to be told of what is done about a lease now; nobody, when there is nothing to tell.
+    async fn to_tell(&self, id: LeaseId) -> Result<Vec<User>, Error> {
+        let terms = &self.lease_options()?.terms;
+        let told =
+            |lease: &Lease| matches!(lease.step(terms, self.clock().now()), Step::Notice | Step::Expire);
+        match leases::by_id(self.db(), id).await?.filter(told) {
+            Some(lease) if self.sends_mail() => self.readers_of(lease.project_id).await,
+            _ => Ok(Vec::new()),
         }
-        let Some(lease) = leases::by_id(self.db(), id).await? else { return Ok(owners) };
-        for member in projects::members(self.db(), lease.project_id).await? {
-            if member.membership == Membership::Owner {
-                owners.extend(users::by_id(self.db(), member.user_id).await?);
-            }
-        }
-        owners.retain(|owner| owner.email_verified_at.is_some());
-        Ok(owners)
     }
 
     /// Tells whoever has taken a lease into their account; wallets have no address for letters.
@@ -139,8 +135,7 @@ impl Engine {
         letter: Letter,
         when: Option<Timestamp>,
     ) -> Result<(), Error> {
-        let when = when.map(|when| when.to_string().replace('T', " ").chars().take(16).collect::<String>());
-        let when = format!("{} UTC", when.unwrap_or_default());
+        let when = when.map(moment).unwrap_or_default();
         let link = self.link(&format!("/leases/{}", lease.id));
         let told = [("instance", lease.name.as_str()), ("when", &when), ("link", &link)];
         for owner in owners {

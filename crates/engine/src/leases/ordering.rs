@@ -9,7 +9,7 @@ use innkeeper_connectors::x402::{Payment, Requirements};
 use innkeeper_domain::access::{Action, Actor, Proof, may};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::ids::{LeaseId, OrderId, ProjectId, TemplateId};
-use innkeeper_domain::leases::Lease;
+use innkeeper_domain::leases::{Lease, TOKEN_PREFIX};
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::names::{Hostname, SshKey};
 use innkeeper_domain::orders::{Goods, Order, OrderState};
@@ -18,15 +18,12 @@ use innkeeper_store::{Topic, leases, orders, payers, templates};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::paying::{check_count, check_room, same_request};
 use crate::callers::{hash_of, new_token};
 use crate::error::allow;
+use crate::idempotency::{key_reused, request_hash};
 use crate::{Engine, Error, WantedSize};
-
-/// What the token of a lease begins with.
-pub(super) const TOKEN: &str = "ikl_";
 
 /// The shortest key that a client may choose for an order: nobody must come upon another's by chance.
 const SHORTEST_KEY: usize = 16;
@@ -66,24 +63,17 @@ pub struct Buying {
     pub fingerprint: Vec<u8>,
     /// A key that the client chose, so that asking again does not buy again.
     pub key: Option<String>,
-    /// From where.
-    pub address: Option<IpAddr>,
 }
 
 impl Buying {
     /// For a request made of these parts.
-    pub fn new(parts: &[&[u8]], key: Option<&str>, address: Option<IpAddr>) -> Result<Self, Error> {
+    pub fn new(parts: &[&[u8]], key: Option<&str>) -> Result<Self, Error> {
         let graphic = |key: &str| key.bytes().all(|b| b.is_ascii_graphic());
         if key.is_some_and(|key| !(SHORTEST_KEY..=200).contains(&key.len()) || !graphic(key)) {
             let message = "use 16 to 200 printable ASCII characters without spaces, best random ones";
             return Err(Error::invalid("Idempotency-Key", message));
         }
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        Ok(Self { fingerprint: hash.finalize().to_vec(), key: key.map(str::to_owned), address })
+        Ok(Self { fingerprint: request_hash(parts), key: key.map(str::to_owned) })
     }
 }
 
@@ -197,10 +187,7 @@ impl Engine {
         let Some(key) = &buying.key else { return Ok(None) };
         let Some(order) = orders::by_key(self.db(), &hash_of(key)).await? else { return Ok(None) };
         if order.fingerprint != buying.fingerprint {
-            return Err(Error::conflict(
-                "idempotency_key_reused",
-                "this Idempotency-Key was used for a different request; choose a new key",
-            ));
+            return Err(key_reused());
         }
         if self.came_to_nothing(&order) { Ok(None) } else { Ok(Some(self.ordered(order, None).await?)) }
     }
@@ -328,7 +315,7 @@ impl Engine {
         if !matches!(order.goods, Goods::Lease(_)) {
             return None;
         }
-        let token = new_token(TOKEN);
+        let token = new_token(TOKEN_PREFIX);
         order.token_hash = Some(hash_of(token.expose_secret()));
         Some(token)
     }

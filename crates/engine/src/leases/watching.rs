@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use innkeeper_domain::ids::OrderId;
 use innkeeper_domain::orders::OrderState;
-use innkeeper_store::{challenges, leases, orders};
+use innkeeper_store::{leases, orders};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
@@ -16,9 +16,6 @@ const BATCH: i64 = 20;
 
 /// How long somebody has to look before somebody else may: longer than a facilitator takes to answer.
 pub(super) const MEANWHILE: Duration = Duration::from_mins(1);
-
-/// How long what was never paid is remembered.
-const REMEMBERED: Duration = Duration::from_hours(24 * 7);
 
 /// Looks until `stop`; where nothing is leased, there is nothing to look at.
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
@@ -48,8 +45,6 @@ impl Engine {
             let mut tx = self.db().begin().await?;
             let bought = orders::claim_due(&mut tx, now, now.after(MEANWHILE), BATCH).await?;
             let held = leases::claim_due(&mut tx, now, now.after(MEANWHILE), BATCH).await?;
-            challenges::prune(&mut tx, now).await?;
-            orders::prune(&mut tx, now.before(REMEMBERED)).await?;
             tx.commit().await?;
             looked += bought.len() + held.len();
             let about_orders = bought.into_iter().map(|id| async move {

@@ -376,11 +376,11 @@ impl House {
 
 /// A request of which only this matters.
 pub(crate) fn buying(body: &str) -> Buying {
-    Buying::new(&[b"POST", body.as_bytes()], None, None).unwrap()
+    Buying::new(&[b"POST", body.as_bytes()], None).unwrap()
 }
 
 pub(crate) fn keyed(body: &str, key: &str) -> Buying {
-    Buying::new(&[b"POST", body.as_bytes()], Some(key), None).unwrap()
+    Buying::new(&[b"POST", body.as_bytes()], Some(key)).unwrap()
 }
 
 pub(crate) fn offer(asked: &Requirements) -> Offer {

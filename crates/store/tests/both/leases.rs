@@ -186,7 +186,7 @@ both! {
         assert_eq!(ids(of(vec![made[0].project_id, made[3].project_id]), None, 10).await, [3, 0]);
         assert!(ids(of(Vec::new()), None, 10).await.is_empty());
         let mut tx = db.begin().await.unwrap();
-        assert_eq!(leases::count_of_wallet(&mut tx, WALLET).await.unwrap(), 1);
+        assert_eq!(orders::count_of_wallet(&mut tx, WALLET).await.unwrap(), 1);
     }
 
     async fn every_field_of_an_order_reads_back(db: Db) {

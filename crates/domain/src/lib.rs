@@ -48,6 +48,7 @@ pub mod plans;
 pub mod prices;
 pub mod projects;
 pub mod quotas;
+pub mod reports;
 pub mod retention;
 pub mod retry;
 pub mod schedules;

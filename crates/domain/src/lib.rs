@@ -5,6 +5,7 @@
 #[macro_use]
 mod words;
 
+pub mod abilities;
 pub mod access;
 pub mod addresses;
 pub mod adoptions;

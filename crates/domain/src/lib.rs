@@ -22,6 +22,7 @@ pub mod events;
 pub mod factors;
 pub mod firewall;
 pub mod first_boots;
+pub mod hosts;
 pub mod identities;
 pub mod ids;
 pub mod impersonations;

@@ -192,24 +192,25 @@ impl Session {
 
     /// Shows our key.
     pub async fn sign_in(&mut self, user: &str, key: &KeyPair, patience: Duration) -> Result<(), Error> {
-        let showing = async {
-            let hash = if key.is_rsa() { self.rsa_hash().await? } else { None };
-            let key = PrivateKeyWithHashAlg::new(key.private(), hash);
-            self.handle.authenticate_publickey(user, key).await
-        };
-        match timeout(patience, showing).await {
-            Ok(Ok(AuthResult::Success)) => Ok(()),
-            // Some hosts hang up on whom they do not know.
-            Ok(Ok(AuthResult::Failure { .. }) | Err(russh::Error::Disconnect)) => Err(Error::KeyRefused),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(Error::Unreachable(format!("no answer within {} s", patience.as_secs()))),
-        }
+        let late = || Error::Unreachable(format!("no answer within {} s", patience.as_secs()));
+        timeout(patience, self.show(user, key)).await.unwrap_or_else(|_| Err(late()))
     }
 
-    /// What an RSA key signs with: the better of what the host takes, and never SHA-1.
-    async fn rsa_hash(&self) -> Result<Option<HashAlg>, russh::Error> {
-        let told = self.handle.best_supported_rsa_hash().await?;
-        Ok(Some(told.flatten().unwrap_or(HashAlg::Sha512)))
+    async fn show(&mut self, user: &str, key: &KeyPair) -> Result<(), Error> {
+        // What a host says that it takes is not always what it takes, so an RSA key signs in both ways, but never with
+        // SHA-1.
+        let ways: &[_] = if key.is_rsa() { &[Some(HashAlg::Sha512), Some(HashAlg::Sha256)] } else { &[None] };
+        for hash in ways {
+            let key = PrivateKeyWithHashAlg::new(key.private(), *hash);
+            match self.handle.authenticate_publickey(user, key).await {
+                Ok(AuthResult::Success) => return Ok(()),
+                Ok(AuthResult::Failure { .. }) => {}
+                // Some hosts hang up on whom they do not know.
+                Err(russh::Error::Disconnect) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::KeyRefused)
     }
 
     /// Runs one command to its end, until it has run for too long, or until `cancelled`; in the latter two cases it is
@@ -265,6 +266,8 @@ impl Session {
         };
         tokio::pin!(feed, cancelled);
         let (mut fed, mut killed, mut ends) = (false, false, until);
+        // Whether it was to be killed before it had told its number.
+        let mut nameless = false;
         loop {
             let message = tokio::select! {
                 message = incoming.wait() => message,
@@ -278,6 +281,7 @@ impl Session {
                     }
                     outcome.timed_out = true;
                     killed = true;
+                    nameless = process(mark, &outcome.stderr).is_none();
                     self.kill(&outgoing, process(mark, &outcome.stderr)).await;
                     ends = Instant::now() + FAREWELL;
                     continue;
@@ -285,6 +289,7 @@ impl Session {
                 () = &mut cancelled, if !killed => {
                     outcome.cancelled = true;
                     killed = true;
+                    nameless = process(mark, &outcome.stderr).is_none();
                     self.kill(&outgoing, process(mark, &outcome.stderr)).await;
                     ends = Instant::now() + FAREWELL;
                     continue;
@@ -296,6 +301,10 @@ impl Session {
                 }
                 Some(ChannelMsg::ExtendedData { data, ext: 1 }) => {
                     keep(&mut outcome.stderr, &mut outcome.stderr_truncated, &data, most_errors);
+                    if nameless && let Some(process) = process(mark, &outcome.stderr) {
+                        nameless = false;
+                        self.kill(&outgoing, Some(process)).await;
+                    }
                 }
                 Some(ChannelMsg::ExitStatus { exit_status }) => {
                     outcome.exit_code = Some(exit_status);

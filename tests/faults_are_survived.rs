@@ -241,6 +241,59 @@ async fn when_the_number_is_taken_by_somebody_else_the_next_one_is_used() {
     }
 }
 
+/// What Proxmox says when the guest is no longer what it was when we looked. Each time we look again, and go on.
+fn overtaken() -> Vec<(&'static str, &'static str, Rule)> {
+    let says = |method: &str, path: &str, text: &str| {
+        Rule::on_call(method, path, Effect::Answer { status: 500, text: text.into() })
+    };
+    let done_and_says = |method: &str, path: &str, text: &str| {
+        Rule::on_call(method, path, Effect::AnswerAfter { status: 500, text: text.into() })
+    };
+    let fails = |task: &str, text: &str| Rule::on_task(task, Effect::TaskFails(text.into()));
+    let done_and_fails = |task: &str, text: &str| Rule::on_task(task, Effect::TaskFailsAfter(text.into()));
+    let changed = "detected modified configuration - file changed by other user? Try again.";
+    vec![
+        ("lxc", "start", done_and_says("POST", "/start$", "CT 10000 already running")),
+        ("qemu", "start", done_and_fails("qmstart", "VM 10000 already running")),
+        ("lxc", "start", fails("vzstart", "CT is locked (backup)")),
+        ("qemu", "start", fails("qmstart", "VM is locked (backup)")),
+        ("lxc", "stop", done_and_says("POST", "/stop$", "CT 10000 not running")),
+        ("lxc", "stop", fails("vzstop", "CT is locked (snapshot)")),
+        ("qemu", "stop", fails("qmstop", "VM is locked (snapshot)")),
+        ("lxc", "shutdown", done_and_says("POST", "/shutdown$", "CT 10000 not running")),
+        ("qemu", "shutdown", fails("qmshutdown", "VM quit/powerdown failed - got timeout")),
+        ("lxc", "reboot", says("POST", "/reboot$", "VM 10000 not running")),
+        ("qemu", "reboot", says("POST", "/reboot$", "VM 10000 not running")),
+        ("lxc", "update", says("PUT", "/config$", changed)),
+        ("lxc", "update", says("PUT", "/config$", "CT is locked (backup)")),
+        ("qemu", "update", says("POST", "/config$", "checksum mismatch (file change by other user?)")),
+        ("qemu", "update", says("POST", "/config$", "VM is locked (backup)")),
+        ("lxc", "resize", done_and_says("PUT", "/resize$", "disk is already at specified size")),
+        ("qemu", "resize", done_and_fails("resize", "disk is already at specified size")),
+        ("lxc", "delete", says("DELETE", "/lxc/", "unable to destroy CT 10000 - container is running")),
+        ("qemu", "delete", says("DELETE", "/qemu/", "VM 10000 is running - destroy failed")),
+        ("lxc", "delete", says("DELETE", "/lxc/", "CT is locked (backup)")),
+        ("qemu", "delete", fails("qmdestroy", "VM is locked (backup)")),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_somebody_was_faster_in_proxmox_we_look_again() {
+    let mut failed = Vec::new();
+    for kind in ["lxc", "qemu"] {
+        let mut story = Story::begin(kind).await;
+        for (_, verb, rule) in overtaken().into_iter().filter(|(of, ..)| *of == kind) {
+            let ended = story.under(verb, std::slice::from_ref(&rule)).await;
+            if ended["state"] != "succeeded" {
+                failed.push(format!("{kind}, {verb}, {:?}: {}", rule.effect, ended["error"]));
+            }
+            check_house(&story.lab, &story.server).await;
+            story.clean_up().await;
+        }
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_chosen_node_is_dead_another_one_is_used() {
     let mut story = Story::begin("lxc").await;

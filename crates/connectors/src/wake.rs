@@ -133,6 +133,10 @@ async fn send_all(target: &Target, address: IpAddr, sent: &mut u32) -> Result<()
         return Err(Refusal::new("bad_request", remedy, "no such number of packets"));
     }
     let interface = target.interface.as_deref();
+    if interface == Some("") {
+        let remedy = "`interface` must be the name of one, or nothing at all.";
+        return Err(Refusal::new("bad_request", remedy, "an empty name would leave it to the routes"));
+    }
     let socket = open(address, interface)?;
     let packet = MagicPacket { mac: target.mac, secure_on: target.secure_on }.bytes();
     let mut refused = None;

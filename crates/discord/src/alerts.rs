@@ -93,7 +93,8 @@ mod tests {
         let mut settings = Settings::default();
         settings.repeat_after.insert("host_unreachable".to_owned(), Duration::from_mins(5));
         let then = Timestamp(0);
-        let due = |kind, minutes| is_due(&settings, kind, Some(then), then.after(Duration::from_mins(minutes)));
+        let due =
+            |kind, minutes| is_due(&settings, kind, Some(then), then.after(Duration::from_mins(minutes)));
         assert!(is_due(&settings, "banned", None, then), "never told");
         assert!(!due("host_unreachable", 4) && due("host_unreachable", 5), "as the operator says");
         assert!(!due("banned", 59) && due("banned", 60), "an hour otherwise");

@@ -1,6 +1,7 @@
 //! The live message: one in each channel that the operator chose, changed when what it shows has changed, found again
 //! after a restart, made anew when somebody deleted it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -43,18 +44,16 @@ impl Boards {
             if self.resting.contains_key(&channel) {
                 continue;
             }
-            if !boards.contains_key(&language) {
-                match bot.ask(bot.house.board(language)).await {
-                    Ok(board) => {
-                        boards.insert(language, bot.board_words(&texts, language, &board));
-                    }
+            let words = match boards.entry(language) {
+                Entry::Occupied(there) => there.into_mut(),
+                Entry::Vacant(place) => match bot.ask(bot.house.board(language)).await {
+                    Ok(board) => place.insert(bot.board_words(&texts, language, &board)),
                     Err(error) => {
                         tracing::warn!(%error, "the live messages stay as they are");
                         return;
                     }
-                }
-            }
-            let Some(words) = boards.get(&language) else { continue };
+                },
+            };
             match self.bring(bot, channel, words).await {
                 Ok(()) => {}
                 Err(Trouble::Rest(error)) if error.is_final() => {
@@ -62,8 +61,12 @@ impl Boards {
                     self.shown.remove(&channel);
                     self.resting.insert(channel, Instant::now() + REST);
                 }
-                Err(Trouble::Rest(error)) => tracing::warn!(channel, %error, "a live message is not up to date"),
-                Err(Trouble::House(error)) => tracing::warn!(channel, %error, "a live message is not up to date"),
+                Err(Trouble::Rest(error)) => {
+                    tracing::warn!(channel, %error, "a live message is not up to date");
+                }
+                Err(Trouble::House(error)) => {
+                    tracing::warn!(channel, %error, "a live message is not up to date");
+                }
             }
         }
     }

@@ -90,7 +90,12 @@ impl<H: House> Bot<H> {
         let work = async {
             self.introduce().await?;
             let side = async {
-                tokio::join!(self.keep_commands(), self.keep_boards(), self.keep_alerts(), self.keep_presence());
+                tokio::join!(
+                    self.keep_commands(),
+                    self.keep_boards(),
+                    self.keep_alerts(),
+                    self.keep_presence()
+                );
             };
             tokio::select! {
                 outcome = gateway::keep(self), if self.config.gateway => outcome,
@@ -152,7 +157,7 @@ impl<H: House> Bot<H> {
                 pause = (pause * 2).min(self.config.pace.longest_back_off);
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Says who is in the watched channels, whenever that changes and again now and then: what the house missed once

@@ -16,10 +16,9 @@ pub(crate) fn is_private(command: &str) -> bool {
 
 /// All commands.
 pub(crate) fn all() -> Value {
-    let host = || {
-        option(STRING, "host", "hôte", "Which host", "Quel hôte").typed_on()
-    };
-    let instance = || option(STRING, "instance", "instance", "Which instance", "Quelle instance").needed().typed_on();
+    let host = || option(STRING, "host", "hôte", "Which host", "Quel hôte").typed_on();
+    let instance =
+        || option(STRING, "instance", "instance", "Which instance", "Quelle instance").needed().typed_on();
     json!([
         command("status", "statut", "What runs, and what sleeps", "Ce qui tourne et ce qui dort", &[]),
         command(
@@ -46,11 +45,29 @@ pub(crate) fn all() -> Value {
             "Endormir un hôte",
             &[
                 host(),
-                option(BOOLEAN, "cancel", "annuler", "End its countdown instead", "Plutôt annuler son compte à rebours"),
+                option(
+                    BOOLEAN,
+                    "cancel",
+                    "annuler",
+                    "End its countdown instead",
+                    "Plutôt annuler son compte à rebours"
+                ),
             ],
         ),
-        command("start", "démarrer", "Start one of your instances", "Démarrer une de vos instances", &[instance()]),
-        command("stop", "arrêter", "Stop one of your instances", "Arrêter une de vos instances", &[instance()]),
+        command(
+            "start",
+            "démarrer",
+            "Start one of your instances",
+            "Démarrer une de vos instances",
+            &[instance()]
+        ),
+        command(
+            "stop",
+            "arrêter",
+            "Stop one of your instances",
+            "Arrêter une de vos instances",
+            &[instance()]
+        ),
         command(
             "restart",
             "redémarrer",
@@ -72,10 +89,7 @@ pub(crate) fn all() -> Value {
             "maintenance",
             "Set a host aside, or take it back",
             "Mettre un hôte de côté, ou le reprendre",
-            &[
-                option(BOOLEAN, "on", "active", "Aside, or back", "De côté, ou de retour").needed(),
-                host(),
-            ],
+            &[option(BOOLEAN, "on", "active", "Aside, or back", "De côté, ou de retour").needed(), host(),],
         ),
         command(
             "report",
@@ -165,15 +179,29 @@ mod tests {
         assert_eq!(
             names,
             [
-                "status", "wake", "sleep", "start", "stop", "restart", "players", "instances", "balance", "maintenance",
-                "report", "link", "help"
+                "status",
+                "wake",
+                "sleep",
+                "start",
+                "stop",
+                "restart",
+                "players",
+                "instances",
+                "balance",
+                "maintenance",
+                "report",
+                "link",
+                "help"
             ]
         );
         let named = |thing: &Value| {
             for name in [&thing["name"], &thing["name_localizations"]["fr"]] {
                 let name = name.as_str().unwrap();
                 assert!((1..=32).contains(&name.chars().count()), "{name}");
-                assert!(name.chars().all(|letter| letter.is_alphabetic() && !letter.is_uppercase()), "{name}");
+                assert!(
+                    name.chars().all(|letter| letter.is_alphabetic() && !letter.is_uppercase()),
+                    "{name}"
+                );
             }
             for about in [&thing["description"], &thing["description_localizations"]["fr"]] {
                 assert!((1..=100).contains(&about.as_str().unwrap().chars().count()), "{about}");
@@ -184,7 +212,11 @@ mod tests {
             let options = command["options"].as_array().unwrap();
             options.iter().for_each(named);
             let needed: Vec<bool> = options.iter().map(|option| option["required"] == true).collect();
-            assert!(needed.is_sorted_by(|one, next| one >= next), "{}: needed options come first", command["name"]);
+            assert!(
+                needed.is_sorted_by(|one, next| one >= next),
+                "{}: needed options come first",
+                command["name"]
+            );
         }
     }
 }

@@ -88,7 +88,9 @@ impl Config {
         use secrecy::ExposeSecret as _;
         let token = self.token.expose_secret();
         if token.trim().is_empty() || token.bytes().any(|byte| !(0x21..0x7f).contains(&byte)) {
-            return Err(Error::Setting("token: it is the bot's token from Discord's developer portal, one word"));
+            return Err(Error::Setting(
+                "token: it is the bot's token from Discord's developer portal, one word",
+            ));
         }
         if self.button_key.expose_secret().len() < 32 {
             return Err(Error::Setting("button_key: at least 32 bytes are needed"));
@@ -97,7 +99,9 @@ impl Config {
             crate::door::public_key(key)?;
         }
         if !self.gateway && self.public_key.is_none() {
-            return Err(Error::Setting("gateway: without it, public_key is needed, or nothing can reach the bot"));
+            return Err(Error::Setting(
+                "gateway: without it, public_key is needed, or nothing can reach the bot",
+            ));
         }
         if self.natural_language && !self.gateway {
             return Err(Error::Setting("natural_language: messages come by the gateway only"));

@@ -56,12 +56,7 @@ impl<H: House> Bot<H> {
         if self.ask(self.house.abilities(&talk.caller)).await?.contains(&deed.ability()) {
             return Ok(());
         }
-        Err(self.forbidden(talk))
-    }
-
-    pub(crate) fn forbidden(&self, talk: &Talk) -> Failure {
-        let message = talk.text("forbidden", &[]).trim_start_matches("⛔ ").to_owned();
-        Failure::Refused { code: "forbidden".to_owned(), message }
+        Err(forbidden(talk))
     }
 
     /// Does it, or asks once more where somebody could lose something.
@@ -87,7 +82,8 @@ impl<H: House> Bot<H> {
         deed: Deed,
         name: &str,
     ) -> Option<Question> {
-        let said = texts.say(caller.language, &format!("ask.{}", deed.word()), &[("name", Put::Theirs(name))]);
+        let said =
+            texts.say(caller.language, &format!("ask.{}", deed.word()), &[("name", Put::Theirs(name))]);
         // Buttons know seconds: never less time than was promised.
         let until = self.config.clock.now().after(self.config.pace.confirm + Duration::from_secs(1));
         let nonce = rand::random();
@@ -96,7 +92,11 @@ impl<H: House> Bot<H> {
         let no = Statement { yes: false, ..yes.clone() };
         let (yes, no) = (self.signer.write(&yes)?, self.signer.write(&no)?);
         let label = |key| texts.say(caller.language, key, &[]).chars().take(80).collect();
-        let yes = if danger { Button::danger(label("button.yes"), yes) } else { Button::good(label("button.yes"), yes) };
+        let yes = if danger {
+            Button::danger(label("button.yes"), yes)
+        } else {
+            Button::good(label("button.yes"), yes)
+        };
         Some(Question { nonce, said, buttons: [yes, Button::plain(label("button.no"), no)] })
     }
 
@@ -299,6 +299,11 @@ impl<H: House> Bot<H> {
             message: talk.text("which.none", &[]),
         })
     }
+}
+
+/// What is said to whoever may not.
+pub(crate) fn forbidden(talk: &Talk) -> Failure {
+    Failure::Refused { code: "forbidden".to_owned(), message: talk.text("forbidden", &[]) }
 }
 
 /// By key, as typing on gives it, or by name, as people type it when it is only one's name.

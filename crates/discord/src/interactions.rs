@@ -198,7 +198,8 @@ async fn carry<H: House>(
 /// A button was pressed. What it is for is in the button, signed; who presses is said by Discord.
 async fn press<H: House>(bot: &Bot<H>, interaction: Interaction, caller: Caller) -> Turn {
     let texts = bot.texts().await;
-    let privately = |key| Turn::only(Response::Say(Words::new(texts.say(caller.language, key, &[])).private()));
+    let privately =
+        |key| Turn::only(Response::Say(Words::new(texts.say(caller.language, key, &[])).private()));
     let custom_id = interaction.data.as_ref().and_then(|data| data.custom_id.as_deref());
     let Some(statement) = custom_id.and_then(|id| bot.signer.read(id)) else {
         return privately("confirm.invalid");

@@ -7,7 +7,8 @@ mod words;
 use innkeeper_domain::mails::Language;
 
 use words::{
-    ARTICLES, BE, CANCELLED, HELP, MANNERS, NEGATIONS, NOUNS, PLAYERS, QUESTIONS, REQUESTS, STATES, STATUS, VERBS,
+    ARTICLES, BE, CANCELLED, HELP, MANNERS, NEGATIONS, NOUNS, PLAYERS, QUESTIONS, REQUESTS, STATES, STATUS,
+    VERBS,
 };
 
 /// What can be asked to be done.
@@ -156,7 +157,11 @@ impl Sentence {
             }
         }
         // A statement with a question mark is a question; without, it is small talk.
-        (self.asks && state_of(words, names)).then_some(if words.contains(&"is") { Language::En } else { Language::Fr })
+        (self.asks && state_of(words, names)).then_some(if words.contains(&"is") {
+            Language::En
+        } else {
+            Language::Fr
+        })
     }
 }
 
@@ -188,6 +193,7 @@ fn command(words: &[&str], names: &[Vec<String>]) -> Option<(Verb, Option<usize>
 }
 
 /// What is spoken of: nothing, «the server», or something by its name. None when it is something else.
+#[expect(clippy::option_option, reason = "something else, something without a name, something by its name")]
 fn thing(words: &[&str], names: &[Vec<String>]) -> Option<Option<usize>> {
     let mut rest = words;
     loop {
@@ -198,7 +204,7 @@ fn thing(words: &[&str], names: &[Vec<String>]) -> Option<Option<usize>> {
             return Some(Some(at));
         }
         // «le serveur oak»
-        if let Some(after) = NOUNS.iter().filter_map(|noun| rest.strip_prefix(*noun)).next()
+        if let Some(after) = NOUNS.iter().find_map(|noun| rest.strip_prefix(*noun))
             && let Some(at) = names.iter().position(|name| !name.is_empty() && name == after)
         {
             return Some(Some(at));
@@ -229,7 +235,8 @@ fn take(words: &mut Vec<String>, forms: &[&[&str]]) -> bool {
 
 /// Takes one of these away from the beginning.
 fn take_first(words: &mut Vec<String>, forms: &[&[&str]]) -> bool {
-    let Some(form) = forms.iter().find(|form| words.len() >= form.len() && words[..form.len()] == ***form) else {
+    let Some(form) = forms.iter().find(|form| words.len() >= form.len() && words[..form.len()] == ***form)
+    else {
         return false;
     };
     words.drain(..form.len());

@@ -33,8 +33,9 @@ pub use bot::Bot;
 pub use config::{Config, Pace};
 pub use door::HttpAnswer;
 pub use house::{
-    Ability, Answer, Balance, Begun, Board, Caller, Deed, Delivery, End, Failure, Host, HostState, House, Instance,
-    Link, Matter, Notice, Period, Players, Power, Progress, Recipient, Report, Service, ServiceState, Settings,
+    Ability, Answer, Balance, Begun, Board, Caller, Deed, Delivery, End, Failure, Host, HostState, House,
+    Instance, Link, Matter, Notice, Period, Players, Power, Progress, Recipient, Report, Service,
+    ServiceState, Settings,
 };
 pub use texts::{BadText, Text, catalogue, check as check_text};
 

@@ -4,9 +4,10 @@ use innkeeper_domain::mails::Language;
 use innkeeper_domain::time::Timestamp;
 
 use crate::bot::Bot;
-use crate::deeds::Talk;
+use crate::deeds::{Talk, forbidden};
 use crate::house::{
-    Ability, Answer, Board, Caller, Failure, Host, HostState, House, Link, Period, Report, Service, ServiceState,
+    Ability, Answer, Board, Caller, Failure, Host, HostState, House, Link, Period, Report, Service,
+    ServiceState,
 };
 use crate::interactions::folded;
 use crate::texts::{Put, Texts, shorten};
@@ -20,7 +21,7 @@ impl<H: House> Bot<H> {
         if self.ask(self.house.abilities(&talk.caller)).await?.contains(&ability) {
             return Ok(());
         }
-        Err(self.forbidden(talk))
+        Err(forbidden(talk))
     }
 
     pub(crate) async fn status(&self, talk: &Talk) -> Answer<String> {
@@ -36,7 +37,8 @@ impl<H: House> Bot<H> {
         let meant = |service: &&Service| {
             given.is_none_or(|given| service.key == given || folded(&service.name) == folded(given))
         };
-        let lines: Vec<String> = services.iter().filter(meant).map(|service| players(talk, service)).collect();
+        let lines: Vec<String> =
+            services.iter().filter(meant).map(|service| players(talk, service)).collect();
         Ok(match (lines.is_empty(), given) {
             (false, _) => shorten(lines.join("\n")),
             (true, Some(given)) => talk.text("which.unknown", &[("name", Put::Theirs(given))]),
@@ -80,7 +82,8 @@ impl<H: House> Bot<H> {
             Link::Linked { account } => talk.text("link.linked", &[("account", Put::Theirs(&account))]),
             Link::Open { url, code, until } => {
                 let until = at(until, 'R');
-                let put = [("url", Put::Ours(&*url)), ("code", Put::Ours(&*code)), ("until", Put::Ours(&*until))];
+                let put =
+                    [("url", Put::Ours(&url)), ("code", Put::Ours(&code)), ("until", Put::Ours(&until))];
                 talk.text("link.open", &put)
             }
         })
@@ -192,7 +195,8 @@ fn service_line(texts: &Texts, language: Language, service: &Service) -> String 
     });
     let address = service.address.as_ref().map_or_else(String::new, |address| {
         // Between backticks nothing is escaped: what could end them is taken away.
-        let address: String = address.chars().filter(|c| c.is_ascii_graphic() && *c != '`').take(100).collect();
+        let address: String =
+            address.chars().filter(|c| c.is_ascii_graphic() && *c != '`').take(100).collect();
         texts.say(language, "status.address", &[("address", Put::Ours(&address))])
     });
     let put = [
@@ -230,8 +234,8 @@ pub(crate) fn report_text(texts: &Texts, language: Language, report: &Report) ->
     };
     let (from, to) = (at(report.from, 'f'), at(report.to, 'f'));
     let put = [
-        ("from", Put::Ours(&*from)),
-        ("to", Put::Ours(&*to)),
+        ("from", Put::Ours(&from)),
+        ("to", Put::Ours(&to)),
         ("wakes", Put::Number(report.wakes.into())),
         ("hours", Put::Number(report.hours_slept.into())),
         ("restarts", Put::Number(report.restarts.into())),

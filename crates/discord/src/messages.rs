@@ -2,7 +2,7 @@
 //! nobody else, by a real mention, and say one of few things; and whatever it asks for, a button asks first.
 
 use crate::bot::{Bot, Place, lock};
-use crate::deeds::{Talk, which};
+use crate::deeds::{Talk, forbidden, which};
 use crate::house::{Ability, Caller, Deed, Failure, House, Power, Settings};
 use crate::interactions::failed;
 use crate::language::{self, Meaning, Verb};
@@ -126,7 +126,7 @@ impl<H: House> Bot<H> {
                 Meant::Several(named) => {
                     // Names are for whoever may see them.
                     if !self.ask(self.house.abilities(caller)).await?.contains(&Ability::See) {
-                        return Err(self.forbidden(&talk));
+                        return Err(forbidden(&talk));
                     }
                     which(texts, caller, &named)
                 }
@@ -183,10 +183,8 @@ fn meant(verb: Verb, target: Option<usize>, things: &Things) -> Meant {
         Verb::Restart => matches!(thing, Thing::Service { .. }),
         _ => matches!(thing, Thing::Host(_)),
     };
-    let mut found: Vec<(Deed, String)> = (0..things.things.len())
-        .filter(|at| fits(&things.things[*at]))
-        .filter_map(deed)
-        .collect();
+    let mut found: Vec<(Deed, String)> =
+        (0..things.things.len()).filter(|at| fits(&things.things[*at])).filter_map(deed).collect();
     match found.len() {
         0 => Meant::None,
         1 => {

@@ -71,13 +71,12 @@ impl Rest {
     pub(crate) fn new(token: SecretString, base: Option<&str>) -> Result<Self, crate::Error> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(
-            rustls::crypto::ring::default_provider(),
-        ))
-        .with_safe_default_protocol_versions()
-        .map_err(|_| crate::Error::Setting("TLS is not to be had"))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        let tls =
+            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|_| crate::Error::Setting("TLS is not to be had"))?
+                .with_root_certificates(roots)
+                .with_no_client_auth();
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .timeout(TIMEOUT)
@@ -169,12 +168,7 @@ impl Rest {
     }
 
     /// Changes the answer to an interaction. By HTTP, our first answer may reach Discord after this.
-    pub(crate) async fn revise(
-        &self,
-        application: u64,
-        token: &str,
-        words: &Words,
-    ) -> Result<(), RestError> {
+    pub(crate) async fn revise(&self, application: u64, token: &str, words: &Words) -> Result<(), RestError> {
         let path = format!("/webhooks/{application}/{token}/messages/@original");
         let body = json!(words);
         let mut pause = Duration::from_millis(100);
@@ -225,7 +219,8 @@ impl Rest {
         let unreachable = |error: reqwest::Error| RestError::Unreachable(innermost(&error.without_url()));
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
-        let number = |name: &str| -> Option<f64> { response.headers().get(name)?.to_str().ok()?.parse().ok() };
+        let number =
+            |name: &str| -> Option<f64> { response.headers().get(name)?.to_str().ok()?.parse().ok() };
         if number("x-ratelimit-remaining") == Some(0.0)
             && let Some(wait) = number("x-ratelimit-reset-after").and_then(seconds)
         {
@@ -295,7 +290,7 @@ fn route(method: &Method, path: &str) -> String {
 /// A path without the tokens of interactions, for the log.
 fn shown(path: &str) -> &str {
     let secret = path.starts_with("/webhooks/") || path.starts_with("/interactions/");
-    if secret { path.splitn(3, '/').nth(1).unwrap_or_default() } else { path }
+    if secret { path.split('/').nth(1).unwrap_or_default() } else { path }
 }
 
 fn seconds(count: f64) -> Option<Duration> {

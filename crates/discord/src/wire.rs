@@ -281,10 +281,8 @@ impl Response {
             Self::Keep => json!({ "type": 6 }),
             Self::Become(words) => json!({ "type": 7, "data": words }),
             Self::Choices(choices) => {
-                let choices: Vec<Value> = choices
-                    .iter()
-                    .map(|(name, value)| json!({ "name": name, "value": value }))
-                    .collect();
+                let choices: Vec<Value> =
+                    choices.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
                 json!({ "type": 8, "data": { "choices": choices } })
             }
         }

@@ -128,9 +128,16 @@ fn the_language_is_that_of_the_words() {
 fn acting() -> impl Strategy<Value = Vec<String>> {
     let verbs: Vec<(&[&str], &[&str])> = VERBS.iter().map(|(_, head, tail, _)| (*head, *tail)).collect();
     let things = ["le serveur", "the server", "oak", "la machine", "mc creative"];
-    (proptest::sample::select(verbs), proptest::sample::select(things.to_vec())).prop_map(|((head, tail), thing)| {
-        head.iter().copied().chain(thing.split(' ')).chain(tail.iter().copied()).map(str::to_owned).collect()
-    })
+    (proptest::sample::select(verbs), proptest::sample::select(things.to_vec())).prop_map(
+        |((head, tail), thing)| {
+            head.iter()
+                .copied()
+                .chain(thing.split(' '))
+                .chain(tail.iter().copied())
+                .map(str::to_owned)
+                .collect()
+        },
+    )
 }
 
 fn acts(text: &str) -> bool {
@@ -161,7 +168,8 @@ proptest! {
 
     #[test]
     fn a_question_never_acts(words in acting()) {
-        prop_assert!(!acts(&format!("{} ?", words.join(" "))));
+        let text = format!("{} ?", words.join(" "));
+        prop_assert!(!acts(&text), "{}", text);
     }
 
     #[test]

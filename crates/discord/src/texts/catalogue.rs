@@ -133,7 +133,7 @@ pub(super) const TEXTS: &[Text] = texts! {
     "longer" ["name"] "⏳ **{name}** takes longer; `/status` shows how far it is.", "⏳ **{name}** prend plus de temps ; `/status` montre où il en est.";
     // no
     "refused" ["message"] "⛔ {message}", "⛔ {message}";
-    "forbidden" [] "⛔ You may not do that.", "⛔ Vous n’avez pas le droit de faire cela.";
+    "forbidden" [] "You may not do that.", "Vous n’avez pas le droit de faire cela.";
     "elsewhere" ["channels"] "Ask me in {channels}.", "Demandez-moi dans {channels}.";
     "unavailable" [] "I cannot ask the house just now; try again in a moment.", "Je ne peux pas joindre la maison ; réessayez dans un instant.";
     "refrain" [] "Understood: I leave it alone.", "Compris : je n’y touche pas.";

@@ -44,7 +44,10 @@ mod tests {
             ("Ann", "Ann"),
             ("été d'Émile, 12.5 %", "été d'Émile, 12.5 %"),
             ("**bold** _x_ ~~y~~ `z` ||w||", r"\*\*bold\*\* \_x\_ \~\~y\~\~ \`z\` \|\|w\|\|"),
-            ("@everyone <@123> <@&4> <#5>", "@\u{200b}everyone \\<@\u{200b}123\\> \\<@\u{200b}&4\\> \\<\\#5\\>"),
+            (
+                "@everyone <@123> <@&4> <#5>",
+                "@\u{200b}everyone \\<@\u{200b}123\\> \\<@\u{200b}&4\\> \\<\\#5\\>",
+            ),
             ("[a](https://x.example)", "\\[a\\]\\(https\\:/\u{200b}/x.example\\)"),
             ("# big\n> quote", r"\# big \> quote"),
             ("- list", r"\- list"),

@@ -234,7 +234,17 @@ mod tests {
 
     #[test]
     fn every_deed_has_its_texts() {
-        let words = ["wake", "sleep", "cancel", "keep", "maintenance_on", "maintenance_off", "restart", "start", "stop"];
+        let words = [
+            "wake",
+            "sleep",
+            "cancel",
+            "keep",
+            "maintenance_on",
+            "maintenance_off",
+            "restart",
+            "start",
+            "stop",
+        ];
         for word in words {
             for kind in ["ask", "doing", "done", "now", "already"] {
                 assert!(Texts::has(&format!("{kind}.{word}")), "{kind}.{word} is missing");
@@ -266,8 +276,14 @@ mod tests {
         let texts = Texts::new(&settings);
         let put = [("name", Put::Theirs("oak"))];
         assert_eq!(texts.say(Language::Fr, "ask.wake", &put), "Debout, oak !");
-        assert_eq!(texts.say(Language::En, "ask.wake", &put), Texts::default().say(Language::En, "ask.wake", &put));
-        assert_eq!(texts.say(Language::Fr, "ask.sleep", &put), Texts::default().say(Language::Fr, "ask.sleep", &put));
+        assert_eq!(
+            texts.say(Language::En, "ask.wake", &put),
+            Texts::default().say(Language::En, "ask.wake", &put)
+        );
+        assert_eq!(
+            texts.say(Language::Fr, "ask.sleep", &put),
+            Texts::default().say(Language::Fr, "ask.sleep", &put)
+        );
     }
 
     proptest! {

@@ -127,7 +127,7 @@ fn hear(fake: &Inner, out: &mpsc::UnboundedSender<Out>, event: &Value) {
 
 impl Fake {
     /// The connection breaks, without a word or with one.
-    pub fn close(&self, code: u16) {
+    pub(crate) fn close(&self, code: u16) {
         self.change(|state| {
             if let Some((_, line)) = state.line.take() {
                 let _ = line.send(Out::Close(code));
@@ -136,12 +136,12 @@ impl Fake {
     }
 
     /// The gateway asks the bot to connect again.
-    pub fn ask_to_reconnect(&self) {
+    pub(crate) fn ask_to_reconnect(&self) {
         self.say(json!({ "op": 7, "d": null }));
     }
 
     /// The session is over; the bot must sign in anew.
-    pub fn end_session(&self) {
+    pub(crate) fn end_session(&self) {
         self.change(|state| state.sessions.clear());
         self.say(json!({ "op": 9, "d": false }));
     }
@@ -155,16 +155,16 @@ impl Fake {
     }
 
     /// From the next connection on.
-    pub fn heartbeat(&self, every: Duration) {
+    pub(crate) fn heartbeat(&self, every: Duration) {
         self.change(|state| state.heartbeat = every);
     }
 
-    pub fn acknowledge(&self, yes: bool) {
+    pub(crate) fn acknowledge(&self, yes: bool) {
         self.change(|state| state.acknowledges = yes);
     }
 
     /// Every connection is accepted and closed, or none any more.
-    pub fn slam(&self, code: Option<u16>) {
+    pub(crate) fn slam(&self, code: Option<u16>) {
         self.change(|state| state.slams = code);
     }
 }

@@ -5,7 +5,7 @@ mod gateway;
 mod people;
 mod rest;
 
-pub use rest::direct;
+pub(crate) use rest::direct;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,15 +17,15 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-pub use people::{ANN, BEA, BOT, CAT, GUILD, MUSIC, OTHER_BOT, ROLE_KEEPER, TEXT, VOICE, VOICE_TOO};
+pub(crate) use people::{ANN, BEA, BOT, CAT, MUSIC, OTHER_BOT, ROLE_KEEPER, TEXT, VOICE, VOICE_TOO};
 
-pub const TOKEN: &str = "MTIz.fake.token";
+pub(crate) const TOKEN: &str = "MTIz.fake.token";
 
 /// How long anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Clone)]
-pub struct Fake {
+pub(crate) struct Fake {
     inner: Arc<Inner>,
 }
 
@@ -45,21 +45,21 @@ impl Drop for Inner {
 
 /// A message as everybody, or one person, sees it.
 #[derive(Clone, Debug, Default)]
-pub struct Shown {
-    pub id: u64,
-    pub channel: u64,
-    pub author: u64,
-    pub content: String,
-    pub components: Value,
-    pub private: bool,
-    pub loading: bool,
-    pub edits: usize,
+pub(crate) struct Shown {
+    pub(crate) id: u64,
+    pub(crate) channel: u64,
+    pub(crate) author: u64,
+    pub(crate) content: String,
+    pub(crate) components: Value,
+    pub(crate) private: bool,
+    pub(crate) loading: bool,
+    pub(crate) edits: usize,
     nonce: Option<String>,
 }
 
 impl Shown {
     /// The buttons: label, custom id, and whether they can be pressed.
-    pub fn buttons(&self) -> Vec<(String, String, bool)> {
+    pub(crate) fn buttons(&self) -> Vec<(String, String, bool)> {
         let rows = self.components.as_array().cloned().unwrap_or_default();
         let buttons = rows.iter().flat_map(|row| row["components"].as_array().cloned().unwrap_or_default());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -69,18 +69,18 @@ impl Shown {
 
 /// One call to REST.
 #[derive(Clone, Debug)]
-pub struct Call {
-    pub method: String,
-    pub path: String,
-    pub status: u16,
-    pub at: Instant,
+pub(crate) struct Call {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) status: u16,
+    pub(crate) at: Instant,
 }
 
 /// An interaction that the bot was told of.
 #[derive(Clone, Debug)]
-pub struct Asked {
-    pub id: u64,
-    pub token: String,
+pub(crate) struct Asked {
+    pub(crate) id: u64,
+    pub(crate) token: String,
 }
 
 struct Interaction {
@@ -113,20 +113,20 @@ struct Limit {
     global: bool,
 }
 
-pub struct State {
+pub(crate) struct State {
     next_id: u64,
-    pub commands: Value,
-    pub messages: BTreeMap<u64, Shown>,
-    pub calls: Vec<Call>,
-    pub connects: usize,
-    pub identifies: usize,
-    pub resumes: usize,
-    pub heartbeats: usize,
-    pub intents: u64,
+    pub(crate) commands: Value,
+    pub(crate) messages: BTreeMap<u64, Shown>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) connects: usize,
+    pub(crate) identifies: usize,
+    pub(crate) resumes: usize,
+    pub(crate) heartbeats: usize,
+    pub(crate) intents: u64,
     /// Who is in which voice channel.
-    pub voice: BTreeMap<u64, u64>,
+    pub(crate) voice: BTreeMap<u64, u64>,
     /// Those who take no direct messages.
-    pub shy: Vec<u64>,
+    pub(crate) shy: Vec<u64>,
     roles: BTreeMap<u64, Vec<u64>>,
     interactions: HashMap<u64, Interaction>,
     sessions: HashMap<String, Session>,
@@ -141,14 +141,12 @@ pub struct State {
 }
 
 impl Fake {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let inner = Arc::new_cyclic(|weak: &std::sync::Weak<Inner>| {
-            let app = Router::new()
-                .route("/", any(gateway::enter))
-                .fallback(rest::call)
-                .with_state(weak.clone());
+            let app =
+                Router::new().route("/", any(gateway::enter)).fallback(rest::call).with_state(weak.clone());
             Inner {
                 state: Mutex::new(State::new()),
                 changed: watch::Sender::new(()),
@@ -160,24 +158,24 @@ impl Fake {
         Self { inner }
     }
 
-    pub fn rest_url(&self) -> String {
+    pub(crate) fn rest_url(&self) -> String {
         format!("http://{}", self.inner.address)
     }
 
-    pub fn gateway_url(&self) -> String {
+    pub(crate) fn gateway_url(&self) -> String {
         format!("ws://{}", self.inner.address)
     }
 
     /// The application's public key, by which HTTP interactions are signed.
-    pub fn public_key(&self) -> String {
+    pub(crate) fn public_key(&self) -> String {
         hex::encode(self.inner.key.public_key().as_ref())
     }
 
-    pub fn sign(&self, timestamp: &str, body: &[u8]) -> String {
+    pub(crate) fn sign(&self, timestamp: &str, body: &[u8]) -> String {
         hex::encode(self.inner.key.sign(&[timestamp.as_bytes(), body].concat()).as_ref())
     }
 
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap()
     }
 
@@ -187,7 +185,7 @@ impl Fake {
     }
 
     /// Waits for what is looked for; says what was waited for when it does not come.
-    pub async fn until<T>(&self, what: &str, look: impl Fn(&State) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&self, what: &str, look: impl Fn(&State) -> Option<T>) -> T {
         let mut changed = self.inner.changed.subscribe();
         let found = tokio::time::timeout(PATIENCE, async {
             loop {
@@ -198,45 +196,42 @@ impl Fake {
                 changed.changed().await.unwrap();
             }
         });
-        match found.await {
-            Ok(found) => found,
-            Err(_) => {
-                let state = self.state();
-                let calls: Vec<String> = state
-                    .calls
-                    .iter()
-                    .rev()
-                    .take(12)
-                    .map(|call| format!("{} {} {}", call.method, call.path, call.status))
-                    .collect();
-                panic!("did not come: {what}\nmessages: {:#?}\nlast calls: {calls:#?}", state.messages)
-            }
-        }
+        found.await.unwrap_or_else(|_| {
+            let state = self.state();
+            let calls: Vec<String> = state
+                .calls
+                .iter()
+                .rev()
+                .take(12)
+                .map(|call| format!("{} {} {}", call.method, call.path, call.status))
+                .collect();
+            panic!("did not come: {what}\nmessages: {:#?}\nlast calls: {calls:#?}", state.messages)
+        })
     }
 
     /// The bot has signed in and heard of the guild.
-    pub async fn until_ready(&self) {
+    pub(crate) async fn until_ready(&self) {
         self.until("the bot signs in", |state| state.line.as_ref().map(drop)).await;
     }
 
     /// How many calls there were to paths that begin so.
-    pub fn calls(&self, method: &str, prefix: &str) -> Vec<Call> {
+    pub(crate) fn calls(&self, method: &str, prefix: &str) -> Vec<Call> {
         let state = self.state();
         let ours = state.calls.iter().filter(|call| call.method == method && call.path.starts_with(prefix));
         ours.cloned().collect()
     }
 
     /// The next calls to paths that begin so are answered with 429.
-    pub fn limit(&self, prefix: &str, times: usize, retry_after: f64, global: bool) {
+    pub(crate) fn limit(&self, prefix: &str, times: usize, retry_after: f64, global: bool) {
         let prefix = prefix.to_owned();
         self.change(|state| state.limits.push(Limit { prefix, times, retry_after, global }));
     }
 
-    pub fn forbid_content(&self) {
+    pub(crate) fn forbid_content(&self) {
         self.change(|state| state.allows_content = false);
     }
 
-    pub fn delete_message(&self, id: u64) {
+    pub(crate) fn delete_message(&self, id: u64) {
         self.change(|state| state.messages.remove(&id));
     }
 }

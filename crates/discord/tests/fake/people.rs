@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 
 use super::{Asked, Fake, Interaction, Out, Shown, State};
 
-pub const BOT: u64 = 123_456_789_012_345_678;
-pub const GUILD: u64 = 200_000_000_000_000_001;
-pub const TEXT: u64 = 300_000_000_000_000_001;
-pub const VOICE: u64 = 300_000_000_000_000_002;
-pub const VOICE_TOO: u64 = 300_000_000_000_000_003;
-pub const ANN: u64 = 400_000_000_000_000_001;
-pub const BEA: u64 = 400_000_000_000_000_002;
-pub const CAT: u64 = 400_000_000_000_000_003;
-pub const MUSIC: u64 = 400_000_000_000_000_008;
-pub const OTHER_BOT: u64 = 400_000_000_000_000_009;
-pub const ROLE_KEEPER: u64 = 600_000_000_000_000_001;
+pub(crate) const BOT: u64 = 123_456_789_012_345_678;
+pub(crate) const GUILD: u64 = 200_000_000_000_000_001;
+pub(crate) const TEXT: u64 = 300_000_000_000_000_001;
+pub(crate) const VOICE: u64 = 300_000_000_000_000_002;
+pub(crate) const VOICE_TOO: u64 = 300_000_000_000_000_003;
+pub(crate) const ANN: u64 = 400_000_000_000_000_001;
+pub(crate) const BEA: u64 = 400_000_000_000_000_002;
+pub(crate) const CAT: u64 = 400_000_000_000_000_003;
+pub(crate) const MUSIC: u64 = 400_000_000_000_000_008;
+pub(crate) const OTHER_BOT: u64 = 400_000_000_000_000_009;
+pub(crate) const ROLE_KEEPER: u64 = 600_000_000_000_000_001;
 
 const WHEN: &str = "2026-01-01T00:00:00.000000+00:00";
 
@@ -58,7 +58,8 @@ impl State {
     }
 
     pub(super) fn guild(&self) -> Value {
-        let channel = |id: u64, kind: u8| json!({ "id": id.to_string(), "type": kind, "name": "c", "position": 0 });
+        let channel =
+            |id: u64, kind: u8| json!({ "id": id.to_string(), "type": kind, "name": "c", "position": 0 });
         let voices: Vec<Value> = self
             .voice
             .iter()
@@ -78,6 +79,7 @@ impl State {
         })
     }
 
+    #[expect(clippy::unused_self, reason = "a message is one of this state")]
     pub(super) fn message(&self, shown: &Shown) -> Value {
         json!({
             "id": shown.id.to_string(), "channel_id": shown.channel.to_string(), "author": user(shown.author),
@@ -105,16 +107,16 @@ impl State {
 }
 
 impl Fake {
-    pub fn give_role(&self, who: u64, role: u64) {
+    pub(crate) fn give_role(&self, who: u64, role: u64) {
         self.change(|state| state.roles.entry(who).or_default().push(role));
     }
 
-    pub fn take_roles(&self, who: u64) {
+    pub(crate) fn take_roles(&self, who: u64) {
         self.change(|state| state.roles.remove(&who));
     }
 
     /// Somebody joins, moves or leaves.
-    pub fn voice(&self, who: u64, channel: Option<u64>) {
+    pub(crate) fn voice(&self, who: u64, channel: Option<u64>) {
         self.change(|state| {
             match channel {
                 Some(channel) => state.voice.insert(who, channel),
@@ -125,14 +127,14 @@ impl Fake {
         });
     }
 
-    pub fn guild_vanishes(&self) {
+    pub(crate) fn guild_vanishes(&self) {
         self.change(|state| {
             state.happens("GUILD_DELETE", 1, json!({ "id": GUILD.to_string(), "unavailable": true }));
         });
     }
 
     /// Somebody writes. Mentions are what Discord makes of the text; `change` is what else is special.
-    pub fn write(&self, who: u64, text: &str, change: &[(&str, Value)]) -> u64 {
+    pub(crate) fn write(&self, who: u64, text: &str, change: &[(&str, Value)]) -> u64 {
         self.change(|state| {
             let id = state.new_id();
             let shown =
@@ -141,7 +143,9 @@ impl Fake {
             let code = text.contains('`');
             let mentioned: Vec<Value> = [BOT, ANN, BEA, CAT, MUSIC, OTHER_BOT]
                 .into_iter()
-                .filter(|id| !code && (text.contains(&format!("<@{id}>")) || text.contains(&format!("<@!{id}>"))))
+                .filter(|id| {
+                    !code && (text.contains(&format!("<@{id}>")) || text.contains(&format!("<@!{id}>")))
+                })
                 .map(user)
                 .collect();
             data["guild_id"] = GUILD.to_string().into();
@@ -158,7 +162,7 @@ impl Fake {
     }
 
     /// What our bot wrote in answer to nothing but messages: newest last.
-    pub fn written(&self) -> Vec<Shown> {
+    pub(crate) fn written(&self) -> Vec<Shown> {
         let state = self.state();
         state.messages.values().filter(|shown| shown.author == BOT && !shown.private).cloned().collect()
     }
@@ -201,7 +205,13 @@ impl Fake {
         let options: Vec<Value> = options
             .iter()
             .map(|(name, value)| {
-                let kind = if value.is_boolean() { 5 } else if value.is_number() { 4 } else { 3 };
+                let kind = if value.is_boolean() {
+                    5
+                } else if value.is_number() {
+                    4
+                } else {
+                    3
+                };
                 json!({ "name": name, "type": kind, "value": value, "focused": focused == Some(*name) })
             })
             .collect();
@@ -209,37 +219,42 @@ impl Fake {
     }
 
     /// Somebody sends a slash command.
-    pub fn slash(&self, who: u64, name: &str, options: &[(&str, Value)]) -> Asked {
+    pub(crate) fn slash(&self, who: u64, name: &str, options: &[(&str, Value)]) -> Asked {
         self.by_gateway(self.interaction(who, 2, &Self::command_data(name, options, None), None))
     }
 
     /// The same, as the body of a signed request.
-    pub fn slash_by_http(&self, who: u64, name: &str) -> (Asked, Vec<u8>) {
+    pub(crate) fn slash_by_http(&self, who: u64, name: &str) -> (Asked, Vec<u8>) {
         let (asked, body) = self.interaction(who, 2, &Self::command_data(name, &[], None), None);
         (asked, body.to_string().into_bytes())
     }
 
     /// Discord reads what a signed request was answered with.
-    pub fn hear_http(&self, asked: &Asked, body: &[u8]) {
+    pub(crate) fn hear_http(&self, asked: &Asked, body: &[u8]) {
         let body: Value = serde_json::from_slice(body).unwrap();
         let outcome = self.change(|state| state.answer(asked.id, &asked.token, &body));
         assert_eq!(outcome.0, 204, "{:?}", outcome.1);
     }
 
     /// Somebody types in an option; what they are offered.
-    pub async fn typing(&self, who: u64, command: &str, option: &str, typed: &str) -> Vec<(String, String)> {
+    pub(crate) async fn typing(
+        &self,
+        who: u64,
+        command: &str,
+        option: &str,
+        typed: &str,
+    ) -> Vec<(String, String)> {
         let data = Self::command_data(command, &[(option, json!(typed))], Some(option));
         let asked = self.by_gateway(self.interaction(who, 4, &data, None));
-        let answer = self
-            .until("what may be typed on", |state| state.interactions[&asked.id].answer.clone())
-            .await;
+        let answer =
+            self.until("what may be typed on", |state| state.interactions[&asked.id].answer.clone()).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let choices = answer["data"]["choices"].as_array().unwrap().iter();
         choices.map(|choice| (text(&choice["name"]), text(&choice["value"]))).collect()
     }
 
     /// Somebody presses a button that they see.
-    pub fn press(&self, who: u64, shown: &Shown, label: &str) -> Asked {
+    pub(crate) fn press(&self, who: u64, shown: &Shown, label: &str) -> Asked {
         let buttons = self.state().messages[&shown.id].buttons();
         let found = buttons.iter().find(|(text, ..)| text == label);
         let (_, custom_id, open) = found.unwrap_or_else(|| panic!("there is no button {label}: {buttons:?}"));
@@ -248,13 +263,13 @@ impl Fake {
     }
 
     /// A press as a changed client, or one that was under way, may send it.
-    pub fn press_raw(&self, who: u64, shown: &Shown, custom_id: &str) -> Asked {
+    pub(crate) fn press_raw(&self, who: u64, shown: &Shown, custom_id: &str) -> Asked {
         let data = json!({ "component_type": 2, "custom_id": custom_id });
         self.by_gateway(self.interaction(who, 3, &data, Some(shown.id)))
     }
 
     /// The answer to an interaction, once it says this.
-    pub async fn says(&self, asked: &Asked, words: &str) -> Shown {
+    pub(crate) async fn says(&self, asked: &Asked, words: &str) -> Shown {
         let what = format!("an answer that says «{words}»");
         self.until(&what, |state| {
             let shown = state.messages.get(&state.interactions[&asked.id].message?)?;
@@ -264,28 +279,29 @@ impl Fake {
     }
 
     /// The type of the first answer.
-    pub async fn answered(&self, asked: &Asked) -> u64 {
+    pub(crate) async fn answered(&self, asked: &Asked) -> u64 {
         self.until("a first answer", |state| state.interactions[&asked.id].answer.as_ref()?["type"].as_u64())
             .await
     }
 
     /// A message of the bot's in the channel, once it says this.
-    pub async fn reads(&self, channel: u64, words: &str) -> Shown {
+    pub(crate) async fn reads(&self, channel: u64, words: &str) -> Shown {
         let what = format!("a message that says «{words}»");
         self.until(&what, |state| {
-            let mut ours = state.messages.values().filter(|shown| shown.author == BOT && shown.channel == channel);
+            let mut ours =
+                state.messages.values().filter(|shown| shown.author == BOT && shown.channel == channel);
             ours.find(|shown| shown.content.contains(words)).cloned()
         })
         .await
     }
 
     /// Fifteen minutes have passed since.
-    pub fn expire(&self, asked: &Asked) {
+    pub(crate) fn expire(&self, asked: &Asked) {
         self.change(|state| state.interactions.get_mut(&asked.id).unwrap().expired = true);
     }
 
     /// It was asked so long ago.
-    pub fn age(&self, asked: &Asked, by: Duration) {
+    pub(crate) fn age(&self, asked: &Asked, by: Duration) {
         self.change(|state| {
             let born = &mut state.interactions.get_mut(&asked.id).unwrap().born;
             *born = born.checked_sub(by).unwrap();

@@ -30,18 +30,18 @@ pub(super) async fn call(
     let body: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
     let token = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
     let (outcome, wait) = fake.change(|state| {
-        let limit = state
-            .limits
-            .iter_mut()
-            .find(|limit| limit.times > 0 && path.starts_with(&limit.prefix))
-            .map(|limit| {
-                limit.times -= 1;
-                (limit.retry_after, limit.global)
-            });
+        let limit =
+            state.limits.iter_mut().find(|limit| limit.times > 0 && path.starts_with(&limit.prefix)).map(
+                |limit| {
+                    limit.times -= 1;
+                    (limit.retry_after, limit.global)
+                },
+            );
         let outcome = match limit {
-            Some((wait, global)) => {
-                (429, json!({ "message": "You are being rate limited.", "retry_after": wait, "global": global }))
-            }
+            Some((wait, global)) => (
+                429,
+                json!({ "message": "You are being rate limited.", "retry_after": wait, "global": global }),
+            ),
             None => state.serve(&method, &path, token.as_deref(), &body, &fake.address),
         };
         let at = Instant::now();
@@ -100,14 +100,23 @@ fn check_words(words: &Value) -> Result<(), Outcome> {
 }
 
 impl State {
-    fn serve(&mut self, method: &Method, path: &str, token: Option<&str>, body: &Value, address: &str) -> Outcome {
+    fn serve(
+        &mut self,
+        method: &Method,
+        path: &str,
+        token: Option<&str>,
+        body: &Value,
+        address: &str,
+    ) -> Outcome {
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let open = matches!(parts[0], "interactions" | "webhooks");
         if !open && token != Some(&format!("Bot {TOKEN}")) {
             return refused(401, 0, "401: Unauthorized");
         }
         match (method.as_str(), parts.as_slice()) {
-            ("GET", ["applications", "@me"]) => (200, json!({ "id": BOT.to_string(), "name": "cubeguardian" })),
+            ("GET", ["applications", "@me"]) => {
+                (200, json!({ "id": BOT.to_string(), "name": "cubeguardian" }))
+            }
             ("GET", ["gateway", "bot"]) => {
                 let limit = json!({ "total": 1000, "remaining": self.sign_ins_left, "reset_after": 1000, "max_concurrency": 1 });
                 (200, json!({ "url": format!("ws://{address}"), "shards": 1, "session_start_limit": limit }))
@@ -123,7 +132,8 @@ impl State {
             ("POST", ["channels", channel, "messages"]) => self.write(id(channel), body),
             ("GET", ["channels", channel, "messages"]) => {
                 let channel = id(channel);
-                let here = self.messages.values().rev().filter(|shown| shown.channel == channel && !shown.private);
+                let here =
+                    self.messages.values().rev().filter(|shown| shown.channel == channel && !shown.private);
                 (200, here.take(100).map(|shown| self.message(shown)).collect())
             }
             ("GET", ["channels", _, "messages", message]) => match self.messages.get(&id(message)) {
@@ -131,11 +141,15 @@ impl State {
                 None => refused(404, 10008, "Unknown Message"),
             },
             ("PATCH", ["channels", _, "messages", message]) => match self.messages.get(&id(message)) {
-                Some(shown) if shown.author != BOT => refused(403, 50005, "Cannot edit a message authored by another user"),
+                Some(shown) if shown.author != BOT => {
+                    refused(403, 50005, "Cannot edit a message authored by another user")
+                }
                 Some(_) => self.edit(id(message), body),
                 None => refused(404, 10008, "Unknown Message"),
             },
-            ("POST", ["interactions", interaction, token, "callback"]) => self.answer(id(interaction), token, body),
+            ("POST", ["interactions", interaction, token, "callback"]) => {
+                self.answer(id(interaction), token, body)
+            }
             ("PATCH", ["webhooks", _, token, "messages", "@original"]) => self.revise(token, body),
             _ => refused(404, 0, "404: Not Found"),
         }
@@ -184,7 +198,9 @@ impl State {
     }
 
     pub(super) fn answer(&mut self, id: u64, token: &str, body: &Value) -> Outcome {
-        let Some(interaction) = self.interactions.get(&id) else { return refused(404, 10062, "Unknown interaction") };
+        let Some(interaction) = self.interactions.get(&id) else {
+            return refused(404, 10062, "Unknown interaction");
+        };
         if interaction.token != token || interaction.born.elapsed() > Duration::from_secs(3) {
             return refused(404, 10062, "Unknown interaction");
         }
@@ -255,6 +271,6 @@ impl State {
 }
 
 /// The channel of direct messages with somebody.
-pub const fn direct(user: u64) -> u64 {
+pub(crate) const fn direct(user: u64) -> u64 {
     700_000_000_000_000_000 + user
 }

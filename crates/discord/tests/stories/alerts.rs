@@ -40,7 +40,11 @@ async fn the_same_again_is_held_back_and_counted_later() {
     let now = Clock::system().now();
     let recently = Some(now.before(std::time::Duration::from_mins(59)));
     house.change(|state| state.notices.push(alert("ntc_1", "host_unreachable", recently, 0)));
-    house.until("it is held back", |state| state.settled.contains(&("ntc_1".to_owned(), Delivery::HeldBack)).then_some(())).await;
+    house
+        .until("it is held back", |state| {
+            state.settled.contains(&("ntc_1".to_owned(), Delivery::HeldBack)).then_some(())
+        })
+        .await;
     let long_ago = Some(now.before(std::time::Duration::from_mins(61)));
     house.change(|state| state.notices.push(alert("ntc_2", "host_unreachable", long_ago, 7)));
     discord.reads(direct(ANN), "(7 autres ont été retenues.)").await;

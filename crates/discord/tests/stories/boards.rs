@@ -102,7 +102,11 @@ async fn a_channel_that_is_not_there_stops_nothing_else() {
     house.change(|state| {
         state.settings.board_channels.insert(1, Language::En);
     });
-    discord.until("a refusal", |state| state.calls.iter().any(|call| call.path.contains("channels/1/")).then_some(())).await;
+    discord
+        .until("a refusal", |state| {
+            state.calls.iter().any(|call| call.path.contains("channels/1/")).then_some(())
+        })
+        .await;
     house.change(|state| state.hosts[0].state = HostState::Maintenance);
     board(&discord, "🔧").await;
     assert!(discord.calls("POST", "/channels/1/").len() <= 1, "it is left alone for a while");

@@ -112,7 +112,12 @@ async fn what_is_private_is_shown_to_one_alone() {
         state.instances.insert(CAT, vec![web]);
     });
     discord.says(&discord.slash(CAT, "link", &[]), "lié à cat@").await;
-    assert!(discord.says(&discord.slash(CAT, "balance", &[]), "12,5 crédits ; de quoi tenir 3 jours").await.private);
+    assert!(
+        discord
+            .says(&discord.slash(CAT, "balance", &[]), "12,5 crédits ; de quoi tenir 3 jours")
+            .await
+            .private
+    );
     assert!(discord.says(&discord.slash(CAT, "instances", &[]), "**web-1** : tourne").await.private);
     let asked = discord.slash(CAT, "start", &[("instance", json!("web-1"))]);
     assert!(discord.says(&asked, "Démarrage de **web-1**").await.private);
@@ -141,7 +146,9 @@ async fn names_are_offered_while_typing() {
     let (discord, house, bot) = inn_at_discord().await;
     house.change(|state| {
         state.services.push(service("svc_été", "Survie Été"));
-        state.hosts.extend((0..40).map(|at| host(&format!("hst_{at}"), &format!("host-{at}"), HostState::Off)));
+        state
+            .hosts
+            .extend((0..40).map(|at| host(&format!("hst_{at}"), &format!("host-{at}"), HostState::Off)));
     });
     let offered = discord.typing(ANN, "players", "service", "ete").await;
     assert_eq!(offered, [("Survie Été".to_owned(), "svc_été".to_owned())]);
@@ -156,7 +163,9 @@ async fn when_there_are_several_the_bot_asks_which() {
     discord.give_role(ANN, ROLE_KEEPER);
     house.change(|state| state.services.push(service("svc_2", "Créatif")));
     discord.says(&discord.slash(ANN, "restart", &[]), "Lequel ? Minecraft, Créatif").await;
-    discord.says(&discord.slash(ANN, "restart", &[("target", json!("svc_2"))]), "Redémarrer **Créatif** ?").await;
+    discord
+        .says(&discord.slash(ANN, "restart", &[("target", json!("svc_2"))]), "Redémarrer **Créatif** ?")
+        .await;
     assert_eq!(house.state().asked, 0);
     bot.stop().await;
 }
@@ -206,7 +215,7 @@ async fn what_others_wrote_has_no_effect() {
 async fn a_house_that_does_not_answer_is_said_and_nothing_is_done() {
     let (discord, house, bot) = inn_at_discord().await;
     house.change(|state| state.silent = true);
-    discord.says(&discord.slash(ANN, "status", &[]), "I cannot ask the house").await;
+    discord.says(&discord.slash(ANN, "status", &[]), "Je ne peux pas joindre la maison").await;
     house.change(|state| state.silent = false);
     discord.says(&discord.slash(ANN, "status", &[]), "pve").await;
     bot.stop().await;
@@ -216,7 +225,9 @@ async fn a_house_that_does_not_answer_is_said_and_nothing_is_done() {
 async fn a_long_list_is_cut_and_not_refused() {
     let (discord, house, bot) = inn_at_discord().await;
     house.change(|state| {
-        state.hosts = (0..100).map(|at| host(&format!("hst_{at}"), &"très-long ".repeat(9), HostState::Ready)).collect();
+        state.hosts = (0..100)
+            .map(|at| host(&format!("hst_{at}"), &"très-long ".repeat(9), HostState::Ready))
+            .collect();
     });
     let shown = discord.says(&discord.slash(ANN, "status", &[]), "très").await;
     assert!(shown.content.ends_with('…') && shown.content.chars().count() == 2000);
@@ -229,7 +240,9 @@ async fn nothing_is_done_for_whoever_came_too_late_to_be_answered() {
     house.change(|state| state.hosts[0].state = HostState::Off);
     discord.limit("/interactions", 1, 0.01, false);
     let asked = discord.slash(ANN, "wake", &[]);
-    discord.until("a refused answer", |state| state.calls.iter().any(|call| call.status == 429).then_some(())).await;
+    discord
+        .until("a refused answer", |state| state.calls.iter().any(|call| call.status == 429).then_some(()))
+        .await;
     discord.age(&asked, std::time::Duration::from_secs(4));
     // The next one is answered, and only it is done.
     let asked = discord.slash(BEA, "wake", &[]);
@@ -246,7 +259,9 @@ async fn when_the_answer_cannot_be_changed_any_more_the_bot_goes_on() {
     discord.says(&asked, "demandé").await;
     discord.expire(&asked);
     house.step("op_1", "l’API répond");
-    discord.until("a refused change", |state| state.calls.iter().any(|call| call.status == 401).then_some(())).await;
+    discord
+        .until("a refused change", |state| state.calls.iter().any(|call| call.status == 401).then_some(()))
+        .await;
     discord.says(&discord.slash(BEA, "status", &[]), "pve").await;
     bot.stop().await;
 }
@@ -257,7 +272,8 @@ async fn a_report_is_for_whoever_may_read_it() {
     house.change(|state| {
         state.settings.everyone.insert(Ability::Report);
     });
-    let shown = discord.says(&discord.slash(ANN, "report", &[("period", json!("weekly"))]), "La semaine").await;
+    let shown =
+        discord.says(&discord.slash(ANN, "report", &[("period", json!("weekly"))]), "La semaine").await;
     assert!(shown.private);
     assert!(shown.content.contains("Réveils : 2 · sommeil : 17 h · redémarrages : 1 · joueurs au plus : 6"));
     bot.stop().await;

@@ -179,7 +179,9 @@ async fn whoever_lost_the_role_since_the_question_may_not() {
 async fn what_nobody_loses_by_is_done_at_once_and_the_rest_is_asked() {
     let (discord, house, bot) = keepers().await;
     discord.says(&discord.slash(ANN, "sleep", &[]), "Endormir **pve** ?").await;
-    discord.says(&discord.slash(ANN, "maintenance", &[("on", json!(true))]), "Mettre **pve** en maintenance ?").await;
+    discord
+        .says(&discord.slash(ANN, "maintenance", &[("on", json!(true))]), "Mettre **pve** en maintenance ?")
+        .await;
     assert_eq!(house.state().asked, 0);
     discord.says(&discord.slash(ANN, "sleep", &[("cancel", json!(true))]), "**pve** reste éveillé").await;
     discord.says(&discord.slash(ANN, "maintenance", &[("on", json!(false))]), "est terminée").await;

@@ -45,7 +45,9 @@ async fn a_command_is_answered_as_by_the_gateway() {
     let answer = bot.interaction(Some(&discord.sign(&time, &body)), Some(&time), &body).await;
     assert_eq!(answer.status, 200);
     // Our changes may come before Discord has read the answer: they are tried again.
-    discord.until("a change too early", |state| state.calls.iter().any(|call| call.status == 404).then_some(())).await;
+    discord
+        .until("a change too early", |state| state.calls.iter().any(|call| call.status == 404).then_some(()))
+        .await;
     discord.hear_http(&asked, &answer.body);
     discord.says(&asked, "Réveil de **pve**").await;
     assert_eq!(house.state().done.len(), 1);

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use innkeeper_discord::{
-    Ability, Answer, Balance, Begun, Board, Caller, Deed, Delivery, End, Failure, Host, HostState, House, Instance, Link,
-    Notice, Period, Players, Progress, Report, Service, ServiceState, Settings,
+    Ability, Answer, Balance, Begun, Board, Caller, Deed, Delivery, End, Failure, Host, HostState, House,
+    Instance, Link, Notice, Period, Players, Progress, Report, Service, ServiceState, Settings,
 };
 use innkeeper_domain::mails::Language;
 use innkeeper_domain::time::Timestamp;
@@ -15,38 +15,38 @@ use tokio::sync::watch;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct Inn {
+pub(crate) struct Inn {
     state: Mutex<State>,
     changed: watch::Sender<()>,
 }
 
-pub struct State {
-    pub settings: Settings,
-    pub hosts: Vec<Host>,
-    pub services: Vec<Service>,
-    pub instances: BTreeMap<u64, Vec<Instance>>,
-    pub linked: BTreeMap<u64, String>,
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) services: Vec<Service>,
+    pub(crate) instances: BTreeMap<u64, Vec<Instance>>,
+    pub(crate) linked: BTreeMap<u64, String>,
     /// Every deed that was really done, and for whom.
-    pub done: Vec<(u64, Deed)>,
+    pub(crate) done: Vec<(u64, Deed)>,
     /// Every time somebody asked for one.
-    pub asked: usize,
-    pub operations: BTreeMap<String, Progress>,
+    pub(crate) asked: usize,
+    pub(crate) operations: BTreeMap<String, Progress>,
     /// What the house knows of voice channels; a channel that is not here is not known.
-    pub voice: BTreeMap<u64, Vec<u64>>,
+    pub(crate) voice: BTreeMap<u64, Vec<u64>>,
     /// Everything that it was told of them.
-    pub heard: Vec<String>,
-    pub boards: HashMap<u64, u64>,
-    pub notices: Vec<Notice>,
-    pub settled: Vec<(String, Delivery)>,
-    pub silent: bool,
+    pub(crate) heard: Vec<String>,
+    pub(crate) boards: HashMap<u64, u64>,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) settled: Vec<(String, Delivery)>,
+    pub(crate) silent: bool,
     keys: HashMap<String, Begun>,
 }
 
-pub fn host(key: &str, name: &str, state: HostState) -> Host {
+pub(crate) fn host(key: &str, name: &str, state: HostState) -> Host {
     Host { key: key.to_owned(), name: name.to_owned(), state, detail: None, sleeps_at: None }
 }
 
-pub fn service(key: &str, name: &str) -> Service {
+pub(crate) fn service(key: &str, name: &str) -> Service {
     Service {
         key: key.to_owned(),
         name: name.to_owned(),
@@ -59,7 +59,7 @@ pub fn service(key: &str, name: &str) -> Service {
 
 impl Inn {
     /// One host, one Minecraft server; everybody sees and wakes, keepers do the rest.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let settings = Settings {
             everyone: [Ability::See, Ability::Wake].into(),
             roles: BTreeMap::from([(crate::fake::ROLE_KEEPER, Ability::ALL.into_iter().collect())]),
@@ -86,17 +86,17 @@ impl Inn {
         Self { state: Mutex::new(state), changed: watch::Sender::new(()) }
     }
 
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
 
-    pub fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let changed = change(&mut self.state());
         self.changed.send_replace(());
         changed
     }
 
-    pub async fn until<T>(&self, what: &str, look: impl Fn(&State) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&self, what: &str, look: impl Fn(&State) -> Option<T>) -> T {
         let mut changed = self.changed.subscribe();
         let found = tokio::time::timeout(PATIENCE, async {
             loop {
@@ -107,21 +107,18 @@ impl Inn {
                 changed.changed().await.unwrap();
             }
         });
-        match found.await {
-            Ok(found) => found,
-            Err(_) => {
-                let state = self.state();
-                panic!("the house did not come to: {what}\ndone: {:?}\nvoice: {:?}", state.done, state.voice)
-            }
-        }
+        found.await.unwrap_or_else(|_| {
+            let state = self.state();
+            panic!("the house did not come to: {what}\ndone: {:?}\nvoice: {:?}", state.done, state.voice)
+        })
     }
 
     /// An operation goes on.
-    pub fn step(&self, operation: &str, step: &str) {
+    pub(crate) fn step(&self, operation: &str, step: &str) {
         self.progress_to(operation, step, None);
     }
 
-    pub fn end(&self, operation: &str, end: End) {
+    pub(crate) fn end(&self, operation: &str, end: End) {
         self.progress_to(operation, "", Some(end));
     }
 
@@ -292,7 +289,7 @@ impl House for Inn {
     }
 }
 
-pub fn report(period: Period) -> Report {
+pub(crate) fn report(period: Period) -> Report {
     Report {
         period,
         from: Timestamp(1_800_000_000_000_000),

@@ -1,6 +1,5 @@
 //! The bot at a Discord of our own: what people see, and what must never happen.
 #![allow(clippy::unwrap_used)]
-#![expect(missing_docs, reason = "tests")]
 
 #[path = "../fake/mod.rs"]
 mod fake;

@@ -89,11 +89,7 @@ async fn what_only_looks_like_a_command_is_not_even_answered() {
     discord.write(OTHER_BOT, &format!("{us} redémarre le serveur"), &[]);
     discord.write(ANN, &format!("{us} redémarre le serveur"), &[("webhook_id", json!("7"))]);
     // A reply pings whom it answers, without a word.
-    let reply = [
-        ("type", json!(19)),
-        ("message_reference", replied),
-        ("mentions", mention_us.clone()),
-    ];
+    let reply = [("type", json!(19)), ("message_reference", replied), ("mentions", mention_us.clone())];
     discord.write(ANN, "redémarre le serveur", &reply);
     discord.write(ANN, &format!("{us} redémarre le serveur"), &reply);
     discord.write(ANN, "redémarre le serveur", &[("mentions", mention_us)]);

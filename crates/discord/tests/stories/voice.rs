@@ -8,7 +8,9 @@ use crate::inn_at_discord;
 
 async fn there(house: &Inn, who: &[u64]) {
     let what = format!("{who:?} in the channel");
-    house.until(&what, |state| (state.voice.get(&VOICE).is_some_and(|there| there == who)).then_some(())).await;
+    house
+        .until(&what, |state| (state.voice.get(&VOICE).is_some_and(|there| there == who)).then_some(()))
+        .await;
 }
 
 #[tokio::test]
@@ -97,7 +99,11 @@ async fn a_channel_that_is_watched_from_now_on_is_told_of() {
     let (discord, house, bot) = inn_at_discord().await;
     discord.voice(ANN, Some(VOICE_TOO));
     house.change(|state| state.settings.voice_channels = [VOICE_TOO].into());
-    house.until("Ann in the other channel", |state| state.voice.get(&VOICE_TOO).filter(|there| **there == [ANN]).map(drop)).await;
+    house
+        .until("Ann in the other channel", |state| {
+            state.voice.get(&VOICE_TOO).filter(|there| **there == [ANN]).map(drop)
+        })
+        .await;
     bot.stop().await;
 }
 

@@ -92,7 +92,8 @@ impl Boards {
                 Err(error) => return Err(error.into()),
             }
         }
-        let nonce = format!("b{channel}");
+        // Against a doubled retry, and no longer: one that somebody deleted would be given back for minutes.
+        let nonce = hex::encode(rand::random::<[u8; 8]>());
         let message = bot.rest.say(channel, &words.clone().once(&nonce)).await?.0;
         self.shown.insert(channel, (message, words.clone()));
         bot.ask(bot.house.keep_board_message(channel, message)).await?;

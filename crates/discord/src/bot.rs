@@ -1,6 +1,6 @@
 //! The bot: what all its parts share, and its loops.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -161,18 +161,24 @@ impl<H: House> Bot<H> {
     }
 
     /// Says who is in the watched channels, whenever that changes and again now and then: what the house missed once
-    /// it hears the next time, and a channel that is newly watched is told of.
+    /// it hears the next time, and a channel that is newly watched is told of. One loop says both what is known and
+    /// that nothing is known any more, so that these cannot overtake each other.
     async fn keep_presence(&self) {
         let mut presence = self.presence.subscribe();
+        // Another process of ours may have said something before it died.
+        let mut all_lost = false;
+        let mut told = HashSet::new();
         loop {
             presence.mark_unchanged();
+            all_lost = all_lost || self.voice_lost(None).await;
             if let Ok(settings) = self.ask(self.house.settings()).await {
                 for channel in settings.voice_channels {
                     let members = self.presence.borrow().members(channel);
-                    let Some(members) = members else { continue };
-                    let members: Vec<u64> = members.into_iter().collect();
-                    if let Err(error) = self.ask(self.house.note_voice(channel, &members)).await {
-                        tracing::warn!(channel, %error, "who is there could not be noted");
+                    if let Some(members) = members {
+                        told.insert(channel);
+                        self.note_voice(channel, members.into_iter().collect()).await;
+                    } else if told.contains(&channel) && self.voice_lost(Some(channel)).await {
+                        told.remove(&channel);
                     }
                 }
             }
@@ -180,10 +186,19 @@ impl<H: House> Bot<H> {
         }
     }
 
-    pub(crate) async fn voice_lost(&self, channel: Option<u64>) {
-        if let Err(error) = self.ask(self.house.voice_lost(channel)).await {
+    async fn note_voice(&self, channel: u64, members: Vec<u64>) {
+        if let Err(error) = self.ask(self.house.note_voice(channel, &members)).await {
+            tracing::warn!(channel, %error, "who is there could not be noted");
+        }
+    }
+
+    /// Whether the house knows that nobody knows.
+    async fn voice_lost(&self, channel: Option<u64>) -> bool {
+        let told = self.ask(self.house.voice_lost(channel)).await;
+        if let Err(error) = &told {
             tracing::warn!(%error, "the house was not told that voice channels are out of sight");
         }
+        told.is_ok()
     }
 
     async fn keep_boards(&self) {

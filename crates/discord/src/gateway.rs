@@ -15,6 +15,7 @@ use twilight_gateway::{ConfigBuilder, Intents, Message, Shard, ShardId, ShardSta
 use crate::backoff::BackOff;
 use crate::bot::{Bot, lock};
 use crate::house::House;
+use crate::presence::Presence;
 use crate::wire::{self, Guild, Ready, VoiceState};
 use crate::{Error, interactions};
 
@@ -111,7 +112,7 @@ pub(crate) async fn keep<H: House>(bot: &Bot<H>) -> Result<(), Error> {
         if !fell {
             continue;
         }
-        bot.voice_lost(None).await;
+        bot.presence.send_modify(Presence::blind);
         if matches!(shard.state(), ShardState::FatallyClosed) {
             continue;
         }
@@ -140,12 +141,10 @@ fn hear<H: House>(bot: &Bot<H>, us: &mut Option<u64>, kind: &str, data: Option<&
             if let Some(ready) = read::<Ready>(kind, data) {
                 tracing::info!(name = ready.user.username, "connected to Discord");
                 *us = Some(ready.user.id.0);
-                // A new session tells of every guild anew.
-                bot.presence.send_modify(crate::presence::Presence::lose_all);
+                bot.presence.send_modify(Presence::see_anew);
             }
         }
-        // What happened meanwhile has been told again by now.
-        "RESUMED" => bot.presence.send_modify(|_| ()),
+        "RESUMED" => bot.presence.send_modify(Presence::see_again),
         "GUILD_CREATE" => {
             if let Some(guild) = read::<Guild>(kind, data) {
                 if let Some(locale) = &guild.preferred_locale {
@@ -156,14 +155,7 @@ fn hear<H: House>(bot: &Bot<H>, us: &mut Option<u64>, kind: &str, data: Option<&
         }
         "GUILD_DELETE" => {
             if let Some(guild) = read::<Guild>(kind, data) {
-                let lost = bot.presence.borrow().channels(guild.id.0);
                 bot.presence.send_modify(|presence| presence.lose(guild.id.0));
-                let bot_then = bot.clone();
-                bot.spawn(async move {
-                    for channel in lost {
-                        bot_then.voice_lost(Some(channel)).await;
-                    }
-                });
             }
         }
         "CHANNEL_CREATE" | "CHANNEL_DELETE" => {

@@ -185,7 +185,10 @@ fn command(words: &[&str], names: &[Vec<String>]) -> Option<(Verb, Option<usize>
         {
             return Some((*verb, target, *language));
         }
-        if let Some(target) = thing(rest, names) {
+        // «stop» and «arrête» alone are what one says to anybody.
+        if !rest.is_empty()
+            && let Some(target) = thing(rest, names)
+        {
             return Some((*verb, target, *language));
         }
     }

@@ -10,6 +10,8 @@ use crate::wire::{Guild, Member, VoiceState};
 pub(crate) struct Presence {
     guilds: HashMap<u64, Hall>,
     bots: HashSet<u64>,
+    /// Whether the gateway tells us everything now.
+    in_sight: bool,
 }
 
 /// One guild's voice.
@@ -72,18 +74,27 @@ impl Presence {
         self.guilds.remove(&guild);
     }
 
-    /// Everything is out of sight.
-    pub(crate) fn lose_all(&mut self) {
-        self.guilds.clear();
+    /// The connection is gone: what happens now is not seen. What was known is kept, for a resume tells the rest.
+    pub(crate) fn blind(&mut self) {
+        self.in_sight = false;
     }
 
-    /// The channels of a guild.
-    pub(crate) fn channels(&self, guild: u64) -> Vec<u64> {
-        self.guilds.get(&guild).map(|hall| hall.channels.iter().copied().collect()).unwrap_or_default()
+    /// A session was resumed: what happened meanwhile has been told.
+    pub(crate) fn see_again(&mut self) {
+        self.in_sight = true;
+    }
+
+    /// A new session, which tells of every guild anew.
+    pub(crate) fn see_anew(&mut self) {
+        self.guilds.clear();
+        self.in_sight = true;
     }
 
     /// Who is in a channel, bots aside; none when that is not known.
     pub(crate) fn members(&self, channel: u64) -> Option<BTreeSet<u64>> {
+        if !self.in_sight {
+            return None;
+        }
         let hall = self.guilds.values().find(|hall| hall.channels.contains(&channel))?;
         let here = hall.people.iter().filter(|(user, at)| **at == channel && !self.bots.contains(user));
         Some(here.map(|(user, _)| *user).collect())
@@ -117,9 +128,15 @@ mod tests {
         serde_json::from_value(json!({ "guild_id": "1", "user_id": user, "channel_id": channel })).unwrap()
     }
 
+    fn seeing() -> Presence {
+        let mut presence = Presence::default();
+        presence.see_anew();
+        presence
+    }
+
     #[test]
     fn people_come_and_go_and_bots_are_nobody() {
-        let mut presence = Presence::default();
+        let mut presence = seeing();
         assert_eq!(presence.members(10), None, "nothing is known yet");
         presence.snapshot(&guild());
         assert_eq!(presence.members(10), Some([5].into()));
@@ -139,8 +156,13 @@ mod tests {
 
     #[test]
     fn out_of_sight_is_not_empty() {
-        let mut presence = Presence::default();
+        let mut presence = seeing();
         presence.snapshot(&guild());
+        presence.blind();
+        assert_eq!(presence.members(10), None, "the connection is gone");
+        presence.moved(&state("6", Some("10")));
+        presence.see_again();
+        assert_eq!(presence.members(10), Some([5, 6].into()), "and resumed");
         presence.lose(1);
         assert_eq!(presence.members(10), None);
         presence.moved(&state("5", Some("10")));

@@ -66,9 +66,12 @@ async fn while_the_connection_is_broken_nobody_knows() {
     // Meanwhile Ann goes and Bea comes.
     discord.voice(ANN, None);
     discord.voice(BEA, Some(VOICE));
+    let tries = discord.state().connects;
+    discord.until("three more tries", |state| (state.connects >= tries + 3).then_some(())).await;
+    assert_eq!(house.state().heard, ["lost"], "and nothing is said of it");
     discord.slam(None);
     there(&house, &[BEA]).await;
-    assert_eq!(house.state().heard[0], "lost");
+    assert_eq!(house.state().heard, ["lost", "1 there"], "nor ever that nobody was there");
     bot.stop().await;
 }
 

@@ -54,7 +54,6 @@ pub(crate) struct Shown {
     pub(crate) private: bool,
     pub(crate) loading: bool,
     pub(crate) edits: usize,
-    nonce: Option<String>,
 }
 
 impl Shown {
@@ -127,6 +126,8 @@ pub(crate) struct State {
     pub(crate) voice: BTreeMap<u64, u64>,
     /// Those who take no direct messages.
     pub(crate) shy: Vec<u64>,
+    /// What was sent with a nonce: the same is given back, even when it was deleted since.
+    nonces: HashMap<String, Shown>,
     roles: BTreeMap<u64, Vec<u64>>,
     interactions: HashMap<u64, Interaction>,
     sessions: HashMap<String, Session>,
@@ -258,6 +259,7 @@ impl State {
             intents: 0,
             voice: BTreeMap::new(),
             shy: Vec::new(),
+            nonces: HashMap::new(),
             roles: BTreeMap::new(),
             interactions: HashMap::new(),
             sessions: HashMap::new(),

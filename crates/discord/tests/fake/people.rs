@@ -223,6 +223,13 @@ impl Fake {
         self.by_gateway(self.interaction(who, 2, &Self::command_data(name, options, None), None))
     }
 
+    /// The same, where another process of the bot has answered before this one hears of it.
+    pub(crate) fn slash_answered_elsewhere(&self, who: u64, name: &str) -> Asked {
+        let (asked, body) = self.interaction(who, 2, &Self::command_data(name, &[], None), None);
+        self.change(|state| state.answer(asked.id, &asked.token, &json!({ "type": 5 })));
+        self.by_gateway((asked, body))
+    }
+
     /// The same, as the body of a signed request.
     pub(crate) fn slash_by_http(&self, who: u64, name: &str) -> (Asked, Vec<u8>) {
         let (asked, body) = self.interaction(who, 2, &Self::command_data(name, &[], None), None);

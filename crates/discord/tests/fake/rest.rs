@@ -166,13 +166,14 @@ impl State {
         if let Err(refused) = check_words(body) {
             return refused;
         }
-        let nonce = body["nonce"].as_str().map(str::to_owned);
-        if body["enforce_nonce"] == true
-            && let Some(there) = self.messages.values().find(|shown| nonce.is_some() && shown.nonce == nonce)
-        {
+        let nonce = body["nonce"].as_str().filter(|_| body["enforce_nonce"] == true);
+        if let Some(there) = nonce.and_then(|nonce| self.nonces.get(nonce)) {
             return (200, self.message(there));
         }
-        let shown = Shown { id: self.new_id(), channel, author: BOT, nonce, ..Shown::default() };
+        let shown = Shown { id: self.new_id(), channel, author: BOT, ..Shown::default() };
+        if let Some(nonce) = nonce {
+            self.nonces.insert(nonce.to_owned(), shown.clone());
+        }
         let id = shown.id;
         self.messages.insert(id, shown);
         let outcome = self.edit(id, body);

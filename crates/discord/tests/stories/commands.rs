@@ -252,6 +252,19 @@ async fn nothing_is_done_for_whoever_came_too_late_to_be_answered() {
 }
 
 #[tokio::test]
+async fn what_another_process_has_answered_is_not_done_here() {
+    let (discord, house, bot) = inn_at_discord().await;
+    house.change(|state| state.hosts[0].state = HostState::Off);
+    discord.slash_answered_elsewhere(ANN, "wake");
+    discord
+        .until("a refused answer", |state| state.calls.iter().any(|call| call.status == 400).then_some(()))
+        .await;
+    discord.says(&discord.slash(BEA, "status", &[]), "endormi").await;
+    assert_eq!(house.state().asked, 0);
+    bot.stop().await;
+}
+
+#[tokio::test]
 async fn when_the_answer_cannot_be_changed_any_more_the_bot_goes_on() {
     let (discord, house, bot) = inn_at_discord().await;
     house.change(|state| state.hosts[0].state = HostState::Off);

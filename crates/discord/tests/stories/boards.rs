@@ -40,6 +40,9 @@ async fn it_shows_how_things_are_and_changes_when_they_do() {
     let second = board(&discord, "🟠 **pve** : en extinction").await;
     assert_eq!((second.id, second.edits), (first.id, 1));
     // It is looked at again and again, and changed only when it must be.
+    let looks = house.state().looks;
+    house.until("five more looks", |state| (state.looks >= looks + 5).then_some(())).await;
+    assert_eq!(board(&discord, "en extinction").await.edits, 1);
     house.change(|state| state.services[0].players.as_mut().unwrap().online = 2);
     assert_eq!(board(&discord, "2/12 en jeu").await.edits, 2);
     bot.stop().await;

@@ -39,6 +39,8 @@ pub(crate) struct State {
     pub(crate) notices: Vec<Notice>,
     pub(crate) settled: Vec<(String, Delivery)>,
     pub(crate) silent: bool,
+    /// How often the live message was looked at.
+    pub(crate) looks: usize,
     keys: HashMap<String, Begun>,
 }
 
@@ -81,6 +83,7 @@ impl Inn {
             notices: Vec::new(),
             settled: Vec::new(),
             silent: false,
+            looks: 0,
             keys: HashMap::new(),
         };
         Self { state: Mutex::new(state), changed: watch::Sender::new(()) }
@@ -267,7 +270,10 @@ impl House for Inn {
     }
 
     async fn board(&self, _: Language) -> Answer<Board> {
-        self.answer(|state| Board { hosts: state.hosts.clone(), services: state.services.clone() })
+        self.answer(|state| {
+            state.looks += 1;
+            Board { hosts: state.hosts.clone(), services: state.services.clone() }
+        })
     }
 
     async fn board_message(&self, channel: u64) -> Answer<Option<u64>> {

@@ -13,3 +13,4 @@ mod game;
 mod house;
 mod restarts;
 mod restraint;
+mod sleeping;

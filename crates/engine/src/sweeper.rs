@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use innkeeper_store::{
     challenges, events, first_boots, hosts, idempotency, impersonations, keys, limits, mails, management,
-    orders, project_invitations, sessions, tickets,
+    orders, project_invitations, restraint, sessions, tickets,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -61,6 +61,7 @@ async fn sweep(engine: &Engine) -> Result<(), Error> {
     challenges::prune(&mut tx, now).await?;
     hosts::prune(&mut tx, now.before(KEEP_HOST_CHANGES)).await?;
     orders::prune(&mut tx, now.before(KEEP_UNPAID)).await?;
+    restraint::prune(&mut tx, now.before(innkeeper_domain::restraint::DAY)).await?;
     tx.commit().await?;
     engine.prune_audit().await
 }

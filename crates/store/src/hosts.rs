@@ -1,7 +1,7 @@
 //! Rows of hosts. One process at a time looks after a host: it claims it for a while. What people wish of one is written
 //! beside that, and makes what was about to be written by the claim void.
 
-use innkeeper_domain::hosts::{Change, Course, Host, Profile, Seen, Signal, State};
+use innkeeper_domain::hosts::{Change, Course, Host, Profile, Seen, Signal, State, Wake};
 use innkeeper_domain::ids::{ClusterId, HostId};
 use innkeeper_domain::names::NodeName;
 use innkeeper_domain::time::Timestamp;
@@ -114,6 +114,15 @@ pub async fn list(db: &Db) -> Result<Vec<Host>, Error> {
     let rows: Vec<Row> =
         on_db!(db, c => sqlx::query_as("select * from hosts order by name").fetch_all(c).await)?;
     rows.into_iter().map(Row::read).collect()
+}
+
+/// The nodes that sleep and can be woken.
+pub async fn asleep(tx: &mut Tx) -> Result<Vec<(ClusterId, NodeName)>, Error> {
+    let sql = "select * from hosts where state in ('off', 'waking', 'booting', 'shutting_down', 'draining')";
+    let rows: Vec<Row> = on!(tx, c => sqlx::query_as(sql).fetch_all(c).await)?;
+    let hosts: Vec<Host> = rows.into_iter().map(Row::read).collect::<Result<_, Error>>()?;
+    let wakeable = hosts.into_iter().filter(|host| host.profile.wake != Wake::None);
+    Ok(wakeable.map(|host| (host.cluster_id, host.node)).collect())
 }
 
 /// What is secret about waking a host.

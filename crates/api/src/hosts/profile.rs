@@ -125,6 +125,8 @@ pub(crate) struct HostProfile {
     users_may: Vec<Ability>,
     /// What it draws when awake, in watts, for the report.
     watts: Option<u32>,
+    /// Whether it sleeps even where its cluster loses its quorum by that.
+    ignores_quorum: bool,
 }
 
 impl Default for HostProfile {
@@ -163,6 +165,7 @@ impl From<domain::Profile> for HostProfile {
             windows: profile.windows.into_iter().map(window).collect(),
             users_may: profile.users_may,
             watts: profile.watts,
+            ignores_quorum: profile.ignores_quorum,
         }
     }
 }
@@ -203,6 +206,7 @@ impl HostProfile {
             windows: self.windows.into_iter().map(window).collect(),
             users_may: self.users_may,
             watts: self.watts,
+            ignores_quorum: self.ignores_quorum,
         })
     }
 }

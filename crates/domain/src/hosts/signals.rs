@@ -75,7 +75,9 @@ impl Signal {
 impl Signal {
     /// What it says to whoever may see the host and nothing behind it: nobody's names, no addresses.
     pub fn told(&self) -> &'static str {
-        use SignalKind::{Asked, Guests, Instances, KeepAwake, Leases, Players, Schedule, Tasks, Voice};
+        use SignalKind::{
+            Asked, Guests, Instances, KeepAwake, Leases, Maintenance, Players, Quorum, Schedule, Tasks, Voice,
+        };
         match (self.kind, self.reading) {
             (Asked, Reading::Busy) => "somebody asks for it",
             (Asked, _) => "nobody asks for it",
@@ -99,6 +101,10 @@ impl Signal {
             (KeepAwake, _) => "it is not kept awake",
             (Schedule, Reading::Busy) => "these are its hours",
             (Schedule, _) => "it is outside its hours",
+            (Maintenance, Reading::Busy) => "somebody works on it",
+            (Maintenance, _) => "nobody works on it",
+            (Quorum, Reading::Busy) => "its cluster cannot do without it",
+            (Quorum, _) => "its cluster can do without it",
         }
     }
 }

@@ -79,6 +79,9 @@ pub(super) struct Settings {
     /// What it draws when awake, in watts, for the report.
     #[arg(long)]
     watts: Option<u32>,
+    /// Whether it sleeps even where its cluster loses its quorum by that.
+    #[arg(long)]
+    ignores_quorum: Option<bool>,
 }
 
 impl Settings {
@@ -109,6 +112,7 @@ impl Settings {
         set("startup_seconds", self.startup.map(Value::from));
         set("shutdown_seconds", self.shutdown.map(Value::from));
         set("guest_seconds", self.guest.map(Value::from));
+        set("ignores_quorum", self.ignores_quorum.map(Value::from));
         set("watts", self.watts.map(Value::from));
         set("may_stop", some(&self.may_stop));
         set("voice_channels", some(&self.voice_channels));

@@ -25,7 +25,7 @@ pub(crate) const MAC: [u8; 6] = [0x00, 0x23, 0x7d, 0xfd, 0xc0, 0x5c];
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// More looks than any way takes.
-const MOST_LOOKS: usize = 200;
+const MOST_LOOKS: usize = 300;
 
 pub(crate) struct House {
     pub(crate) db: Db,
@@ -105,9 +105,17 @@ impl House {
         hosts::by_id(&self.db, self.id).await.unwrap().unwrap()
     }
 
-    /// The host is looked at this much later.
+    /// The host is looked at this much later, due or not.
     pub(crate) async fn look(&self, after: Duration) -> Host {
         self.clock.advance(after);
+        let mut tx = self.db.begin().await.unwrap();
+        hosts::hurry(&mut tx, self.id, self.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        self.look_if_due().await
+    }
+
+    /// The host is looked at now if its time has come.
+    pub(crate) async fn look_if_due(&self) -> Host {
         self.engine.watch_hosts().await.unwrap();
         self.host().await
     }

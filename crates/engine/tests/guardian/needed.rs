@@ -143,6 +143,7 @@ both! {
         }
         assert_eq!(house.reading(SignalKind::Voice).await, Reading::Busy);
         // Nobody tells any more: who is there is not known, and it stays awake.
+        house.clock.advance(90 * SECOND);
         stays_awake_for(&house, SignalKind::Voice, Reading::Unreadable).await;
         for _ in 0..60 {
             if told(0).await.course.state == State::Off {
@@ -176,7 +177,7 @@ both! {
         assert_eq!(house.host().await.course.state, State::Idle);
         // To be told is enough: it is looked at at once.
         house.engine.note_voice("77", 1).await.unwrap();
-        let host = house.look(Duration::ZERO).await;
+        let host = house.look_if_due().await;
         assert_eq!(host.course.state, State::Ready);
         assert!(host.course.reason.unwrap().contains("one person is in voice channel 77"));
     }

@@ -252,6 +252,7 @@ fn overtaken() -> Vec<(&'static str, &'static str, Rule)> {
     let fails = |task: &str, text: &str| Rule::on_task(task, Effect::TaskFails(text.into()));
     let done_and_fails = |task: &str, text: &str| Rule::on_task(task, Effect::TaskFailsAfter(text.into()));
     let changed = "detected modified configuration - file changed by other user? Try again.";
+    let missing = "snapshot 'kept' does not exist";
     vec![
         ("lxc", "start", done_and_says("POST", "/start$", "CT 10000 already running")),
         ("qemu", "start", done_and_fails("qmstart", "VM 10000 already running")),
@@ -270,10 +271,13 @@ fn overtaken() -> Vec<(&'static str, &'static str, Rule)> {
         ("qemu", "update", says("POST", "/config$", "VM is locked (backup)")),
         ("lxc", "resize", done_and_says("PUT", "/resize$", "disk is already at specified size")),
         ("qemu", "resize", done_and_fails("resize", "disk is already at specified size")),
+        ("lxc", "delete_snapshot", done_and_fails("vzdelsnapshot", missing)),
+        ("qemu", "delete_snapshot", done_and_fails("qmdelsnapshot", missing)),
         ("lxc", "delete", says("DELETE", "/lxc/", "unable to destroy CT 10000 - container is running")),
         ("qemu", "delete", says("DELETE", "/qemu/", "VM 10000 is running - destroy failed")),
         ("lxc", "delete", says("DELETE", "/lxc/", "CT is locked (backup)")),
         ("qemu", "delete", fails("qmdestroy", "VM is locked (backup)")),
+        ("qemu", "delete", says("DELETE", "/qemu/", "can't remove VM 10000 - protection mode enabled")),
     ]
 }
 

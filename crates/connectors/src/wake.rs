@@ -6,12 +6,11 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::str::FromStr;
 use std::time::Duration;
 
+pub use innkeeper_domain::hosts::{BadMac, Mac, six};
 use innkeeper_domain::reports::Report;
 use innkeeper_domain::time::Clock;
-use serde::{Deserialize, Serialize};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::time::{sleep, timeout};
@@ -22,77 +21,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The most packets to one port, and the most ports.
 const MOST: usize = 20;
-
-/// What is not the address of an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadMac {
-    /// It is not written as one.
-    #[error("must be six pairs of hexadecimal digits, such as 00:23:7d:fd:c0:5c")]
-    Form,
-    /// It is that of nobody or of a group.
-    #[error("must be the address of one interface, not of nobody or of a group")]
-    Group,
-}
-
-/// The hardware address of one interface.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Mac([u8; 6]);
-
-impl FromStr for Mac {
-    type Err = BadMac;
-
-    fn from_str(text: &str) -> Result<Self, BadMac> {
-        let bytes = six(text)?;
-        // The lowest bit of the first byte marks a group; everybody is one too.
-        if bytes[0] & 1 == 1 || bytes == [0; 6] { Err(BadMac::Group) } else { Ok(Self(bytes)) }
-    }
-}
-
-/// Six bytes as a MAC or a SecureOn password is written: pairs of hexadecimal digits with colons or hyphens, or none.
-pub fn six(text: &str) -> Result<[u8; 6], BadMac> {
-    let digits: String = match text.len() {
-        12 => text.to_owned(),
-        17 => {
-            let separator = text.as_bytes()[2];
-            let regular = text.bytes().skip(2).step_by(3).all(|byte| byte == separator);
-            if !regular || !matches!(separator, b':' | b'-') {
-                return Err(BadMac::Form);
-            }
-            text.split(char::from(separator)).collect()
-        }
-        _ => return Err(BadMac::Form),
-    };
-    let mut bytes = [0; 6];
-    hex::decode_to_slice(digits, &mut bytes).map_err(|_| BadMac::Form)?;
-    Ok(bytes)
-}
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.map(|byte| format!("{byte:02x}")).join(":"))
-    }
-}
-
-impl fmt::Debug for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl TryFrom<String> for Mac {
-    type Error = BadMac;
-
-    fn try_from(text: String) -> Result<Self, BadMac> {
-        text.parse()
-    }
-}
-
-impl From<Mac> for String {
-    fn from(mac: Mac) -> Self {
-        mac.to_string()
-    }
-}
 
 /// What wakes one machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -205,6 +133,10 @@ async fn send_all(target: &Target, address: IpAddr, sent: &mut u32) -> Result<()
         return Err(Refusal::new("bad_request", remedy, "no such number of packets"));
     }
     let interface = target.interface.as_deref();
+    if interface == Some("") {
+        let remedy = "`interface` must be the name of one, or nothing at all.";
+        return Err(Refusal::new("bad_request", remedy, "an empty name would leave it to the routes"));
+    }
     let socket = open(address, interface)?;
     let packet = MagicPacket { mac: target.mac, secure_on: target.secure_on }.bytes();
     let mut refused = None;

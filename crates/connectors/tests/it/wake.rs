@@ -169,6 +169,9 @@ async fn what_makes_no_sense_is_refused_by_the_name_of_the_field() {
         assert_eq!((report.success, code(&report)), (false, "bad_request"));
         assert!(report.message.contains(field), "{}", report.message);
     }
+    let report = send(&Target { interface: Some(String::new()), ..Target::new(mac) }).await;
+    assert_eq!((report.success, code(&report)), (false, "bad_request"));
+    assert!(report.message.contains("`interface`"), "{}", report.message);
 }
 
 #[tokio::test]

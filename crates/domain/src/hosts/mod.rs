@@ -3,6 +3,7 @@
 
 mod course;
 mod history;
+mod mac;
 mod plan;
 mod profile;
 mod signals;
@@ -11,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 pub use course::{Asked, Command, Course, State, Way};
 pub use history::{Change, Slept, slept};
+pub use mac::{BadMac, Mac, six};
 pub use plan::{Act, Resting, next, pause};
-pub use profile::{BadProfile, Fallback, Mac, Profile, Secrets, Wake, Webhook, Window};
+pub use profile::{BadProfile, Fallback, Profile, Secrets, Wake, Webhook, Window};
 pub use signals::{Reading, Signal, SignalKind, busy, wanted};
 
 use crate::ids::{ClusterId, HostId};

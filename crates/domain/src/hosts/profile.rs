@@ -2,57 +2,15 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use super::Mac;
 use crate::abilities::Ability;
 use crate::schedules::Weekday;
 use crate::time::Timestamp;
-
-/// A hardware address: `00:23:7d:fd:c0:5c`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Mac(pub [u8; 6]);
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
-}
-
-impl FromStr for Mac {
-    type Err = BadProfile;
-
-    fn from_str(text: &str) -> Result<Self, BadProfile> {
-        let bad = || BadProfile::new("mac", "write six pairs of hexadecimal digits, like 00:23:7d:fd:c0:5c");
-        let parts: Vec<&str> = text.split([':', '-']).collect();
-        let parts: [&str; 6] = parts.try_into().map_err(|_| bad())?;
-        let mut bytes = [0; 6];
-        for (byte, part) in bytes.iter_mut().zip(parts) {
-            let hex = part.len() == 2 && part.bytes().all(|b| b.is_ascii_hexdigit());
-            *byte = hex.then(|| u8::from_str_radix(part, 16).ok()).flatten().ok_or_else(bad)?;
-        }
-        if bytes[0] & 1 == 1 || bytes == [0; 6] {
-            return Err(BadProfile::new("mac", "this is not the address of one machine"));
-        }
-        Ok(Self(bytes))
-    }
-}
-
-impl Serialize for Mac {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Mac {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
 
 /// Something of a profile cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -178,6 +136,9 @@ pub struct Profile {
     pub users_may: Vec<Ability>,
     /// What it draws when awake, for the report.
     pub watts: Option<u32>,
+    /// It sleeps even where its cluster loses its quorum by that: the others have it by other means, or need none.
+    #[serde(default)]
+    pub ignores_quorum: bool,
 }
 
 impl Default for Profile {
@@ -198,6 +159,7 @@ impl Default for Profile {
             windows: Vec::new(),
             users_may: Vec::new(),
             watts: None,
+            ignores_quorum: false,
         }
     }
 }

@@ -23,6 +23,10 @@ words! {
         KeepAwake = "keep_awake",
         /// Its hours.
         Schedule = "schedule",
+        /// Its node is in maintenance: somebody works on it.
+        Maintenance = "maintenance",
+        /// Its cluster would lose its quorum without it.
+        Quorum = "quorum",
     }
 }
 
@@ -33,7 +37,7 @@ impl SignalKind {
             Self::Asked | Self::Instances | Self::Leases | Self::Voice | Self::KeepAwake | Self::Schedule => {
                 true
             }
-            Self::Guests | Self::Tasks | Self::Players => false,
+            Self::Guests | Self::Tasks | Self::Players | Self::Maintenance | Self::Quorum => false,
         }
     }
 }

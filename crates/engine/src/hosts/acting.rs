@@ -60,8 +60,7 @@ impl Engine {
                 Report::failure(now, "no way to wake it is set", "cannot_be_woken", "see its profile")
             }
             Wake::Packet { mac, interface, address, ports } => {
-                let mac = mac.to_string().parse().map_err(|error| Error::invalid("mac", error))?;
-                let mut target = wake::Target::new(mac);
+                let mut target = wake::Target::new(*mac);
                 target.secure_on = secrets.secure_on.as_deref().map(six).transpose()?;
                 target.interface.clone_from(interface);
                 target.address = *address;

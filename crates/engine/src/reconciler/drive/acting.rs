@@ -51,7 +51,7 @@ impl Drive<'_> {
                     other => other,
                 })
             }
-            Err(CallError::Pve(error)) => match faults::failure(&error) {
+            Err(CallError::Pve(error)) => match faults::act_failure(act, &error) {
                 Failure::Unknown => {
                     warn!(%act, %error, "the outcome is not known; looking for it");
                     self.instance.course.learnt_nothing();

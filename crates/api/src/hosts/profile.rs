@@ -176,8 +176,8 @@ impl HostProfile {
         let wake = match self.wake {
             HostWake::None => domain::Wake::None,
             HostWake::Packet { mac, interface, address, ports } => domain::Wake::Packet {
-                mac: mac.parse().map_err(|bad: domain::BadProfile| {
-                    Problem::invalid_field("profile.wake.mac", bad.message)
+                mac: mac.parse().map_err(|bad: domain::BadMac| {
+                    Problem::invalid_field("profile.wake.mac", bad.to_string())
                 })?,
                 interface,
                 address,

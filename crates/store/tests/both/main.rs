@@ -39,6 +39,7 @@ mod restrictions;
 mod schema;
 mod seal;
 mod secrets;
+mod services;
 mod sessions;
 mod slots;
 mod standing;

@@ -37,7 +37,6 @@ pub use house::{
     Instance, Link, Matter, Notice, Period, Players, Power, Progress, Recipient, Report, Service,
     ServiceState, Settings,
 };
-pub use texts::{BadText, Text, catalogue, check as check_text};
 
 /// Why the bot stopped, or did not start.
 #[derive(Debug, thiserror::Error)]

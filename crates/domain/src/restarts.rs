@@ -224,12 +224,10 @@ fn fail(code: &str, message: &str) -> Step {
 
 /// What players read before a restart.
 pub fn announcement(language: Language, seconds: u32) -> String {
-    let minutes = seconds % 60 == 0;
-    let (count, unit) = match (language, minutes) {
-        (Language::En, true) => (seconds / 60, "minute"),
-        (Language::Fr, true) => (seconds / 60, "minute"),
-        (Language::En, false) => (seconds, "second"),
-        (Language::Fr, false) => (seconds, "seconde"),
+    let (count, unit) = match language {
+        _ if seconds.is_multiple_of(60) => (seconds / 60, "minute"),
+        Language::En => (seconds, "second"),
+        Language::Fr => (seconds, "seconde"),
     };
     let many = if count > 1 { "s" } else { "" };
     match language {

@@ -56,6 +56,7 @@ mod recovery;
 mod registration;
 mod restrictions;
 mod secrets;
+mod services;
 mod sessions;
 mod shares;
 mod snapshots;
@@ -100,6 +101,7 @@ pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_connectors::x402;
 pub use innkeeper_store::payments::Tally as PaymentTally;
+pub use innkeeper_store::services::Watched as WatchedService;
 pub use instances::{
     Bulk, DiskChange, DiskWanted, Duplicate, Filter as InstanceFilter, Fittings, NewInstance, NicChange,
     NicWanted, Rebuild, Setup, Update as InstanceUpdate, WantedSize,
@@ -126,6 +128,7 @@ pub use prices::{NewPriceList, Sized};
 pub use quotas::{Quota, Quotas};
 pub use registration::{Invited, Registrant};
 pub use secrets::{Census, Resealed};
+pub use services::{NewService, RconAccess, ServiceChange};
 pub use sessions::{Entered, Halfway, SignedIn};
 pub use snapshots::NewSnapshot;
 pub use templates::{NewSource, NewTemplate};
@@ -308,6 +311,9 @@ impl Engine {
         loops.spawn(instances::keeping::run(self.clone(), stop.clone()));
         loops.spawn(drains::run(self.clone(), stop.clone()));
         loops.spawn(hosts::run(self.clone(), stop.clone()));
+        loops.spawn(services::run(self.clone(), stop.clone()));
+        loops.spawn(services::run_restarts(self.clone(), stop.clone()));
+        loops.spawn(services::run_doormen(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));
         loops.spawn(mails::run(self.clone(), stop.clone()));
         loops.spawn(payments::run(self.clone(), stop.clone()));

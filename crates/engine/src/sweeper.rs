@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use innkeeper_store::{
     challenges, events, first_boots, idempotency, impersonations, keys, limits, mails, management, orders,
-    project_invitations, sessions, tickets,
+    project_invitations, restraint, sessions, tickets,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -57,6 +57,7 @@ async fn sweep(engine: &Engine) -> Result<(), Error> {
     first_boots::prune(&mut tx).await?;
     challenges::prune(&mut tx, now).await?;
     orders::prune(&mut tx, now.before(KEEP_UNPAID)).await?;
+    restraint::prune(&mut tx, now.before(innkeeper_domain::restraint::DAY)).await?;
     tx.commit().await?;
     engine.prune_audit().await
 }

@@ -2,7 +2,7 @@
 //! of its claim.
 
 use innkeeper_domain::ids::{OperationId, RestartId, ServiceId};
-use innkeeper_domain::restarts::Restart;
+use innkeeper_domain::restarts::{Push, Restart};
 use innkeeper_domain::time::Timestamp;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -168,7 +168,7 @@ pub async fn save(tx: &mut Tx, restart: &Restart, fence: i64) -> Result<bool, Er
     let reports = json(&restart.reports)?;
     let n = on!(tx, c => sqlx::query(sql)
         .bind(restart.id.0).bind(fence).bind(restart.state.as_str()).bind(restart.due_at.0)
-        .bind(restart.told.map(i64::from)).bind(push.map(|push| push.as_str())).bind(pushed_at.map(|at| at.0))
+        .bind(restart.told.map(i64::from)).bind(push.map(Push::as_str)).bind(pushed_at.map(|at| at.0))
         .bind(restart.operation_id.map(|id| id.0)).bind(restart.upid.as_deref())
         .bind(restart.rebooted_at.map(|at| at.0)).bind(restart.seconds.map(i64::from))
         .bind(fault.as_deref()).bind(reports.as_str()).bind(restart.ended_at.map(|at| at.0))

@@ -12,6 +12,7 @@ mod bot;
 mod commands;
 mod config;
 mod deeds;
+mod desk;
 mod door;
 mod gateway;
 mod house;
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use bot::Bot;
 pub use config::{Config, Pace};
+pub use desk::Desk;
 pub use door::HttpAnswer;
 pub use house::{
     Ability, Answer, Balance, Begun, Board, Caller, Deed, Delivery, End, Failure, Host, HostState, House,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use innkeeper_store::{
-    challenges, events, first_boots, idempotency, impersonations, keys, limits, mails, management, orders,
+    challenges, discord, events, first_boots, idempotency, impersonations, keys, limits, mails, management, orders,
     project_invitations, restraint, sessions, tickets,
 };
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,9 @@ const KEEP_KEYS_OVER: Duration = Duration::from_hours(24 * 30);
 
 /// Whoever wonders what became of a payment that was never made asks within a week.
 const KEEP_UNPAID: Duration = Duration::from_hours(24 * 7);
+
+/// What staff were told counts for a week at most, and reports go back as far.
+const KEEP_NOTICES: Duration = Duration::from_hours(24 * 30);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     loop {
@@ -57,6 +60,7 @@ async fn sweep(engine: &Engine) -> Result<(), Error> {
     first_boots::prune(&mut tx).await?;
     challenges::prune(&mut tx, now).await?;
     orders::prune(&mut tx, now.before(KEEP_UNPAID)).await?;
+    discord::prune(&mut tx, now.before(KEEP_NOTICES)).await?;
     restraint::prune(&mut tx, now.before(innkeeper_domain::restraint::DAY)).await?;
     tx.commit().await?;
     engine.prune_audit().await

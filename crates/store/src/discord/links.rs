@@ -2,6 +2,7 @@
 
 use innkeeper_domain::discord::Snowflake;
 use innkeeper_domain::ids::UserId;
+use innkeeper_domain::mails::Language;
 use innkeeper_domain::time::Timestamp;
 use uuid::Uuid;
 
@@ -92,4 +93,13 @@ pub async fn unlink_user(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
     let sql = "delete from discord_links where user_id = $1";
     let n = on!(tx, c => sqlx::query(sql).bind(id.0).execute(c).await.map(|r| r.rows_affected()))?;
     Ok(n == 1)
+}
+
+/// Staff whose account is linked, and in which language they are written to.
+pub async fn linked_staff(tx: &mut Tx) -> Result<Vec<(UserId, Language)>, Error> {
+    let sql = "select users.id, users.language from users join discord_links on discord_links.user_id = users.id
+        where users.role in ('operator', 'admin') order by users.id";
+    let rows: Vec<(Uuid, String)> = on!(tx, c => sqlx::query_as(sql).fetch_all(c).await)?;
+    let read = |(id, language): (Uuid, String)| Ok((UserId(id), Columns("users").word("language", &language)?));
+    rows.into_iter().map(read).collect()
 }

@@ -7,7 +7,9 @@ mod notices;
 use innkeeper_domain::discord::Snowflake;
 use innkeeper_domain::time::Timestamp;
 
-pub use links::{Link, link, link_of_tx, of_discord, of_discord_tx, of_user, unlink_discord, unlink_user};
+pub use links::{
+    Link, link, link_of_tx, linked_staff, of_discord, of_discord_tx, of_user, unlink_discord, unlink_user,
+};
 pub use notices::{
     Claimed, Matter, Notice, Recipient, Told, again, claim, end, insert, next_due, prune, told_before,
 };

@@ -8,7 +8,7 @@ use innkeeper_domain::time::Timestamp;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use crate::columns::Columns;
+use crate::columns::{Columns, json};
 use crate::{Db, Error, Tx};
 
 /// Whom to tell.
@@ -89,7 +89,7 @@ impl Row {
         let to = match (self.user_id, channel) {
             (Some(user), None) => Recipient::User(UserId(user)),
             (None, Some(channel)) => Recipient::Channel(channel),
-            _ => return Err(columns.bad("channel", "it is for nobody, or for two")),
+            _ => return Err(columns.missing("channel")),
         };
         let matter = match to {
             Recipient::User(_) => Matter::Alert {
@@ -121,10 +121,7 @@ pub async fn insert(tx: &mut Tx, notice: &Notice) -> Result<bool, Error> {
         Matter::Report(digest) => {
             let period: Period = digest.period;
             let once = format!("{}:{period}:{}", channel.as_deref().unwrap_or_default(), digest.to.0);
-            let detail = serde_json::to_string(digest).map_err(|error| {
-                Columns("discord_notices").bad("detail", error)
-            })?;
-            (period.as_str(), String::new(), detail, Some(once))
+            (period.as_str(), String::new(), json(digest)?, Some(once))
         }
     };
     let sql = "insert into discord_notices

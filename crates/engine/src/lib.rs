@@ -100,7 +100,7 @@ pub use error::Error;
 pub use events::Watched;
 pub use factors::{Second, TotpOffer};
 pub use finance::{Finance, Spending};
-pub use hosts::{HostChange, HostReport, Link, LinkName, NewHost};
+pub use hosts::{HostChange, HostReport, Link, LinkName, NewHost, SecretsSet};
 pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_connectors::x402;

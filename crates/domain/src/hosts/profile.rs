@@ -136,6 +136,9 @@ pub struct Profile {
     pub users_may: Vec<Ability>,
     /// What it draws when awake, for the report.
     pub watts: Option<u32>,
+    /// It sleeps even where its cluster loses its quorum by that: the others have it by other means, or need none.
+    #[serde(default)]
+    pub ignores_quorum: bool,
 }
 
 impl Default for Profile {
@@ -156,6 +159,7 @@ impl Default for Profile {
             windows: Vec::new(),
             users_may: Vec::new(),
             watts: None,
+            ignores_quorum: false,
         }
     }
 }

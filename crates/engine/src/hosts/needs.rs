@@ -7,7 +7,7 @@ use innkeeper_domain::hosts::{Host, Presence, Reading, Resting, Signal, SignalKi
 use innkeeper_domain::instances::Instance;
 use innkeeper_domain::operations::Verb;
 use innkeeper_domain::time::Timestamp;
-use innkeeper_store::{instances, leases, rests, voices};
+use innkeeper_store::{instances, leases, nodes, rests, voices};
 use pve::{GuestKind, GuestRef, RunState, TaskFilter, TaskSource, Vmid};
 
 use crate::connections::CallError;
@@ -103,6 +103,7 @@ impl Engine {
             None => {}
         }
         if serves {
+            signals.extend(self.node_signals(host).await?);
             signals.extend(self.players(host, running.as_ref().and_then(|found| found.as_ref().ok())).await?);
         }
         signals.extend(self.voices_of(host, now).await?);
@@ -159,6 +160,28 @@ impl Engine {
         let any_task = !kinds.is_empty();
         let tasks = kinds.into_iter().filter(|kind| !stops.contains(&kind.as_str())).collect();
         Ok(Running { guests, tasks, any_task })
+    }
+
+    /// Whether somebody works on the node, and whether the others of its cluster could go on without it: Proxmox VE
+    /// refuses every change where less than a majority of the members is online.
+    async fn node_signals(&self, host: &Host) -> Result<Vec<Signal>, Error> {
+        let nodes = nodes::list(self.db(), Some(host.cluster_id)).await?;
+        let mut signals = Vec::new();
+        if nodes.iter().any(|node| node.name == host.node && node.maintenance) {
+            let reason = "its node is in maintenance: somebody may be working on it";
+            signals.push(Signal::new(SignalKind::Maintenance, Reading::Busy, reason));
+        }
+        let left = nodes.iter().filter(|node| node.online && node.name != host.node).count();
+        let majority = nodes.len() / 2 + 1;
+        if nodes.len() > 1 && left < majority && !host.profile.ignores_quorum {
+            let reason = format!(
+                "without it {left} of {} nodes would be online, and its cluster needs {majority}; its profile can say \
+                 that this does not matter",
+                nodes.len()
+            );
+            signals.push(Signal::new(SignalKind::Quorum, Reading::Busy, reason));
+        }
+        Ok(signals)
     }
 
     /// Who plays on the services of a host.

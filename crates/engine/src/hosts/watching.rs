@@ -69,6 +69,18 @@ async fn claim_and_look(engine: &Engine, looks: &TaskTracker) -> Result<Duration
 }
 
 impl Engine {
+    /// Looks after every host that is due, once and one after the other. [`Engine::run`] does it by itself.
+    pub async fn watch_hosts(&self) -> Result<(), Error> {
+        let now = self.clock().now();
+        let mut tx = self.db().begin().await?;
+        let claimed = hosts::claim(&mut tx, now, now.after(CLAIM)).await?;
+        tx.commit().await?;
+        for host in claimed {
+            self.look_after_host(host).await?;
+        }
+        Ok(())
+    }
+
     /// Looks at a host that was claimed, and takes one step.
     pub(crate) async fn look_after_host(&self, mut host: Host) -> Result<(), Error> {
         let seen = self.look_at_host(&host).await;

@@ -15,6 +15,7 @@ pub mod breaker;
 pub mod clusters;
 pub mod commands;
 pub mod consoles;
+pub mod discord;
 pub mod disks;
 pub mod drains;
 pub mod drift;

@@ -15,6 +15,7 @@ mod clusters;
 mod commands;
 mod connections;
 mod consoles;
+mod discord;
 mod drains;
 mod drift;
 mod error;
@@ -91,6 +92,9 @@ pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use commands::{CommandOptions, NewCommand, NewPassword, Ran, Reach, SetPassword};
 pub use consoles::{Entry as ConsoleEntry, Heard, Offered as OfferedConsole, Said};
+pub use discord::{
+    BegunLink, Delivery as NoticeDelivery, DueNotice, Happenings, HostDeed, HostOutcome, LinkedAs,
+};
 pub use drift::{Accepted, Restored};
 pub use error::Error;
 pub use events::Watched;
@@ -100,6 +104,7 @@ pub use hosts::{HostChange, HostReport, Link, LinkName, NewHost, SecretsSet};
 pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_connectors::x402;
+pub use innkeeper_store::discord::{Matter as NoticeMatter, Recipient as NoticeRecipient};
 pub use innkeeper_store::payments::Tally as PaymentTally;
 pub use innkeeper_store::services::Watched as WatchedService;
 pub use instances::{
@@ -314,6 +319,7 @@ impl Engine {
         loops.spawn(services::run(self.clone(), stop.clone()));
         loops.spawn(services::run_restarts(self.clone(), stop.clone()));
         loops.spawn(services::run_doormen(self.clone(), stop.clone()));
+        loops.spawn(discord::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));
         loops.spawn(mails::run(self.clone(), stop.clone()));
         loops.spawn(payments::run(self.clone(), stop.clone()));

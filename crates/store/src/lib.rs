@@ -16,6 +16,7 @@ pub mod backups;
 pub mod challenges;
 pub mod clusters;
 pub mod consoles;
+pub mod discord;
 pub mod drift;
 pub mod events;
 pub mod factors;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::audit::Deed;
+use innkeeper_domain::discord::AlertKind;
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::hosts::{Act, Host, State, Way, next, pause};
 use innkeeper_domain::time::Timestamp;
@@ -142,6 +143,15 @@ impl Engine {
             let after = json!({ "state": to, "reason": host.course.reason });
             let deed = Deed::done(deed, host.id).before(json!({ "state": from })).after(after);
             self.record(tx, &Actor::house(), deed);
+        }
+        if to == State::Error {
+            let kind = match from {
+                State::Waking | State::Booting => AlertKind::HostStartFailed,
+                State::Draining | State::ShuttingDown => AlertKind::HostStopFailed,
+                _ => AlertKind::HostUnreachable,
+            };
+            let reason = host.course.reason.as_deref().unwrap_or_default();
+            self.alert(tx, kind, host.name.as_str(), reason).await?;
         }
         if to.serves() != from.serves() || to == State::Error {
             // Whatever waits for the host, or no longer needs to.

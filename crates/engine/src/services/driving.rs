@@ -7,6 +7,7 @@ use innkeeper_connectors::minecraft::Error as ConsoleError;
 use innkeeper_connectors::minecraft::rcon::Rcon;
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::audit::Deed;
+use innkeeper_domain::discord::AlertKind;
 use innkeeper_domain::reports::{Fault, Report};
 use innkeeper_domain::restarts::{Restart, RestartState, Step, announcement, next};
 use innkeeper_domain::services::{Service, ServiceState};
@@ -176,6 +177,9 @@ impl Engine {
             let mut deed = Deed::done(&format!("service.{what}"), service.id).after(after);
             deed.project_id = ground.project();
             self.record(&mut tx, &Actor::house(), deed);
+        }
+        if let Some(fault) = restart.fault.as_ref().filter(|_| state == RestartState::Failed) {
+            self.alert(&mut tx, AlertKind::RestartFailed, service.name.as_str(), &fault.message).await?;
         }
         tx.wake(Topic::Guardian);
         tx.commit().await?;

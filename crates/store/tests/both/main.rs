@@ -17,6 +17,7 @@ mod clusters;
 mod commands;
 mod consoles;
 mod database;
+mod discord;
 mod drift;
 mod events;
 mod factors;

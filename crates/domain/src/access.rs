@@ -344,11 +344,13 @@ pub fn scope_of(action: Action) -> Option<Scope> {
         Action::SeeProject(_) | Action::Look | Action::Guard { ability: Ability::See, .. } => {
             Some(Scope::Read)
         }
-        Action::Guard { ability: Ability::Maintain | Ability::Report, .. } => Some(Scope::House),
+        Action::SeeHouse
+        | Action::RunHouse
+        | Action::RunPeople
+        | Action::Guard { ability: Ability::Maintain | Ability::Report, .. } => Some(Scope::House),
         Action::UseProject(_) | Action::Guard { .. } => Some(Scope::Instances),
         Action::PayProject(_) => Some(Scope::Billing),
         Action::ManageProject(_) | Action::CreateProject => Some(Scope::Projects),
-        Action::SeeHouse | Action::RunHouse | Action::RunPeople => Some(Scope::House),
         Action::SeeAccount | Action::Leave | Action::ChangeAccount => None,
     }
 }

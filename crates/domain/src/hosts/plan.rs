@@ -281,7 +281,7 @@ impl Next<'_> {
             return self.awake(why, resting);
         }
         if !resting.running && !resting.tasks {
-            return self.command(Way::Api);
+            return Some(self.command(Way::Api));
         }
         if self.late() {
             self.fail("its guests could not be stopped in time; see what runs on it".to_owned());
@@ -290,7 +290,7 @@ impl Next<'_> {
         resting.running.then_some(Act::Stop)
     }
 
-    fn command(&mut self, way: Way) -> Option<Act> {
+    fn command(&mut self, way: Way) -> Act {
         let reason = match way {
             Way::Api => "told to switch itself off",
             Way::Ssh => "told by SSH to switch itself off",
@@ -298,7 +298,7 @@ impl Next<'_> {
         self.enter(State::ShuttingDown, reason.to_owned());
         self.until(self.profile.shutdown_seconds);
         self.course.commanded = Some(Command { way, at: self.now, refused: None });
-        Some(Act::Off(way))
+        Act::Off(way)
     }
 
     fn shutting_down(&mut self) -> Option<Act> {
@@ -321,7 +321,7 @@ impl Next<'_> {
             None => return None,
         };
         if command.way == Way::Api && self.profile.fallback.is_some() {
-            return self.command(Way::Ssh);
+            return Some(self.command(Way::Ssh));
         }
         self.fail(problem);
         None

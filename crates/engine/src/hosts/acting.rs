@@ -248,10 +248,9 @@ impl Engine {
 
     async fn start_again(&self, id: innkeeper_domain::ids::InstanceId) -> Result<bool, Error> {
         match self.change_instance(&Actor::house(), id, Verb::Start, None).await {
-            Ok(_) => Ok(true),
+            // Where it is held back, trashed, or runs already, nothing is left to be done.
+            Ok(_) | Err(Error::Restricted(_) | Error::Conflict { .. } | Error::NotFound(_)) => Ok(true),
             Err(Error::Busy(_)) => Ok(false),
-            // Held back, trashed, or running already: nothing is left to be done.
-            Err(Error::Restricted(_) | Error::Conflict { .. } | Error::NotFound(_)) => Ok(true),
             Err(error) => Err(error),
         }
     }

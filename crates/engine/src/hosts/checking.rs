@@ -79,15 +79,12 @@ impl Engine {
                 let others = innkeeper_store::nodes::list(self.db(), Some(host.cluster_id)).await;
                 let other =
                     others.ok().and_then(|all| all.into_iter().find(|n| n.online && n.name != host.node));
-                match other {
-                    Some(node) => (
-                        Some(true),
-                        Report::success(now, "another node can call it").with("node", node.name.as_str()),
-                    ),
-                    None => {
-                        let said = "no other node of its cluster is online";
-                        (Some(false), Report::failure(now, "nobody can call it", "no_other_node", said))
-                    }
+                if let Some(node) = other {
+                    let report = Report::success(now, "another node can call it");
+                    (Some(true), report.with("node", node.name.as_str()))
+                } else {
+                    let said = "no other node of its cluster is online";
+                    (Some(false), Report::failure(now, "nobody can call it", "no_other_node", said))
                 }
             }
         };

@@ -417,13 +417,13 @@ impl Config {
     }
 
     fn check(&self) -> anyhow::Result<()> {
+        const DAY: u64 = 24 * 60 * 60 * 1000;
         if let Some(short) = &self.log.short {
             anyhow::ensure!(
                 (1..=100_000).contains(&short.lines) && (1..=short.lines).contains(&short.keep),
                 "log.short: lines must be from 1 to 100000, and keep from 1 to lines"
             );
         }
-        const DAY: u64 = 24 * 60 * 60 * 1000;
         let engine = &self.engine;
         for (name, value, most) in [
             ("engine.poll_every_ms", engine.poll_every_ms, DAY),

@@ -22,13 +22,16 @@ import { Route as AppBackupsRouteImport } from './routes/_app/backups'
 import { Route as AppInstancesNewRouteImport } from './routes/_app/instances-new'
 import { Route as AppInvitationsRouteImport } from './routes/_app/invitations'
 import { Route as AppKeysRouteImport } from './routes/_app/keys'
+import { Route as AppLeasesNewRouteImport } from './routes/_app/leases-new'
 import { Route as AppTemplatesRouteImport } from './routes/_app/templates'
+import { Route as AppWalletRouteImport } from './routes/_app/wallet'
 import { Route as AppAccountIndexRouteImport } from './routes/_app/account/index'
 import { Route as AppAccountSecurityRouteImport } from './routes/_app/account/security'
 import { Route as AppAdminIndexRouteImport } from './routes/_app/admin/index'
 import { Route as AppInstancesIndexRouteImport } from './routes/_app/instances/index'
 import { Route as AppInstancesIdRouteImport } from './routes/_app/instances/$id'
 import { Route as AppLeasesIndexRouteImport } from './routes/_app/leases/index'
+import { Route as AppLeasesIdRouteImport } from './routes/_app/leases/$id'
 import { Route as AppProjectsIndexRouteImport } from './routes/_app/projects/index'
 import { Route as AppInstancesIdIndexRouteImport } from './routes/_app/instances/$id/index'
 import { Route as AppInstancesIdActivityRouteImport } from './routes/_app/instances/$id/activity'
@@ -40,8 +43,12 @@ import { Route as AppInstancesIdMetricsRouteImport } from './routes/_app/instanc
 import { Route as AppInstancesIdNetworkRouteImport } from './routes/_app/instances/$id/network'
 import { Route as AppInstancesIdSettingsRouteImport } from './routes/_app/instances/$id/settings'
 import { Route as AppInstancesIdSnapshotsRouteImport } from './routes/_app/instances/$id/snapshots'
+import { Route as AppProjectsIdIndexRouteImport } from './routes/_app/projects/$id/index'
 import { Route as AppProjectsIdCreditsRouteImport } from './routes/_app/projects/$id/credits'
 import { Route as AppProjectsIdCreditsIndexRouteImport } from './routes/_app/projects/$id/credits/index'
+import { Route as AppProjectsIdCreditsExportRouteImport } from './routes/_app/projects/$id/credits/export'
+import { Route as AppProjectsIdCreditsInvoicesRouteImport } from './routes/_app/projects/$id/credits/invoices'
+import { Route as AppProjectsIdCreditsSpendingRouteImport } from './routes/_app/projects/$id/credits/spending'
 import { Route as AppProjectsIdCreditsTopUpRouteImport } from './routes/_app/projects/$id/credits/top-up'
 
 const AppRoute = AppRouteImport.update({
@@ -108,9 +115,19 @@ const AppKeysRoute = AppKeysRouteImport.update({
   path: '/keys',
   getParentRoute: () => AppRoute,
 } as any)
+const AppLeasesNewRoute = AppLeasesNewRouteImport.update({
+  id: '/leases-new',
+  path: '/leases-new',
+  getParentRoute: () => AppRoute,
+} as any)
 const AppTemplatesRoute = AppTemplatesRouteImport.update({
   id: '/templates',
   path: '/templates',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppWalletRoute = AppWalletRouteImport.update({
+  id: '/wallet',
+  path: '/wallet',
   getParentRoute: () => AppRoute,
 } as any)
 const AppAccountIndexRoute = AppAccountIndexRouteImport.update({
@@ -141,6 +158,11 @@ const AppInstancesIdRoute = AppInstancesIdRouteImport.update({
 const AppLeasesIndexRoute = AppLeasesIndexRouteImport.update({
   id: '/leases/',
   path: '/leases/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppLeasesIdRoute = AppLeasesIdRouteImport.update({
+  id: '/leases/$id',
+  path: '/leases/$id',
   getParentRoute: () => AppRoute,
 } as any)
 const AppProjectsIndexRoute = AppProjectsIndexRouteImport.update({
@@ -198,6 +220,11 @@ const AppInstancesIdSnapshotsRoute = AppInstancesIdSnapshotsRouteImport.update({
   path: '/snapshots',
   getParentRoute: () => AppInstancesIdRoute,
 } as any)
+const AppProjectsIdIndexRoute = AppProjectsIdIndexRouteImport.update({
+  id: '/projects/$id/',
+  path: '/projects/$id/',
+  getParentRoute: () => AppRoute,
+} as any)
 const AppProjectsIdCreditsRoute = AppProjectsIdCreditsRouteImport.update({
   id: '/projects/$id/credits',
   path: '/projects/$id/credits',
@@ -207,6 +234,24 @@ const AppProjectsIdCreditsIndexRoute =
   AppProjectsIdCreditsIndexRouteImport.update({
     id: '/',
     path: '/',
+    getParentRoute: () => AppProjectsIdCreditsRoute,
+  } as any)
+const AppProjectsIdCreditsExportRoute =
+  AppProjectsIdCreditsExportRouteImport.update({
+    id: '/export',
+    path: '/export',
+    getParentRoute: () => AppProjectsIdCreditsRoute,
+  } as any)
+const AppProjectsIdCreditsInvoicesRoute =
+  AppProjectsIdCreditsInvoicesRouteImport.update({
+    id: '/invoices',
+    path: '/invoices',
+    getParentRoute: () => AppProjectsIdCreditsRoute,
+  } as any)
+const AppProjectsIdCreditsSpendingRoute =
+  AppProjectsIdCreditsSpendingRouteImport.update({
+    id: '/spending',
+    path: '/spending',
     getParentRoute: () => AppProjectsIdCreditsRoute,
   } as any)
 const AppProjectsIdCreditsTopUpRoute =
@@ -229,9 +274,12 @@ export interface FileRoutesByFullPath {
   '/instances-new': typeof AppInstancesNewRoute
   '/invitations': typeof AppInvitationsRoute
   '/keys': typeof AppKeysRoute
+  '/leases-new': typeof AppLeasesNewRoute
   '/templates': typeof AppTemplatesRoute
+  '/wallet': typeof AppWalletRoute
   '/account/security': typeof AppAccountSecurityRoute
   '/instances/$id': typeof AppInstancesIdRouteWithChildren
+  '/leases/$id': typeof AppLeasesIdRoute
   '/account/': typeof AppAccountIndexRoute
   '/admin/': typeof AppAdminIndexRoute
   '/instances/': typeof AppInstancesIndexRoute
@@ -248,6 +296,10 @@ export interface FileRoutesByFullPath {
   '/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
   '/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
   '/instances/$id/': typeof AppInstancesIdIndexRoute
+  '/projects/$id/': typeof AppProjectsIdIndexRoute
+  '/projects/$id/credits/export': typeof AppProjectsIdCreditsExportRoute
+  '/projects/$id/credits/invoices': typeof AppProjectsIdCreditsInvoicesRoute
+  '/projects/$id/credits/spending': typeof AppProjectsIdCreditsSpendingRoute
   '/projects/$id/credits/top-up': typeof AppProjectsIdCreditsTopUpRoute
   '/projects/$id/credits/': typeof AppProjectsIdCreditsIndexRoute
 }
@@ -262,9 +314,12 @@ export interface FileRoutesByTo {
   '/instances-new': typeof AppInstancesNewRoute
   '/invitations': typeof AppInvitationsRoute
   '/keys': typeof AppKeysRoute
+  '/leases-new': typeof AppLeasesNewRoute
   '/templates': typeof AppTemplatesRoute
+  '/wallet': typeof AppWalletRoute
   '/': typeof AppIndexRoute
   '/account/security': typeof AppAccountSecurityRoute
+  '/leases/$id': typeof AppLeasesIdRoute
   '/account': typeof AppAccountIndexRoute
   '/admin': typeof AppAdminIndexRoute
   '/instances': typeof AppInstancesIndexRoute
@@ -280,6 +335,10 @@ export interface FileRoutesByTo {
   '/instances/$id/settings': typeof AppInstancesIdSettingsRoute
   '/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
   '/instances/$id': typeof AppInstancesIdIndexRoute
+  '/projects/$id': typeof AppProjectsIdIndexRoute
+  '/projects/$id/credits/export': typeof AppProjectsIdCreditsExportRoute
+  '/projects/$id/credits/invoices': typeof AppProjectsIdCreditsInvoicesRoute
+  '/projects/$id/credits/spending': typeof AppProjectsIdCreditsSpendingRoute
   '/projects/$id/credits/top-up': typeof AppProjectsIdCreditsTopUpRoute
   '/projects/$id/credits': typeof AppProjectsIdCreditsIndexRoute
 }
@@ -297,10 +356,13 @@ export interface FileRoutesById {
   '/_app/instances-new': typeof AppInstancesNewRoute
   '/_app/invitations': typeof AppInvitationsRoute
   '/_app/keys': typeof AppKeysRoute
+  '/_app/leases-new': typeof AppLeasesNewRoute
   '/_app/templates': typeof AppTemplatesRoute
+  '/_app/wallet': typeof AppWalletRoute
   '/_app/': typeof AppIndexRoute
   '/_app/account/security': typeof AppAccountSecurityRoute
   '/_app/instances/$id': typeof AppInstancesIdRouteWithChildren
+  '/_app/leases/$id': typeof AppLeasesIdRoute
   '/_app/account/': typeof AppAccountIndexRoute
   '/_app/admin/': typeof AppAdminIndexRoute
   '/_app/instances/': typeof AppInstancesIndexRoute
@@ -317,6 +379,10 @@ export interface FileRoutesById {
   '/_app/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
   '/_app/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
   '/_app/instances/$id/': typeof AppInstancesIdIndexRoute
+  '/_app/projects/$id/': typeof AppProjectsIdIndexRoute
+  '/_app/projects/$id/credits/export': typeof AppProjectsIdCreditsExportRoute
+  '/_app/projects/$id/credits/invoices': typeof AppProjectsIdCreditsInvoicesRoute
+  '/_app/projects/$id/credits/spending': typeof AppProjectsIdCreditsSpendingRoute
   '/_app/projects/$id/credits/top-up': typeof AppProjectsIdCreditsTopUpRoute
   '/_app/projects/$id/credits/': typeof AppProjectsIdCreditsIndexRoute
 }
@@ -335,9 +401,12 @@ export interface FileRouteTypes {
     | '/instances-new'
     | '/invitations'
     | '/keys'
+    | '/leases-new'
     | '/templates'
+    | '/wallet'
     | '/account/security'
     | '/instances/$id'
+    | '/leases/$id'
     | '/account/'
     | '/admin/'
     | '/instances/'
@@ -354,6 +423,10 @@ export interface FileRouteTypes {
     | '/instances/$id/snapshots'
     | '/projects/$id/credits'
     | '/instances/$id/'
+    | '/projects/$id/'
+    | '/projects/$id/credits/export'
+    | '/projects/$id/credits/invoices'
+    | '/projects/$id/credits/spending'
     | '/projects/$id/credits/top-up'
     | '/projects/$id/credits/'
   fileRoutesByTo: FileRoutesByTo
@@ -368,9 +441,12 @@ export interface FileRouteTypes {
     | '/instances-new'
     | '/invitations'
     | '/keys'
+    | '/leases-new'
     | '/templates'
+    | '/wallet'
     | '/'
     | '/account/security'
+    | '/leases/$id'
     | '/account'
     | '/admin'
     | '/instances'
@@ -386,6 +462,10 @@ export interface FileRouteTypes {
     | '/instances/$id/settings'
     | '/instances/$id/snapshots'
     | '/instances/$id'
+    | '/projects/$id'
+    | '/projects/$id/credits/export'
+    | '/projects/$id/credits/invoices'
+    | '/projects/$id/credits/spending'
     | '/projects/$id/credits/top-up'
     | '/projects/$id/credits'
   id:
@@ -402,10 +482,13 @@ export interface FileRouteTypes {
     | '/_app/instances-new'
     | '/_app/invitations'
     | '/_app/keys'
+    | '/_app/leases-new'
     | '/_app/templates'
+    | '/_app/wallet'
     | '/_app/'
     | '/_app/account/security'
     | '/_app/instances/$id'
+    | '/_app/leases/$id'
     | '/_app/account/'
     | '/_app/admin/'
     | '/_app/instances/'
@@ -422,6 +505,10 @@ export interface FileRouteTypes {
     | '/_app/instances/$id/snapshots'
     | '/_app/projects/$id/credits'
     | '/_app/instances/$id/'
+    | '/_app/projects/$id/'
+    | '/_app/projects/$id/credits/export'
+    | '/_app/projects/$id/credits/invoices'
+    | '/_app/projects/$id/credits/spending'
     | '/_app/projects/$id/credits/top-up'
     | '/_app/projects/$id/credits/'
   fileRoutesById: FileRoutesById
@@ -528,11 +615,25 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppKeysRouteImport
       parentRoute: typeof AppRoute
     }
+    '/_app/leases-new': {
+      id: '/_app/leases-new'
+      path: '/leases-new'
+      fullPath: '/leases-new'
+      preLoaderRoute: typeof AppLeasesNewRouteImport
+      parentRoute: typeof AppRoute
+    }
     '/_app/templates': {
       id: '/_app/templates'
       path: '/templates'
       fullPath: '/templates'
       preLoaderRoute: typeof AppTemplatesRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/wallet': {
+      id: '/_app/wallet'
+      path: '/wallet'
+      fullPath: '/wallet'
+      preLoaderRoute: typeof AppWalletRouteImport
       parentRoute: typeof AppRoute
     }
     '/_app/account/': {
@@ -575,6 +676,13 @@ declare module '@tanstack/react-router' {
       path: '/leases'
       fullPath: '/leases/'
       preLoaderRoute: typeof AppLeasesIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/leases/$id': {
+      id: '/_app/leases/$id'
+      path: '/leases/$id'
+      fullPath: '/leases/$id'
+      preLoaderRoute: typeof AppLeasesIdRouteImport
       parentRoute: typeof AppRoute
     }
     '/_app/projects/': {
@@ -654,6 +762,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppInstancesIdSnapshotsRouteImport
       parentRoute: typeof AppInstancesIdRoute
     }
+    '/_app/projects/$id/': {
+      id: '/_app/projects/$id/'
+      path: '/projects/$id'
+      fullPath: '/projects/$id/'
+      preLoaderRoute: typeof AppProjectsIdIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
     '/_app/projects/$id/credits': {
       id: '/_app/projects/$id/credits'
       path: '/projects/$id/credits'
@@ -666,6 +781,27 @@ declare module '@tanstack/react-router' {
       path: '/'
       fullPath: '/projects/$id/credits/'
       preLoaderRoute: typeof AppProjectsIdCreditsIndexRouteImport
+      parentRoute: typeof AppProjectsIdCreditsRoute
+    }
+    '/_app/projects/$id/credits/export': {
+      id: '/_app/projects/$id/credits/export'
+      path: '/export'
+      fullPath: '/projects/$id/credits/export'
+      preLoaderRoute: typeof AppProjectsIdCreditsExportRouteImport
+      parentRoute: typeof AppProjectsIdCreditsRoute
+    }
+    '/_app/projects/$id/credits/invoices': {
+      id: '/_app/projects/$id/credits/invoices'
+      path: '/invoices'
+      fullPath: '/projects/$id/credits/invoices'
+      preLoaderRoute: typeof AppProjectsIdCreditsInvoicesRouteImport
+      parentRoute: typeof AppProjectsIdCreditsRoute
+    }
+    '/_app/projects/$id/credits/spending': {
+      id: '/_app/projects/$id/credits/spending'
+      path: '/spending'
+      fullPath: '/projects/$id/credits/spending'
+      preLoaderRoute: typeof AppProjectsIdCreditsSpendingRouteImport
       parentRoute: typeof AppProjectsIdCreditsRoute
     }
     '/_app/projects/$id/credits/top-up': {
@@ -721,11 +857,17 @@ const AppInstancesIdRouteWithChildren = AppInstancesIdRoute._addFileChildren(
 )
 
 interface AppProjectsIdCreditsRouteChildren {
+  AppProjectsIdCreditsExportRoute: typeof AppProjectsIdCreditsExportRoute
+  AppProjectsIdCreditsInvoicesRoute: typeof AppProjectsIdCreditsInvoicesRoute
+  AppProjectsIdCreditsSpendingRoute: typeof AppProjectsIdCreditsSpendingRoute
   AppProjectsIdCreditsTopUpRoute: typeof AppProjectsIdCreditsTopUpRoute
   AppProjectsIdCreditsIndexRoute: typeof AppProjectsIdCreditsIndexRoute
 }
 
 const AppProjectsIdCreditsRouteChildren: AppProjectsIdCreditsRouteChildren = {
+  AppProjectsIdCreditsExportRoute: AppProjectsIdCreditsExportRoute,
+  AppProjectsIdCreditsInvoicesRoute: AppProjectsIdCreditsInvoicesRoute,
+  AppProjectsIdCreditsSpendingRoute: AppProjectsIdCreditsSpendingRoute,
   AppProjectsIdCreditsTopUpRoute: AppProjectsIdCreditsTopUpRoute,
   AppProjectsIdCreditsIndexRoute: AppProjectsIdCreditsIndexRoute,
 }
@@ -740,15 +882,19 @@ interface AppRouteChildren {
   AppInstancesNewRoute: typeof AppInstancesNewRoute
   AppInvitationsRoute: typeof AppInvitationsRoute
   AppKeysRoute: typeof AppKeysRoute
+  AppLeasesNewRoute: typeof AppLeasesNewRoute
   AppTemplatesRoute: typeof AppTemplatesRoute
+  AppWalletRoute: typeof AppWalletRoute
   AppIndexRoute: typeof AppIndexRoute
   AppAccountSecurityRoute: typeof AppAccountSecurityRoute
   AppInstancesIdRoute: typeof AppInstancesIdRouteWithChildren
+  AppLeasesIdRoute: typeof AppLeasesIdRoute
   AppAccountIndexRoute: typeof AppAccountIndexRoute
   AppInstancesIndexRoute: typeof AppInstancesIndexRoute
   AppLeasesIndexRoute: typeof AppLeasesIndexRoute
   AppProjectsIndexRoute: typeof AppProjectsIndexRoute
   AppProjectsIdCreditsRoute: typeof AppProjectsIdCreditsRouteWithChildren
+  AppProjectsIdIndexRoute: typeof AppProjectsIdIndexRoute
 }
 
 const AppRouteChildren: AppRouteChildren = {
@@ -758,15 +904,19 @@ const AppRouteChildren: AppRouteChildren = {
   AppInstancesNewRoute: AppInstancesNewRoute,
   AppInvitationsRoute: AppInvitationsRoute,
   AppKeysRoute: AppKeysRoute,
+  AppLeasesNewRoute: AppLeasesNewRoute,
   AppTemplatesRoute: AppTemplatesRoute,
+  AppWalletRoute: AppWalletRoute,
   AppIndexRoute: AppIndexRoute,
   AppAccountSecurityRoute: AppAccountSecurityRoute,
   AppInstancesIdRoute: AppInstancesIdRouteWithChildren,
+  AppLeasesIdRoute: AppLeasesIdRoute,
   AppAccountIndexRoute: AppAccountIndexRoute,
   AppInstancesIndexRoute: AppInstancesIndexRoute,
   AppLeasesIndexRoute: AppLeasesIndexRoute,
   AppProjectsIndexRoute: AppProjectsIndexRoute,
   AppProjectsIdCreditsRoute: AppProjectsIdCreditsRouteWithChildren,
+  AppProjectsIdIndexRoute: AppProjectsIdIndexRoute,
 }
 
 const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren)

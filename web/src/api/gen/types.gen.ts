@@ -2373,7 +2373,7 @@ export type InvoiceMoney = {
     /**
      * Through whom.
      */
-    provider: Provider;
+    provider: PaymentProvider;
 };
 
 /**
@@ -4791,7 +4791,7 @@ export type PagePayment = {
         /**
          * Who takes the money.
          */
-        provider: Provider;
+        provider: PaymentProvider;
         /**
          * Send the payer there; null when it cannot be paid any more.
          */
@@ -5476,7 +5476,7 @@ export type Payment = {
     /**
      * Who takes the money.
      */
-    provider: Provider;
+    provider: PaymentProvider;
     /**
      * Send the payer there; null when it cannot be paid any more.
      */
@@ -5510,7 +5510,7 @@ export type PaymentAsked = {
     /**
      * Through whom.
      */
-    provider: Provider;
+    provider: PaymentProvider;
 };
 
 export type PaymentId = string;
@@ -5538,7 +5538,7 @@ export type PaymentOffer = {
     /**
      * Who takes the money.
      */
-    providers: Array<Provider>;
+    providers: Array<PaymentProvider>;
 };
 
 /**
@@ -7647,6 +7647,11 @@ export type ClusterHealth = 'unknown' | 'healthy' | 'degraded' | 'unreachable' |
  * Who may register.
  */
 export type RegistrationRule = 'closed' | 'invitation' | 'open';
+
+/**
+ * Who takes money.
+ */
+export type PaymentProvider = 'stripe' | 'paypal';
 
 /**
  * The password once more. Those who have none (they sign in by a passkey or elsewhere) leave it out, and must have

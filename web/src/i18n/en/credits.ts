@@ -33,6 +33,7 @@ export const credits = {
   howMany: 'Credits',
   currency: 'Currency',
   provider: 'Pay with',
+  providers: { stripe: 'Card (Stripe)', paypal: 'PayPal' },
   toPay: 'To pay',
   goPay: 'Go and pay',
   payOff: 'The house sells no credits. Ask whoever runs it, or redeem a voucher.',

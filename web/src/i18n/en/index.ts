@@ -2,6 +2,7 @@
 // French does not have, or has with other arguments, does not compile.
 import { account } from './account'
 import { admin } from './admin'
+import { audit } from './audit'
 import { auth } from './auth'
 import { common } from './common'
 import { create } from './create'
@@ -19,6 +20,7 @@ import { templates } from './templates'
 export const en = {
   account,
   admin,
+  audit,
   auth,
   common,
   create,

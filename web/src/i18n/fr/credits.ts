@@ -35,6 +35,7 @@ export const credits: Messages['credits'] = {
   howMany: 'Crédits',
   currency: 'Devise',
   provider: 'Payer avec',
+  providers: { stripe: 'Carte (Stripe)', paypal: 'PayPal' },
   toPay: 'À payer',
   goPay: 'Aller payer',
   payOff: 'La maison ne vend pas de crédits. Demandez à qui la tient, ou utilisez un bon.',

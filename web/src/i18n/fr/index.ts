@@ -1,6 +1,7 @@
 import type { Messages } from '../en'
 import { account } from './account'
 import { admin } from './admin'
+import { audit } from './audit'
 import { auth } from './auth'
 import { common } from './common'
 import { create } from './create'
@@ -18,6 +19,7 @@ import { templates } from './templates'
 export const fr: Messages = {
   account,
   admin,
+  audit,
   auth,
   common,
   create,

@@ -1,3 +1,4 @@
+import { ModalsProvider } from '@mantine/modals'
 import { createFileRoute, redirect, useRouter } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { getMeOptions, isProblem, onSessionEnd } from '~/api'
@@ -29,7 +30,10 @@ function Inside() {
   )
   return (
     <ProjectProvider>
-      <AppLayout />
+      {/* Here, so that dialogs know the project and the way. */}
+      <ModalsProvider>
+        <AppLayout />
+      </ModalsProvider>
     </ProjectProvider>
   )
 }

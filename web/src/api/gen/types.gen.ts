@@ -1049,6 +1049,17 @@ export type ClusterGuest = {
     vmid: number;
 };
 
+/**
+ * How a cluster was when we last asked.
+ *
+ * - `unknown`: Not asked yet.
+ * - `healthy`: Answers, has quorum.
+ * - `degraded`: Answers, but something is wrong: the problem says what.
+ * - `unreachable`: Does not answer.
+ * - `refused`: Refuses our token.
+ */
+export type ClusterHealth = 'unknown' | 'healthy' | 'degraded' | 'unreachable' | 'refused';
+
 export type ClusterId = string;
 
 /**
@@ -5542,6 +5553,14 @@ export type PaymentOffer = {
 };
 
 /**
+ * Who takes the money.
+ *
+ * - `stripe`: Stripe, by a Checkout Session.
+ * - `paypal`: PayPal, by an order.
+ */
+export type PaymentProvider = 'stripe' | 'paypal';
+
+/**
  * How far a payment is.
  *
  * - `open`: Ordered; the payer has not paid yet.
@@ -6359,6 +6378,15 @@ export type Registration = {
      */
     name: Title;
 };
+
+/**
+ * Who may register.
+ *
+ * - `closed`: Nobody: administrators make users.
+ * - `invitation`: Whoever was invited.
+ * - `open`: Everybody.
+ */
+export type RegistrationRule = 'closed' | 'invitation' | 'open';
 
 /**
  * Whether to rescue.
@@ -7637,21 +7665,6 @@ export type WayToPay = {
  * - `sunday`: Sunday.
  */
 export type Weekday = 'monday' | 'tuesday' | 'wednesday' | 'thursday' | 'friday' | 'saturday' | 'sunday';
-
-/**
- * How a cluster was when we last asked.
- */
-export type ClusterHealth = 'unknown' | 'healthy' | 'degraded' | 'unreachable' | 'refused';
-
-/**
- * Who may register.
- */
-export type RegistrationRule = 'closed' | 'invitation' | 'open';
-
-/**
- * Who takes money.
- */
-export type PaymentProvider = 'stripe' | 'paypal';
 
 /**
  * The password once more. Those who have none (they sign in by a passkey or elsewhere) leave it out, and must have

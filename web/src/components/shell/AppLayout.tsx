@@ -131,7 +131,7 @@ export function AppLayout() {
                   leftSection={<item.icon size={18} stroke={1.6} aria-hidden />}
                   active={item === active}
                   aria-current={item === active ? 'page' : undefined}
-                  activeProps={{}}
+                  activeOptions={{ exact: true }}
                   className={classes.link}
                 />
               ))}

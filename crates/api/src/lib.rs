@@ -144,12 +144,17 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 fn routes(app: Option<&App>) -> OpenApiRouter<App> {
     let mut signed_in = signed_in();
     docs::require_session(signed_in.get_openapi_mut());
+    let (mut others, mut by_earlier_names) = (public().merge(lease_holders()), leases_by_earlier_names());
     if let Some(app) = app {
-        signed_in = signed_in.route_layer(middleware::from_fn_with_state(app.clone(), auth::authenticate));
+        let noted = middleware::from_fn_with_state(app.clone(), refusals::note);
+        let authenticated = middleware::from_fn_with_state(app.clone(), auth::authenticate);
+        signed_in = signed_in.route_layer(authenticated).route_layer(noted.clone());
+        others = others.route_layer(noted.clone());
+        by_earlier_names = by_earlier_names.route_layer(noted);
     }
     OpenApiRouter::with_openapi(docs::head())
-        .nest("/api/v1", public().merge(lease_holders()).merge(signed_in))
-        .merge(leases_by_earlier_names())
+        .nest("/api/v1", others.merge(signed_in))
+        .merge(by_earlier_names)
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
 }

@@ -3,6 +3,7 @@ import { createFileRoute, redirect, useRouter } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { getMeOptions, isProblem, onSessionEnd } from '~/api'
 import { AppLayout } from '~/components/shell/AppLayout'
+import { goAfresh } from '~/features/auth/hash'
 import { ProjectProvider } from '~/lib/me'
 
 export const Route = createFileRoute('/_app')({
@@ -20,12 +21,7 @@ export const Route = createFileRoute('/_app')({
 function Inside() {
   const router = useRouter()
   useEffect(
-    () =>
-      onSessionEnd(() => {
-        const { queryClient } = router.options.context
-        queryClient.clear()
-        void router.navigate({ to: '/sign-in', search: { next: router.state.location.href } })
-      }),
+    () => onSessionEnd(() => goAfresh(`/sign-in?next=${encodeURIComponent(router.state.location.href)}`)),
     [router],
   )
   return (

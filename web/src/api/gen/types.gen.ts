@@ -8150,6 +8150,10 @@ export type ChangeScheduleErrors = {
      */
     404: Problem;
     /**
+     * Nothing of the project may run (`billing_hold`, `suspended`, `banned`)
+     */
+    409: Problem;
+    /**
      * The body is larger than 256 KiB (`body_too_large`)
      */
     413: Problem;
@@ -10498,7 +10502,7 @@ export type CreateScheduleErrors = {
      */
     404: Problem;
     /**
-     * The instance has as many schedules as it may (`too_many_schedules`), or is deleted (`deleted`), or the key was used for something else (`idempotency_key_reused`)
+     * The instance has as many schedules as it may (`too_many_schedules`), is deleted (`deleted`), nothing of the project may run (`billing_hold`, `suspended`, `banned`), or the key was used for something else (`idempotency_key_reused`)
      */
     409: Problem;
     /**
@@ -17904,7 +17908,7 @@ export type DeleteProjectErrors = {
      */
     404: Problem;
     /**
-     * It still has instances (`project_not_empty`), or is somebody's own (`personal_project`)
+     * It still has instances, protected backups, a network of its own or money (`project_not_empty`), or is somebody's own (`personal_project`)
      */
     409: Problem;
     /**

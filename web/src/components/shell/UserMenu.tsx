@@ -11,12 +11,11 @@ import {
   IconSunMoon,
   IconUser,
 } from '@tabler/icons-react'
-import { useNavigate } from '@tanstack/react-router'
-import { queryClient } from '~/api'
 import { signOut } from '~/api/gen/sdk.gen'
 import { useLiveness } from '~/app/live'
 import { LinkItem } from '~/components/links'
 import { Badge } from '~/components/StatusBadge'
+import { goAfresh } from '~/features/auth/hash'
 import { useI18n } from '~/i18n'
 import { useAct } from '~/lib/act'
 import { useMe } from '~/lib/me'
@@ -25,14 +24,10 @@ import classes from './AppLayout.module.css'
 export function UserMenu({ onHelp }: { onHelp: () => void }) {
   const { t, locale, setLocale } = useI18n()
   const { user } = useMe()
-  const navigate = useNavigate()
   const { colorScheme, setColorScheme } = useMantineColorScheme()
   const liveness = useLiveness()
   const leave = useAct(() => signOut(), {
-    onDone: () => {
-      queryClient.clear()
-      void navigate({ to: '/sign-in' })
-    },
+    onDone: () => goAfresh('/sign-in'),
   })
   const initials = user.name
     .split(' ')

@@ -17,7 +17,7 @@ test('a snapshot, a command, another size, and the trash', async ({ page }) => {
   await page.getByLabel('Command', { exact: true }).fill('echo out; echo err >&2; exit 3')
   await page.getByRole('button', { name: 'Run', exact: true }).click()
   await expect(page.getByText('Exit code 3')).toBeVisible({ timeout: 60_000 })
-  await expect(page.getByLabel('Output').getByText('out')).toBeVisible()
+  await expect(page.getByText('out', { exact: true })).toBeVisible()
 
   await page.goto(`/instances/${id}/settings`)
   await page.getByRole('button', { name: 'Resize' }).click()
@@ -96,7 +96,7 @@ test('a schedule of backups, a firewall rule, a tag', async ({ page }) => {
   await expect(page.getByText('The firewall is being set')).toBeVisible()
 
   await page.goto(`/instances/${id}/settings`)
-  await page.getByLabel('Tags').fill('blue')
+  await page.getByRole('combobox', { name: 'Tags' }).fill('blue')
   await page.keyboard.press('Enter')
   await page.getByRole('button', { name: 'Save the changes' }).click()
   await page.goto('/instances?q=blue')

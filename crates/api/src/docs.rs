@@ -64,6 +64,7 @@ const TAGS: &[(&str, &str)] = &[
     ("keys", "What programs use in place of a session"),
     ("projects", "Who owns instances, and who belongs to whom"),
     ("clusters", "Proxmox VE installations and their nodes; for staff"),
+    ("hosts", "Nodes that are woken when somebody needs them and laid to rest when nobody does"),
     ("networks", "Where the cards of instances are plugged in, and the addresses that they get"),
     ("templates", "What instances are made from"),
     ("plans", "Named sizes"),

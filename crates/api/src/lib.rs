@@ -23,6 +23,7 @@ mod finance;
 mod firewall;
 mod headers;
 mod health;
+mod hosts;
 mod impersonations;
 mod instances;
 mod invoices;
@@ -49,6 +50,7 @@ mod projects;
 mod quotas;
 mod refusals;
 mod registration;
+mod reports;
 mod schedules;
 mod secret;
 mod sessions;
@@ -336,6 +338,18 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(instances::changing::duplicate_instance))
         .routes(routes!(instances::changing::protect_instance))
         .routes(routes!(instances::changing::recover_instance))
+        .routes(routes!(hosts::list_hosts, hosts::add_host))
+        .routes(routes!(hosts::get_host, hosts::change_host, hosts::remove_host))
+        .routes(routes!(hosts::wake_host))
+        .routes(routes!(hosts::sleep_host))
+        .routes(routes!(hosts::cancel_host_sleep))
+        .routes(routes!(hosts::keep_host_awake, hosts::stop_keeping_host_awake))
+        .routes(routes!(hosts::begin_host_maintenance, hosts::end_host_maintenance))
+        .routes(routes!(hosts::clear_host))
+        .routes(routes!(hosts::check_host))
+        .routes(routes!(hosts::get_host_key))
+        .routes(routes!(hosts::get_host_history))
+        .routes(routes!(hosts::list_host_reports))
         .routes(routes!(drains::plan_drain, drains::drain_node))
         .routes(routes!(drains::list_drains))
         .routes(routes!(drains::get_drain))

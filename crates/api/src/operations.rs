@@ -47,7 +47,7 @@ pub(crate) struct Operation {
     steps: Vec<Step>,
 }
 
-/// Why an operation failed.
+/// What went wrong.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Fault {
     /// For programs; stable, snake_case.
@@ -105,6 +105,11 @@ impl Operation {
 }
 
 impl Fault {
+    /// What somebody else said, for staff.
+    pub(crate) fn said(code: String, message: String) -> Self {
+        Self { code, message }
+    }
+
     fn new(fault: domain::Fault, staff: bool) -> Self {
         let domain::Fault { code, message } = fault;
         if staff {

@@ -270,6 +270,15 @@ impl From<Error> for Problem {
                 .remedy("sign in with `POST /api/v1/sessions` and send the token as `Authorization: Bearer`"),
             Error::Denied { code, message } => Self::unauthenticated(code, message),
             Error::TooMany(wait) => Self::too_many(wait),
+            Error::Restrained(refusal) => Self {
+                more: Box::new(More { until: Some(refusal.until), ..More::default() }),
+                ..Self::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    refusal.why.as_str(),
+                    "Not so often",
+                    refusal.message(),
+                )
+            },
             Error::Unavailable { code, message } => {
                 Self::new(StatusCode::CONFLICT, code, "The house is not set up for this", message)
             }

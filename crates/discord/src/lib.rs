@@ -12,6 +12,7 @@ mod bot;
 mod commands;
 mod config;
 mod deeds;
+mod desk;
 mod door;
 mod gateway;
 mod house;
@@ -31,13 +32,13 @@ use tokio_util::sync::CancellationToken;
 
 pub use bot::Bot;
 pub use config::{Config, Pace};
+pub use desk::Desk;
 pub use door::HttpAnswer;
 pub use house::{
     Ability, Answer, Balance, Begun, Board, Caller, Deed, Delivery, End, Failure, Host, HostState, House,
     Instance, Link, Matter, Notice, Period, Players, Power, Progress, Recipient, Report, Service,
     ServiceState, Settings,
 };
-pub use texts::{BadText, Text, catalogue, check as check_text};
 
 /// Why the bot stopped, or did not start.
 #[derive(Debug, thiserror::Error)]

@@ -23,6 +23,8 @@ words! {
         Recovery = "recovery",
         /// A console is to be opened.
         Console = "console",
+        /// An account at Discord is to be linked.
+        DiscordLink = "discord_link",
     }
 }
 
@@ -32,7 +34,7 @@ impl Purpose {
         match self {
             Self::Console => Duration::from_secs(30),
             Self::SecondFactor | Self::PasskeyEnrolment | Self::PasskeySignIn => Duration::from_mins(5),
-            Self::Oidc => Duration::from_mins(10),
+            Self::Oidc | Self::DiscordLink => Duration::from_mins(10),
             Self::Recovery => Duration::from_mins(30),
             Self::Email => Duration::from_hours(24),
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::audit::{Deed, Doer, Entry, GENESIS, Seal, bounded, seal_hash};
+use innkeeper_domain::discord::AlertKind;
 use innkeeper_store::{Topic, Tx, audit};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -114,6 +115,11 @@ impl Engine {
             found.faults.push("the head that was kept elsewhere is not in the chain: it was replaced".into());
         }
         found.head = hex::encode(hash);
+        if let Some(first) = found.faults.first() {
+            let mut tx = self.db().begin().await?;
+            self.alert(&mut tx, AlertKind::AuditBroken, "audit log", first).await?;
+            tx.commit().await?;
+        }
         Ok(found)
     }
 

@@ -49,6 +49,9 @@ pub enum Error {
     /// It was tried too often; it may be tried again after this time.
     #[error("too many attempts; wait {} s", .0.as_secs().saturating_add(1))]
     TooMany(std::time::Duration),
+    /// They asked for too many restarts, or have to wait for one.
+    #[error("{}", .0.message())]
+    Restrained(innkeeper_domain::restraint::Refusal),
     /// The house is not set up for this.
     #[error("{message}")]
     Unavailable {

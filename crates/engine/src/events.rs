@@ -3,7 +3,7 @@
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::events::Event;
 use innkeeper_store::Topic;
-use innkeeper_store::events;
+use innkeeper_store::events::{self, Sight};
 use tokio::sync::watch;
 
 use crate::projects::scope;
@@ -30,6 +30,13 @@ impl Engine {
         };
         Ok(Watched { engine: self.clone(), actor: actor.clone(), seq, hints })
     }
+
+    /// The hosts and services of which the actor may see what happens to them.
+    async fn things_seen(&self, actor: &Actor) -> Result<Vec<String>, Error> {
+        let hosts = self.hosts(actor).await?.into_iter().map(|host| host.id.to_string());
+        let services = self.services(actor).await?.into_iter().map(|watched| watched.service.id.to_string());
+        Ok(hosts.chain(services).collect())
+    }
 }
 
 impl Watched {
@@ -38,7 +45,15 @@ impl Watched {
         let scope = scope(&self.actor)?;
         loop {
             self.hints.mark_unchanged();
-            let found = events::after(self.engine.db(), self.seq, scope.as_deref(), BATCH).await?;
+            // Asked anew each time: what is open to everybody today may be closed tomorrow.
+            let sight = match &scope {
+                Some(projects) => Some(Sight {
+                    projects: projects.clone(),
+                    things: self.engine.things_seen(&self.actor).await?,
+                }),
+                None => None,
+            };
+            let found = events::after(self.engine.db(), self.seq, sight.as_ref(), BATCH).await?;
             if let Some(last) = found.last() {
                 self.seq = last.seq;
                 return Ok(found);

@@ -1,7 +1,7 @@
 //! Idempotency keys: the answer to a request is kept in the transaction of its change, so that a retry gets the same
 //! answer and changes nothing.
 
-use innkeeper_domain::access::Actor;
+use innkeeper_domain::access::{Actor, Proof};
 use innkeeper_store::Tx;
 use innkeeper_store::idempotency::{self, Claim};
 use serde::Serialize;
@@ -49,8 +49,13 @@ pub(crate) fn key_reused() -> Error {
     Error::conflict("idempotency_key_reused", message)
 }
 
+/// Whose keys these are: nobody gets the answer of another.
 fn scope(actor: &Actor) -> String {
-    actor.user_id.map_or_else(|| "house".to_owned(), |id| id.to_string())
+    match (actor.user_id, &actor.proof) {
+        (Some(id), _) => id.to_string(),
+        (None, Proof::Discord { id, .. }) => format!("discord:{id}"),
+        (None, _) => "house".to_owned(),
+    }
 }
 
 impl Engine {

@@ -15,6 +15,7 @@ mod clusters;
 mod commands;
 mod connections;
 mod consoles;
+mod discord;
 mod drains;
 mod drift;
 mod error;
@@ -56,6 +57,7 @@ mod recovery;
 mod registration;
 mod restrictions;
 mod secrets;
+mod services;
 mod sessions;
 mod shares;
 mod snapshots;
@@ -90,16 +92,21 @@ pub use callers::{Identified, Proven};
 pub use clusters::{Check, ClusterChange, ClusterTest, NewCluster};
 pub use commands::{CommandOptions, NewCommand, NewPassword, Ran, Reach, SetPassword};
 pub use consoles::{Entry as ConsoleEntry, Heard, Offered as OfferedConsole, Said};
+pub use discord::{
+    BegunLink, Delivery as NoticeDelivery, DueNotice, Happenings, HostDeed, HostOutcome, LinkedAs,
+};
 pub use drift::{Accepted, Restored};
 pub use error::Error;
 pub use events::Watched;
 pub use factors::{Second, TotpOffer};
 pub use finance::{Finance, Spending};
-pub use hosts::{HostChange, HostReport, Link, LinkName, NewHost};
+pub use hosts::{HostChange, HostReport, Link, LinkName, NewHost, SecretsSet};
 pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
 pub use innkeeper_connectors::x402;
+pub use innkeeper_store::discord::{Matter as NoticeMatter, Recipient as NoticeRecipient};
 pub use innkeeper_store::payments::Tally as PaymentTally;
+pub use innkeeper_store::services::Watched as WatchedService;
 pub use instances::{
     Bulk, DiskChange, DiskWanted, Duplicate, Filter as InstanceFilter, Fittings, NewInstance, NicChange,
     NicWanted, Rebuild, Setup, Update as InstanceUpdate, WantedSize,
@@ -126,6 +133,7 @@ pub use prices::{NewPriceList, Sized};
 pub use quotas::{Quota, Quotas};
 pub use registration::{Invited, Registrant};
 pub use secrets::{Census, Resealed};
+pub use services::{NewService, RconAccess, ServiceChange};
 pub use sessions::{Entered, Halfway, SignedIn};
 pub use snapshots::NewSnapshot;
 pub use templates::{NewSource, NewTemplate};
@@ -308,6 +316,10 @@ impl Engine {
         loops.spawn(instances::keeping::run(self.clone(), stop.clone()));
         loops.spawn(drains::run(self.clone(), stop.clone()));
         loops.spawn(hosts::run(self.clone(), stop.clone()));
+        loops.spawn(services::run(self.clone(), stop.clone()));
+        loops.spawn(services::run_restarts(self.clone(), stop.clone()));
+        loops.spawn(services::run_doormen(self.clone(), stop.clone()));
+        loops.spawn(discord::run(self.clone(), stop.clone()));
         loops.spawn(audit::run(self.clone(), stop.clone()));
         loops.spawn(mails::run(self.clone(), stop.clone()));
         loops.spawn(payments::run(self.clone(), stop.clone()));

@@ -4,14 +4,16 @@
 use std::collections::{HashMap, HashSet};
 
 use innkeeper_domain::clusters::{Cluster, Health, Node, Storage};
+use innkeeper_domain::discord::AlertKind;
 use innkeeper_domain::events::Subject;
+use innkeeper_domain::hosts::State;
 use innkeeper_domain::ids::ClusterId;
 use innkeeper_domain::instances::{Course, Guest, Instance, Kind, Owner, Power, Seen, Task};
 use innkeeper_domain::mark;
 use innkeeper_domain::names::NodeName;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::usage::tariff;
-use innkeeper_store::{Topic, clusters, events, instances, nodes, vmids};
+use innkeeper_store::{Topic, clusters, events, hosts, instances, nodes, vmids};
 use pve::{GuestKind, Resource, RunState};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -130,13 +132,37 @@ impl Engine {
         version: Option<&str>,
     ) -> Result<(), Error> {
         let now = self.clock().now();
+        let alert = self.news_of_health(before, health).await?;
         let mut tx = self.db().begin().await?;
         clusters::observed(&mut tx, before.id, health, problem, version, now).await?;
         if before.health != health || before.problem.as_deref() != problem {
             events::append(&mut tx, now, None, Subject::Cluster, &before.id.to_string(), health.as_str())
                 .await?;
         }
+        if let Some(kind) = alert {
+            self.alert(&mut tx, kind, before.name.as_str(), problem.unwrap_or_default()).await?;
+        }
         Ok(tx.commit().await?)
+    }
+
+    /// Whether staff are to be told. That a cluster is silent all of whose nodes sleep, or are on their way, is no news.
+    async fn news_of_health(&self, before: &Cluster, health: Health) -> Result<Option<AlertKind>, Error> {
+        let answers = |health| matches!(health, Health::Healthy | Health::Degraded);
+        let silent = |health| matches!(health, Health::Unreachable | Health::Refused);
+        let kind = match (before.health, health) {
+            (was, is) if answers(was) && silent(is) => AlertKind::ClusterLost,
+            (was, is) if silent(was) && answers(is) => AlertKind::ClusterBack,
+            _ => return Ok(None),
+        };
+        let hosts = hosts::list(self.db()).await?;
+        let nodes = nodes::list(self.db(), Some(before.id)).await?;
+        let sleeps = |node: &Node| {
+            let host = hosts.iter().find(|host| host.cluster_id == before.id && host.node == node.name);
+            host.is_some_and(|host| {
+                matches!(host.course.state, State::Off | State::Waking | State::Booting | State::ShuttingDown)
+            })
+        };
+        Ok((nodes.is_empty() || !nodes.iter().all(sleeps)).then_some(kind))
     }
 
     /// Writes down what changed of our guests, and which numbers of our range others use.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use innkeeper_store::{
-    challenges, events, first_boots, hosts, idempotency, impersonations, keys, limits, mails, management,
-    orders, project_invitations, sessions, tickets,
+    challenges, discord, events, first_boots, hosts, idempotency, impersonations, keys, limits, mails,
+    management, orders, project_invitations, restraint, sessions, tickets,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -31,6 +31,9 @@ const KEEP_HOST_CHANGES: Duration = Duration::from_hours(24 * 366);
 
 /// Whoever wonders what became of a payment that was never made asks within a week.
 const KEEP_UNPAID: Duration = Duration::from_hours(24 * 7);
+
+/// What staff were told counts for a week at most, and reports go back as far.
+const KEEP_NOTICES: Duration = Duration::from_hours(24 * 30);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     loop {
@@ -61,6 +64,8 @@ async fn sweep(engine: &Engine) -> Result<(), Error> {
     challenges::prune(&mut tx, now).await?;
     hosts::prune(&mut tx, now.before(KEEP_HOST_CHANGES)).await?;
     orders::prune(&mut tx, now.before(KEEP_UNPAID)).await?;
+    discord::prune(&mut tx, now.before(KEEP_NOTICES)).await?;
+    restraint::prune(&mut tx, now.before(innkeeper_domain::restraint::DAY)).await?;
     tx.commit().await?;
     engine.prune_audit().await
 }

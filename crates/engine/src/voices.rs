@@ -36,6 +36,13 @@ impl Engine {
         Ok(tx.commit().await?)
     }
 
+    /// The bot does not see a channel any more: nobody can say who is in it.
+    pub async fn lose_voice(&self, channel: &str) -> Result<(), Error> {
+        let mut tx = self.db().begin().await?;
+        voices::lose_one(&mut tx, channel).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// The bot has lost its connection: nobody can say who is in the channels.
     pub async fn lose_voices(&self) -> Result<(), Error> {
         let mut tx = self.db().begin().await?;

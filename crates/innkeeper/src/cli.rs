@@ -7,9 +7,9 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, api_keys, audit, backups, client, clusters, credits, demo, drains, finance, instances, invoices,
-    isos, lease, mcp, networks, payments, placements, plans, prices, projects, secrets, serve, sessions,
-    shares, simulate, snapshots, telemetry, templates, users, vouchers,
+    admin, api_keys, audit, backups, client, clusters, credits, demo, drains, finance, hosts, instances,
+    invoices, isos, lease, mcp, networks, payments, placements, plans, prices, projects, secrets, serve,
+    sessions, shares, simulate, snapshots, telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -108,6 +108,9 @@ enum Command {
     /// Empty nodes, by moving their instances elsewhere; for staff.
     #[command(subcommand)]
     Drain(drains::Drain),
+    /// Look after hosts: nodes that sleep when nobody needs them.
+    #[command(subcommand)]
+    Host(hosts::Host),
     /// Look after projects and who belongs to them.
     #[command(subcommand)]
     Project(projects::Project),
@@ -174,6 +177,7 @@ impl Cli {
             Command::Snapshot(snapshot) => snapshot.run().await,
             Command::Share(share) => share.run().await,
             Command::Drain(drain) => drain.run().await,
+            Command::Host(host) => host.run().await,
             Command::Project(project) => project.run().await,
             Command::Key(key) => key.run().await,
             Command::User(user) => user.run().await,

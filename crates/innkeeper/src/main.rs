@@ -16,6 +16,7 @@ mod demo;
 mod drains;
 mod drift;
 mod finance;
+mod hosts;
 mod house;
 mod http;
 mod instances;

@@ -129,6 +129,23 @@ async fn a_node_goes_down_on_command_and_is_woken_by_another() {
 }
 
 #[tokio::test]
+async fn a_single_node_that_goes_down_answers_nobody_until_it_has_power_again() {
+    let sim = sim(&["pve"]).await;
+    let cluster = sim.cluster("lab");
+    let address = cluster.endpoint("pve").addr;
+    let (status, _) = call(&sim, "POST", "/nodes/pve/status", "command=shutdown").await;
+    assert_eq!(status, "200 OK");
+    // It has answered; then its listener closes.
+    let closed = async { while tokio::net::TcpStream::connect(address).await.is_ok() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(10), closed).await.unwrap();
+    cluster.with(|world| world.power_on("pve"));
+    let open = async { while tokio::net::TcpStream::connect(address).await.is_err() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(10), open).await.unwrap();
+    let (status, _) = call(&sim, "GET", "/nodes/pve/status", "").await;
+    assert_eq!(status, "200 OK");
+}
+
+#[tokio::test]
 async fn a_held_task_is_seen_running_and_others_wait_for_its_lock() {
     let sim = sim(&["pve"]).await;
     let cluster = sim.cluster("lab");

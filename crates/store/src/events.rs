@@ -9,7 +9,7 @@ use innkeeper_domain::ids::ProjectId;
 use innkeeper_domain::time::Timestamp;
 use uuid::Uuid;
 
-use crate::columns::{Columns, id_list};
+use crate::columns::{Columns, id_list, json};
 use crate::{Db, Error, Tx};
 
 /// An event that has no number yet.
@@ -72,19 +72,26 @@ pub(crate) async fn write(tx: &mut Tx, events: &[NewEvent]) -> Result<(), Error>
     Ok(())
 }
 
-/// Events after this number, oldest first: all of them, or only those of these projects.
-pub async fn after(
-    db: &Db,
-    seq: i64,
-    project_ids: Option<&[ProjectId]>,
-    limit: i64,
-) -> Result<Vec<Event>, Error> {
+/// What a reader may see who does not see everything.
+#[derive(Clone, Debug, Default)]
+pub struct Sight {
+    /// What happened to these projects.
+    pub projects: Vec<ProjectId>,
+    /// What happened to these hosts and services, by their ids, as far as it is nobody's.
+    pub things: Vec<String>,
+}
+
+/// Events after this number, oldest first: all of them, or only those that this reader may see.
+pub async fn after(db: &Db, seq: i64, sight: Option<&Sight>, limit: i64) -> Result<Vec<Event>, Error> {
     let sql = "select * from events
-        where seq > $1 and ($2 is null or project_id in (select unhex(value) from json_each($2)))
-        order by seq limit $3";
-    let projects = project_ids.map(|ids| id_list(ids.iter().map(|id| id.0)));
+        where seq > $1 and ($2 is null or project_id in (select unhex(value) from json_each($2))
+            or project_id is null and subject in ('host', 'service')
+                and subject_id in (select value from json_each($3)))
+        order by seq limit $4";
+    let projects = sight.map(|sight| id_list(sight.projects.iter().map(|id| id.0)));
+    let things = sight.map(|sight| json(&sight.things)).transpose()?;
     let rows: Vec<EventRow> = on_db!(db, c => sqlx::query_as(sql)
-        .bind(seq).bind(projects.as_deref()).bind(limit).fetch_all(c).await)?;
+        .bind(seq).bind(projects.as_deref()).bind(things.as_deref()).bind(limit).fetch_all(c).await)?;
     rows.into_iter().map(EventRow::read).collect()
 }
 

@@ -159,10 +159,15 @@ pub async fn set_wake_secret(tx: &mut Tx, id: HostId, secret: Option<&Sealed>) -
     Ok(())
 }
 
-/// Takes a host away; false when there was none.
+/// Takes a host away; false when there was none. [`Error::Conflict`] `host` while there are services on it.
 pub async fn remove(tx: &mut Tx, id: HostId) -> Result<bool, Error> {
     let sql = "delete from hosts where id = $1";
-    let n = on!(tx, c => sqlx::query(sql).bind(id.0).execute(c).await.map(|r| r.rows_affected()))?;
+    let n = on!(tx, c => sqlx::query(sql).bind(id.0).execute(c).await.map(|r| r.rows_affected())).map_err(
+        |error| match error.as_database_error() {
+            Some(used) if used.is_foreign_key_violation() => Error::Conflict("host"),
+            _ => error.into(),
+        },
+    )?;
     Ok(n > 0)
 }
 

@@ -46,6 +46,7 @@ pub const COLUMNS: &[Column] = &[
     Column { table: "orders", column: "secret", row: "id", kind: Kind::Id("ord") },
     Column { table: "hosts", column: "wake_secret", row: "id", kind: Kind::Id("hst") },
     Column { table: "hosts", column: "private_key", row: "id", kind: Kind::Id("hst") },
+    Column { table: "services", column: "rcon_password", row: "id", kind: Kind::Id("svc") },
     Column { table: "audit_seals", column: "mac", row: "first", kind: Kind::Number },
 ];
 

@@ -52,6 +52,13 @@ pub async fn set(tx: &mut Tx, voice: &Voice) -> Result<(), Error> {
     Ok(())
 }
 
+/// Nobody can say any more who is in a channel.
+pub async fn lose_one(tx: &mut Tx, channel: &str) -> Result<(), Error> {
+    let sql = "update voices set readable = $1 where channel = $2";
+    on!(tx, c => sqlx::query(sql).bind(false).bind(channel).execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// Nobody can say any more who is in the channels.
 pub async fn lose(tx: &mut Tx) -> Result<(), Error> {
     on!(tx, c => sqlx::query("update voices set readable = $1").bind(false).execute(c).await.map(drop))?;

@@ -3,9 +3,11 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, header};
 use futures_util::StreamExt;
-use serde_json::Value;
+use innkeeper_domain::abilities::Ability;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use crate::hosts;
 use crate::house::{Client, House};
 
 const SOON: Duration = Duration::from_secs(15);
@@ -90,6 +92,32 @@ async fn somebody_elses_events_are_not_told() {
     let mut live = Stream::open(&house, &user, Some(0)).await;
     furniture.instance(&admin, "web-1").await;
     let own = furniture.instance(&user, "web-2").await;
+    assert_eq!(live.next().await.unwrap().data["subject_id"], own["instance_id"]);
+}
+
+#[tokio::test]
+async fn what_happens_to_a_host_is_told_to_those_who_may_see_it() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let furniture = house.furnish(&admin).await;
+    let user = house.user(&admin, "grace", "user").await;
+    let shut = hosts::put(&house, &furniture, "shut", &[]).await;
+    let open = hosts::put(&house, &furniture, "open", &[Ability::See]).await;
+    let mut live = Stream::open(&house, &user, Some(0)).await;
+    admin.post(&format!("/api/v1/hosts/{shut}/wake"), &json!({})).await.expect(200);
+    admin.post(&format!("/api/v1/hosts/{open}/wake"), &json!({})).await.expect(200);
+    let sent = live.next().await.unwrap();
+    assert_eq!(sent.event, "host");
+    assert_eq!((sent.data["subject_id"].as_str().unwrap(), &sent.data["project_id"]), (&*open, &Value::Null));
+    // The staff is told of both.
+    let mut staff = Stream::open(&house, &admin, Some(0)).await;
+    assert_eq!(staff.next().await.unwrap().data["subject_id"], shut);
+    assert_eq!(staff.next().await.unwrap().data["subject_id"], open);
+    // Closed again, it is told no more, although the stream goes on.
+    let change = json!({ "profile": { "users_may": [] } });
+    admin.patch(&format!("/api/v1/hosts/{open}"), &change).await.expect(200);
+    admin.post(&format!("/api/v1/hosts/{open}/wake"), &json!({ "reason": "again" })).await.expect(200);
+    let own = furniture.instance(&user, "web-1").await;
     assert_eq!(live.next().await.unwrap().data["subject_id"], own["instance_id"]);
 }
 

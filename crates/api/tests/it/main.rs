@@ -8,6 +8,7 @@ mod document;
 mod events;
 mod factors;
 mod headers;
+mod hosts;
 mod house;
 mod idempotency;
 mod instances;

@@ -6,13 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use innkeeper_domain::access::Scope;
 use innkeeper_domain::backups::{Backup, BackupMaker, BackupState};
 use innkeeper_domain::drains::{Drain, DrainState};
+use innkeeper_domain::hosts::{self, Course, Host, Profile, State as HostState};
 use innkeeper_domain::ids::{
-    BackupId, DrainId, InstanceId, InvoiceId, KeyId, LeaseId, PaymentId, ProjectId, UserId,
+    BackupId, DrainId, HostId, InstanceId, InvoiceId, KeyId, LeaseId, PaymentId, ProjectId, UserId,
 };
 use innkeeper_domain::instances::Kind;
 use innkeeper_domain::invitations::Registration;
@@ -77,6 +79,12 @@ enum Needs {
     SeeHouseIn,
     /// To look after the house, where the thing is a project's.
     RunHouseIn,
+    /// To see a host that is not open to users.
+    SeeHost,
+    /// To wake it or lay it to rest.
+    UseHost,
+    /// To take it out of the guardian's hands.
+    MaintainHost,
     /// That a wallet signs in with the request, whoever sends it.
     Wallet,
     /// The same, by somebody who is signed in.
@@ -98,8 +106,9 @@ enum Logged {
 
 use Logged::{As, Elsewhere, Not, Read};
 use Needs::{
-    ChangeAccount, CreateProject, Leave, LeaveProject, Look, Manage, NewKey, Nothing, Pay, RunHouse,
-    RunHouseIn, RunPeople, RunPeopleIn, See, SeeAccount, SeeHouse, SeeHouseIn, Use, Wallet, WalletOfUser,
+    ChangeAccount, CreateProject, Leave, LeaveProject, Look, MaintainHost, Manage, NewKey, Nothing, Pay,
+    RunHouse, RunHouseIn, RunPeople, RunPeopleIn, See, SeeAccount, SeeHost, SeeHouse, SeeHouseIn, Use,
+    UseHost, Wallet, WalletOfUser,
 };
 
 /// Needs a Proxmox that answers.
@@ -166,6 +175,23 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("POST /api/v1/clusters/{id}/test", RunHouse, Not("only asks")),
     ("GET /api/v1/events", Look, Read),
     ("GET /api/v1/finance", RunPeople, Read),
+    ("GET /api/v1/host-reports", Look, Read),
+    ("GET /api/v1/hosts", Look, Read),
+    ("POST /api/v1/hosts", RunHouse, As("host.create")),
+    ("GET /api/v1/hosts/{id}", SeeHost, Read),
+    ("PATCH /api/v1/hosts/{id}", RunHouse, As("host.update")),
+    ("DELETE /api/v1/hosts/{id}", RunHouse, As("host.delete")),
+    ("POST /api/v1/hosts/{id}/cancel-sleep", UseHost, As("host.cancel_sleep")),
+    ("GET /api/v1/hosts/{id}/check", RunHouse, Read),
+    ("POST /api/v1/hosts/{id}/clear", UseHost, As("host.clear")),
+    ("GET /api/v1/hosts/{id}/history", SeeHost, Read),
+    ("PUT /api/v1/hosts/{id}/keep-awake", UseHost, As("host.keep_awake")),
+    ("DELETE /api/v1/hosts/{id}/keep-awake", UseHost, As("host.keep_awake")),
+    ("GET /api/v1/hosts/{id}/key", RunHouse, Read),
+    ("PUT /api/v1/hosts/{id}/maintenance", MaintainHost, As("host.maintain")),
+    ("DELETE /api/v1/hosts/{id}/maintenance", MaintainHost, As("host.maintain")),
+    ("POST /api/v1/hosts/{id}/sleep", UseHost, As("host.sleep")),
+    ("POST /api/v1/hosts/{id}/wake", UseHost, As("host.wake")),
     ("GET /api/v1/house-invitations", RunPeople, Read),
     ("POST /api/v1/house-invitations", RunPeople, As("invitation.create")),
     ("DELETE /api/v1/house-invitations/{id}", RunPeople, As("invitation.withdraw")),
@@ -429,6 +455,8 @@ fn expected(who: Who, needs: Needs) -> Expected {
         _ if needs == WalletOfUser => Unknown,
         _ if needs == Nothing => Allowed,
         Who::KeyWithout => Refused("missing_scope"),
+        Who::Operator | Who::Admin if matches!(needs, SeeHost | UseHost | MaintainHost) => Allowed,
+        _ if matches!(needs, SeeHost | UseHost | MaintainHost) => Hidden,
         Who::Impersonator if matches!(needs, ChangeAccount | NewKey | RunPeople | RunPeopleIn) => {
             Refused(if matches!(needs, ChangeAccount | NewKey) { "impersonated" } else { "" })
         }
@@ -439,6 +467,7 @@ fn expected(who: Who, needs: Needs) -> Expected {
                 Refused("suspended")
             }
             SeeHouse | SeeHouseIn | Nothing | Wallet | WalletOfUser => Refused("forbidden"),
+            SeeHost | UseHost | MaintainHost => Hidden,
         },
         _ if own => Allowed,
         Who::Viewer => match needs {
@@ -462,11 +491,13 @@ fn expected(who: Who, needs: Needs) -> Expected {
 /// The scope that a key takes for it.
 fn scope(needs: Needs) -> Option<Scope> {
     match needs {
-        Look | See => Some(Scope::Read),
-        Use => Some(Scope::Instances),
+        Look | See | SeeHost => Some(Scope::Read),
+        Use | UseHost => Some(Scope::Instances),
         Pay => Some(Scope::Billing),
         Manage | CreateProject => Some(Scope::Projects),
-        SeeHouse | SeeHouseIn | RunHouse | RunHouseIn | RunPeople | RunPeopleIn => Some(Scope::House),
+        SeeHouse | SeeHouseIn | RunHouse | RunHouseIn | RunPeople | RunPeopleIn | MaintainHost => {
+            Some(Scope::House)
+        }
         Nothing | SeeAccount | ChangeAccount | NewKey | Leave | LeaveProject | Wallet | WalletOfUser => None,
     }
 }
@@ -705,6 +736,9 @@ impl<'a> World<'a> {
             let iso = self.admin.post("/api/v1/isos", &asked).await.expect(201);
             things.insert("IsoId", text(&iso["id"]));
         }
+        if path.contains("/hosts/{id}") {
+            things.insert("HostId", self.host(operation).await);
+        }
         if path.contains("/drains/{id}") {
             let drain = Drain {
                 id: DrainId::new(),
@@ -805,6 +839,35 @@ impl<'a> World<'a> {
         things.insert("ScheduleId", text(&schedule["id"]));
     }
 
+    /// A host that stands where this can be done with it, and that is open to nobody.
+    async fn host(&self, operation: &Documented) -> String {
+        let (now, path) = (self.house.clock.now(), operation.path.as_str());
+        let mut course = Course::new(now);
+        course.awake_until = Some(now.after(Duration::from_mins(5)));
+        course.state = match path.rsplit('/').next().unwrap() {
+            "cancel-sleep" => HostState::Idle,
+            "clear" => HostState::Error,
+            "maintenance" if operation.method == "DELETE" => HostState::Maintenance,
+            _ => HostState::Ready,
+        };
+        let host = Host {
+            id: HostId::new(),
+            name: format!("host-{}", any()).parse().unwrap(),
+            cluster_id: self.furniture.cluster.parse().unwrap(),
+            node: format!("pve-{}", any()).parse().unwrap(),
+            profile: Profile::default(),
+            course,
+            seen: hosts::Seen::default(),
+            signals: Vec::new(),
+            created_at: now,
+            fence: 0,
+        };
+        let mut tx = self.house.db.begin().await.unwrap();
+        innkeeper_store::hosts::insert(&mut tx, &host, None).await.unwrap();
+        tx.commit().await.unwrap();
+        host.id.to_string()
+    }
+
     /// A network of its own, with a pool.
     async fn network(&self) -> (String, String) {
         // Each on a tag of its own: pools of one tag must not overlap.
@@ -879,6 +942,15 @@ impl<'a> World<'a> {
             "POST /api/v1/clusters/probe" => json!({ "url": "https://127.0.0.1:9" }),
             "PATCH /api/v1/clusters/{id}" => json!({ "open": true }),
             "PATCH /api/v1/clusters/{id}/nodes/{name}" => json!({ "maintenance": false }),
+            "POST /api/v1/hosts" => json!({
+                "name": format!("host-{}", any()), "cluster_id": self.furniture.cluster, "node": "pve1",
+                "profile": { "wake": { "by": "packet", "mac": "00:23:7d:fd:c0:5c" } },
+                "secrets": { "secure_on": "01:02:03:04:05:06" },
+            }),
+            "PATCH /api/v1/hosts/{id}" => json!({ "name": format!("host-{}", any()) }),
+            "PUT /api/v1/hosts/{id}/keep-awake" => {
+                json!({ "until": self.house.clock.now().after(Duration::from_hours(1)) })
+            }
             "POST /api/v1/invitations/accept" => json!({ "token": self.invited(who).await["token"] }),
             "POST /api/v1/projects/{id}/invitations" => {
                 json!({ "email": format!("{}@example.org", any()), "membership": "member" })

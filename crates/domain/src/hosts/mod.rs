@@ -1,6 +1,7 @@
 //! Hosts: nodes that are woken when somebody needs them and laid to rest when nobody does. What is wanted and what was
 //! seen of one, and the pure rules by which it wakes and sleeps.
 
+mod bars;
 mod course;
 mod history;
 mod mac;
@@ -10,6 +11,7 @@ mod signals;
 
 use serde::{Deserialize, Serialize};
 
+pub use bars::Bar;
 pub use course::{Asked, Command, Course, State, Way};
 pub use history::{Change, Slept, slept};
 pub use mac::{BadMac, Mac, six};
@@ -49,7 +51,7 @@ pub struct Host {
 
 words! {
     /// A way to find out whether a host answers.
-    pub enum Probe {
+    pub enum Probe as "HostProbe" {
         /// Proxmox's API says that the node is online.
         Api = "api",
         /// An echo reply from its address.
@@ -72,7 +74,7 @@ pub struct Probed {
 
 words! {
     /// How a host shows itself.
-    pub enum Presence {
+    pub enum Presence as "HostPresence" {
         /// Its API answers.
         Serves = "serves",
         /// Something answers, and its API does not.

@@ -44,7 +44,7 @@ impl SignalKind {
 
 words! {
     /// What a signal says.
-    pub enum Reading {
+    pub enum Reading as "SignalReading" {
         /// The host is needed.
         Busy = "busy",
         /// It is not, as far as this goes.
@@ -69,6 +69,43 @@ impl Signal {
     /// A signal.
     pub fn new(kind: SignalKind, reading: Reading, reason: impl Into<String>) -> Self {
         Self { kind, reading, reason: reason.into() }
+    }
+}
+
+impl Signal {
+    /// What it says to whoever may see the host and nothing behind it: nobody's names, no addresses.
+    pub fn told(&self) -> &'static str {
+        use SignalKind::{
+            Asked, Guests, Instances, KeepAwake, Leases, Maintenance, Players, Quorum, Schedule, Tasks, Voice,
+        };
+        match (self.kind, self.reading) {
+            (Asked, Reading::Busy) => "somebody asks for it",
+            (Asked, _) => "nobody asks for it",
+            (Instances, Reading::Busy) => "instances run or are to run",
+            (Instances, _) => "no instance runs or is to run",
+            (Leases, Reading::Busy) => "leases run or are to run",
+            (Leases, _) => "no lease runs or is to run",
+            (Guests, Reading::Busy) => "other guests run",
+            (Guests, Reading::Quiet) => "no other guest runs",
+            (Guests, Reading::Unreadable) => "nobody can say which guests run",
+            (Tasks, Reading::Busy) => "Proxmox is at work",
+            (Tasks, Reading::Quiet) => "Proxmox is not at work",
+            (Tasks, Reading::Unreadable) => "nobody can say whether Proxmox is at work",
+            (Players, Reading::Busy) => "people play",
+            (Players, Reading::Quiet) => "nobody plays",
+            (Players, Reading::Unreadable) => "nobody can say whether people play",
+            (Voice, Reading::Busy) => "people are in the voice channel",
+            (Voice, Reading::Quiet) => "nobody is in the voice channel",
+            (Voice, Reading::Unreadable) => "nobody can say who is in the voice channel",
+            (KeepAwake, Reading::Busy) => "it is kept awake",
+            (KeepAwake, _) => "it is not kept awake",
+            (Schedule, Reading::Busy) => "these are its hours",
+            (Schedule, _) => "it is outside its hours",
+            (Maintenance, Reading::Busy) => "somebody works on it",
+            (Maintenance, _) => "nobody works on it",
+            (Quorum, Reading::Busy) => "its cluster cannot do without it",
+            (Quorum, _) => "its cluster can do without it",
+        }
     }
 }
 

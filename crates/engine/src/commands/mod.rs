@@ -32,6 +32,7 @@ pub(crate) use busy::Busy;
 pub use passwords::{NewPassword, SetPassword};
 pub use running::Ran;
 pub(crate) use running::{Job, Unreached};
+pub(crate) use ssh::is_a_tenants;
 
 /// How commands find their way.
 #[derive(Clone, Debug)]

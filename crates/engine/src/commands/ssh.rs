@@ -27,7 +27,7 @@ const REFUSED: u32 = 97;
 
 /// An address at which a tenant may have something that is theirs. Guests report their own addresses, and must not lead
 /// us to ourselves.
-fn is_a_tenants(address: IpAddr) -> bool {
+pub(crate) fn is_a_tenants(address: IpAddr) -> bool {
     let odd = match address.to_canonical() {
         IpAddr::V4(ip) => ip.is_link_local() || ip.is_broadcast() || ip.octets()[0] == 0,
         IpAddr::V6(ip) => ip.is_unicast_link_local(),

@@ -6,7 +6,7 @@ use innkeeper_domain::abilities::Ability;
 use innkeeper_domain::access::{Actor, Proof};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::events::Subject;
-use innkeeper_domain::hosts::{Asked, Host, State, Wake, busy};
+use innkeeper_domain::hosts::{Asked, Bar, Host, State};
 use innkeeper_domain::ids::HostId;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{Topic, Tx, events, hosts, users};
@@ -23,15 +23,7 @@ impl Engine {
     pub async fn wake_host(&self, actor: &Actor, id: HostId, why: Option<&str>) -> Result<Host, Error> {
         let asked = self.asked(actor, why.unwrap_or("asked for")).await?;
         self.wish_of_host(actor, id, Ability::Wake, "host.wake", |host| {
-            in_hand(host)?;
-            if host.profile.wake == Wake::None
-                && matches!(host.course.state, State::Off | State::Error | State::ShuttingDown)
-            {
-                return Err(Error::conflict(
-                    "cannot_be_woken",
-                    "the host's profile names no way to wake it; an operator must add one",
-                ));
-            }
+            unbarred(host.bar(Ability::Wake))?;
             host.course.want(asked);
             Ok(())
         })
@@ -42,25 +34,12 @@ impl Engine {
     pub async fn sleep_host(&self, actor: &Actor, id: HostId) -> Result<Host, Error> {
         let asked = self.asked(actor, "asked for").await?;
         self.wish_of_host(actor, id, Ability::Sleep, "host.sleep", |host| {
-            in_hand(host)?;
-            match host.course.state {
-                State::Off | State::Draining | State::ShuttingDown | State::Idle => return Ok(()),
-                State::Ready => {}
-                state => {
-                    let message = format!("the host is {state}; wait until it is ready");
-                    return Err(Error::Conflict { code: "host_not_ready", message });
-                }
+            unbarred(host.hands_off())?;
+            let on_its_way = [State::Off, State::Draining, State::ShuttingDown, State::Idle];
+            if on_its_way.contains(&host.course.state) {
+                return Ok(());
             }
-            // What keeps it awake only because somebody wished so is ended by this wish.
-            let mut signals = host.signals.clone();
-            signals.retain(|signal| {
-                use innkeeper_domain::hosts::SignalKind::{Asked, KeepAwake};
-                !matches!(signal.kind, Asked | KeepAwake)
-            });
-            if let Some(signal) = busy(&signals) {
-                let message = format!("the host is needed: {}", signal.reason);
-                return Err(Error::Conflict { code: "host_needed", message });
-            }
+            unbarred(host.bar(Ability::Sleep))?;
             host.course.lay_to_rest(asked);
             Ok(())
         })
@@ -71,7 +50,7 @@ impl Engine {
     pub async fn cancel_sleep(&self, actor: &Actor, id: HostId) -> Result<Host, Error> {
         let asked = self.asked(actor, "the sleep was called off").await?;
         self.wish_of_host(actor, id, Ability::Wake, "host.cancel_sleep", |host| {
-            in_hand(host)?;
+            unbarred(host.hands_off())?;
             match host.course.state {
                 State::Idle | State::Draining => {}
                 State::Ready if host.course.sleep.is_some() => {}
@@ -112,7 +91,7 @@ impl Engine {
         }
         let asked = self.asked(actor, "kept awake").await?;
         self.wish_of_host(actor, id, Ability::Wake, "host.keep_awake", |host| {
-            in_hand(host)?;
+            unbarred(host.hands_off())?;
             host.course.keep_awake(until, asked);
             Ok(())
         })
@@ -126,12 +105,7 @@ impl Engine {
             if on == (host.course.state == State::Maintenance) {
                 return Ok(());
             }
-            if matches!(host.course.state, State::Draining | State::ShuttingDown) {
-                return Err(Error::conflict(
-                    "host_going_to_sleep",
-                    "the host is on its way to sleep; wait until it is off, or call it back first",
-                ));
-            }
+            unbarred(host.bar(Ability::Maintain))?;
             host.course.maintain(on, &asked.by, asked.at);
             Ok(())
         })
@@ -230,9 +204,6 @@ impl Engine {
     }
 }
 
-fn in_hand(host: &Host) -> Result<(), Error> {
-    if host.course.state == State::Maintenance {
-        return Err(Error::conflict("host_maintenance", "the host is under maintenance; end that first"));
-    }
-    Ok(())
+fn unbarred(bar: Option<Bar>) -> Result<(), Error> {
+    bar.map_or(Ok(()), |Bar { code, message }| Err(Error::Conflict { code, message }))
 }

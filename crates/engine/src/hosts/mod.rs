@@ -58,6 +58,15 @@ pub struct HostChange {
     pub new_key: bool,
 }
 
+/// Which secrets of a host are set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretsSet {
+    /// A SecureOn password.
+    pub secure_on: bool,
+    /// The request of a webhook.
+    pub webhook: bool,
+}
+
 /// What a sealed secret of a host is bound to.
 fn place(column: &str, id: HostId) -> String {
     format!("hosts/{column}/{id}")
@@ -109,6 +118,13 @@ impl Engine {
         allow(may(actor, Action::RunHouse), "host")?;
         let keys = hosts::keys(self.db(), id).await?;
         Ok(keys.map(|keys| format!("restrict,command=\"/usr/local/sbin/innkeeper-host\" {}", keys.public)))
+    }
+
+    /// Which secrets of a host are set; for staff. What they are is shown to nobody.
+    pub async fn host_secrets_set(&self, actor: &Actor, id: HostId) -> Result<SecretsSet, Error> {
+        allow(may(actor, Action::SeeHouse), "host")?;
+        let secrets = self.secrets_of(id).await?;
+        Ok(SecretsSet { secure_on: secrets.secure_on.is_some(), webhook: secrets.webhook.is_some() })
     }
 
     /// Has a node looked after.

@@ -104,15 +104,21 @@ impl Engine {
         }
         if serves {
             signals.extend(self.node_signals(host).await?);
+            signals.extend(self.players(host, running.as_ref().and_then(|found| found.as_ref().ok())).await?);
         }
-        signals.extend(self.players(host, running.as_ref().and_then(|found| found.as_ref().ok())).await?);
         signals.extend(self.voices_of(host, now).await?);
         Ok(Needs { signals, resting, to_stop })
     }
 
     /// The numbers of the guests that sleep and wake with a host, in the order in which they are stopped.
     async fn sleepers(&self, host: &Host) -> Result<Vec<u32>, Error> {
-        Ok(host.profile.may_stop.clone())
+        let mut numbers = host.profile.may_stop.clone();
+        for vmid in self.resting_guests(host).await? {
+            if !numbers.contains(&vmid) {
+                numbers.push(vmid);
+            }
+        }
+        Ok(numbers)
     }
 
     async fn running(&self, host: &Host) -> Result<Running, String> {
@@ -179,8 +185,9 @@ impl Engine {
     }
 
     /// Who plays on the services of a host.
-    async fn players(&self, _host: &Host, _running: Option<&Running>) -> Result<Vec<Signal>, Error> {
-        Ok(Vec::new())
+    async fn players(&self, host: &Host, running: Option<&Running>) -> Result<Vec<Signal>, Error> {
+        let runs = |vmid| running.map(|running| running.guests.iter().any(|(at, _)| at.vmid.get() == vmid));
+        self.players_on(host, runs).await
     }
 
     async fn voices_of(&self, host: &Host, now: Timestamp) -> Result<Vec<Signal>, Error> {

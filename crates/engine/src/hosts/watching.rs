@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::audit::Deed;
+use innkeeper_domain::discord::AlertKind;
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::hosts::{Act, Host, State, Way, next, pause};
 use innkeeper_domain::time::Timestamp;
@@ -68,6 +69,18 @@ async fn claim_and_look(engine: &Engine, looks: &TaskTracker) -> Result<Duration
 }
 
 impl Engine {
+    /// Looks after every host that is due, once and one after the other. [`Engine::run`] does it by itself.
+    pub async fn watch_hosts(&self) -> Result<(), Error> {
+        let now = self.clock().now();
+        let mut tx = self.db().begin().await?;
+        let claimed = hosts::claim(&mut tx, now, now.after(CLAIM)).await?;
+        tx.commit().await?;
+        for host in claimed {
+            self.look_after_host(host).await?;
+        }
+        Ok(())
+    }
+
     /// Looks at a host that was claimed, and takes one step.
     pub(crate) async fn look_after_host(&self, mut host: Host) -> Result<(), Error> {
         let seen = self.look_at_host(&host).await;
@@ -130,6 +143,15 @@ impl Engine {
             let after = json!({ "state": to, "reason": host.course.reason });
             let deed = Deed::done(deed, host.id).before(json!({ "state": from })).after(after);
             self.record(tx, &Actor::house(), deed);
+        }
+        if to == State::Error {
+            let kind = match from {
+                State::Waking | State::Booting => AlertKind::HostStartFailed,
+                State::Draining | State::ShuttingDown => AlertKind::HostStopFailed,
+                _ => AlertKind::HostUnreachable,
+            };
+            let reason = host.course.reason.as_deref().unwrap_or_default();
+            self.alert(tx, kind, host.name.as_str(), reason).await?;
         }
         if to.serves() != from.serves() || to == State::Error {
             // Whatever waits for the host, or no longer needs to.

@@ -6,7 +6,7 @@ use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::ProjectId;
 use innkeeper_domain::projects::Project;
 use innkeeper_domain::time::Timestamp;
-use innkeeper_store::events::{after, append, latest, prune};
+use innkeeper_store::events::{Sight, after, append, latest, prune};
 use innkeeper_store::{Db, Error, Topic, projects};
 
 use crate::house::{House, NOW, at};
@@ -39,11 +39,15 @@ both! {
         assert_eq!((first.at, first.project_id, first.subject, first.subject_id.as_str()),
             (at(1), Some(house.project.id), Subject::Instance, "ins_1"));
         assert_eq!(words(after(&db, all[0].seq, None, 1).await.unwrap()), ["stopped"]);
-        let mine = [house.project.id];
+        let seeing = |projects: &[ProjectId], things: &[&str]| Sight {
+            projects: projects.to_vec(),
+            things: things.iter().map(|id| (*id).to_owned()).collect(),
+        };
+        let mine = seeing(&[house.project.id], &[]);
         assert_eq!(words(after(&db, 0, Some(&mine), 10).await.unwrap()), ["starting"]);
-        let both = [house.project.id, other.id];
+        let both = seeing(&[house.project.id, other.id], &[]);
         assert_eq!(words(after(&db, 0, Some(&both), 10).await.unwrap()), ["starting", "stopped"]);
-        assert_eq!(words(after(&db, 0, Some(&[]), 10).await.unwrap()), [""; 0]);
+        assert_eq!(words(after(&db, 0, Some(&Sight::default()), 10).await.unwrap()), [""; 0]);
 
         let mut tx = db.begin().await.unwrap();
         assert_eq!(prune(&mut tx, at(3)).await.unwrap(), 2);
@@ -55,6 +59,28 @@ both! {
         tx.commit().await.unwrap();
         say(&db, at(4), None, "again").await.unwrap();
         assert!(latest(&db).await.unwrap() > all[2].seq);
+    }
+
+    async fn hosts_and_services_are_seen_by_those_who_may_see_them(db: Db) {
+        let house = House::build(&db).await;
+        let mut tx = db.begin().await.unwrap();
+        append(&mut tx, at(1), None, Subject::Host, "hst_1", "waking").await.unwrap();
+        append(&mut tx, at(2), None, Subject::Host, "hst_2", "ready").await.unwrap();
+        append(&mut tx, at(3), None, Subject::Service, "svc_1", "up").await.unwrap();
+        append(&mut tx, at(4), Some(house.project.id), Subject::Service, "svc_2", "down").await.unwrap();
+        // An id alone opens nothing else.
+        append(&mut tx, at(5), None, Subject::Cluster, "hst_1", "healthy").await.unwrap();
+        tx.commit().await.unwrap();
+        let seen = async |projects: &[ProjectId], things: &[&str]| -> Vec<String> {
+            let things = things.iter().map(|id| (*id).to_owned()).collect();
+            let sight = Sight { projects: projects.to_vec(), things };
+            after(&db, 0, Some(&sight), 10).await.unwrap().into_iter().map(|event| event.what).collect()
+        };
+        assert_eq!(seen(&[], &[]).await, [""; 0]);
+        assert_eq!(seen(&[], &["hst_1"]).await, ["waking"]);
+        assert_eq!(seen(&[], &["hst_2", "svc_1", "svc_2"]).await, ["ready", "up"]);
+        assert_eq!(seen(&[house.project.id], &["hst_2"]).await, ["ready", "down"]);
+        assert_eq!(after(&db, 0, None, 10).await.unwrap().len(), 5);
     }
 
     async fn what_is_rolled_back_did_not_happen(db: Db) {

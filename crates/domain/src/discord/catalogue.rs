@@ -137,6 +137,57 @@ pub(super) const TEXTS: &[Text] = texts! {
     "elsewhere" ["channels"] "Ask me in {channels}.", "Demandez-moi dans {channels}.";
     "unavailable" [] "I cannot ask the house just now; try again in a moment.", "Je ne peux pas joindre la maison ; réessayez dans un instant.";
     "refrain" [] "Understood: I leave it alone.", "Compris : je n’y touche pas.";
+    // why a host stays awake
+    "why.asked" [] "somebody asked for it", "quelqu’un l’a demandé";
+    "why.instances" [] "instances run", "des instances tournent";
+    "why.leases" [] "a lease runs", "une location est en cours";
+    "why.guests" [] "other guests run", "d’autres machines tournent";
+    "why.tasks" [] "Proxmox is at work", "Proxmox est occupé";
+    "why.players" [] "somebody plays", "quelqu’un joue";
+    "why.voice" [] "somebody is in the voice channel", "quelqu’un est dans le salon vocal";
+    "why.keep_awake" [] "it is kept awake", "il est gardé éveillé";
+    "why.schedule" [] "these are its hours", "ce sont ses heures";
+    "why.voice_unreadable" [] "the voice channel cannot be seen", "le salon vocal n’est pas visible";
+    "why.players_unreadable" [] "the players cannot be read", "les joueurs ne peuvent pas être lus";
+    "why.unreadable" [] "what needs it cannot be read", "ce qui en a besoin ne peut pas être lu";
+    // how far a restart is
+    "step.announcing" [] "the players are told", "les joueurs sont prévenus";
+    "step.saving" [] "the world is saved", "le monde est sauvegardé";
+    "step.rebooting" [] "the machine is rebooted", "la machine redémarre";
+    "step.waiting" [] "waiting until it is ready", "attente qu’il soit prêt";
+    "step.working" [] "under way", "en cours";
+    // instances
+    "instance.running" [] "runs", "tourne";
+    "instance.stopped" [] "stopped", "arrêtée";
+    // lengths of time, such as how long credits last
+    "time.days" ["days" "hours"] "{days} d {hours} h", "{days} j {hours} h";
+    "time.hours" ["hours" "minutes"] "{hours} h {minutes} min", "{hours} h {minutes} min";
+    "credits" ["amount"] "{amount} credits", "{amount} crédits";
+    // why the house says no
+    "error.not_linked" [] "Say who you are first: `/link`.", "Dites d’abord qui vous êtes : `/link`.";
+    "error.forbidden" [] "You may not do that.", "Vous n’avez pas le droit de faire cela.";
+    "error.not_found" [] "There is no such thing (any more).", "Cela n’existe pas (ou plus).";
+    "error.suspended" [] "Your account is suspended.", "Votre compte est suspendu.";
+    "error.banned" [] "Your account is banned.", "Votre compte est banni.";
+    "error.email_unverified" [] "Confirm your e-mail address first.", "Confirmez d’abord votre adresse e-mail.";
+    "error.not_by_discord" [] "This is done in the portal, not by Discord.", "Cela se fait dans le portail, pas par Discord.";
+    "error.host_maintenance" [] "The host is in maintenance.", "L’hôte est en maintenance.";
+    "error.host_needed" [] "The host is needed at the moment.", "On a besoin de l’hôte en ce moment.";
+    "error.host_not_ready" [] "The host is not ready yet.", "L’hôte n’est pas encore prêt.";
+    "error.host_going_to_sleep" [] "The host is on its way to sleep.", "L’hôte est en train de s’endormir.";
+    "error.host_asleep" [] "The host sleeps: wake it first.", "L’hôte dort : réveillez-le d’abord.";
+    "error.too_late" [] "Too late: the host is switching itself off. Wake it afterwards.", "Trop tard : l’hôte s’éteint. Réveillez-le ensuite.";
+    "error.cannot_be_woken" [] "No way to wake this host is set.", "Aucun moyen de réveiller cet hôte n’est configuré.";
+    "error.operation_in_progress" [] "Something is already under way with it.", "Une opération est déjà en cours.";
+    "error.project_restricted" [] "The project is on hold; see the portal.", "Le projet est bloqué ; voyez le portail.";
+    "error.insufficient_credits" [] "There are not enough credits.", "Il n’y a pas assez de crédits.";
+    "error.cooldown" ["minutes"] "You asked for a restart not long ago: wait {minutes} min.", "Vous avez demandé un redémarrage il y a peu : attendez {minutes} min.";
+    "error.restart_under_way" ["minutes"] "A restart is under way; it ends within {minutes} min.", "Un redémarrage est déjà en cours ; fin d’ici {minutes} min.";
+    "error.daily_limit" ["minutes"] "It was restarted too often today: wait {minutes} min.", "Trop de redémarrages aujourd’hui : attendez {minutes} min.";
+    "error.restart_ban" ["minutes"] "You asked too often and have to wait {minutes} min.", "Vous avez demandé trop souvent : attendez {minutes} min.";
+    "error.warning" ["number"] "\n*Warning {number}: who goes on is banned for an hour.*", "\n*Avertissement {number} : qui insiste est banni pour une heure.*";
+    "error.host_error" [] "The host got into trouble.", "L’hôte est en panne.";
+    "error.called_off" [] "It was called off.", "Cela a été annulé.";
     // alerts
     "alert.more" ["count"] "\n*({count} more of these were held back.)*", "\n*({count} autres ont été retenues.)*";
     "alert.other" ["subject" "detail"] "⚠️ **{subject}**: {detail}", "⚠️ **{subject}** : {detail}";
@@ -145,5 +196,8 @@ pub(super) const TEXTS: &[Text] = texts! {
     "alert.host_unreachable" ["subject" "detail"] "⚠️ **{subject}** cannot be reached: {detail}", "⚠️ **{subject}** est injoignable : {detail}";
     "alert.service_down" ["subject" "detail"] "⚠️ **{subject}** does not answer: {detail}", "⚠️ **{subject}** ne répond pas : {detail}";
     "alert.restart_failed" ["subject" "detail"] "⚠️ Restarting **{subject}** failed: {detail}", "⚠️ Le redémarrage de **{subject}** a échoué : {detail}";
+    "alert.cluster_lost" ["subject" "detail"] "⚠️ Cluster **{subject}** does not answer: {detail}", "⚠️ La grappe **{subject}** ne répond pas : {detail}";
+    "alert.cluster_back" ["subject" "detail"] "✅ Cluster **{subject}** answers again. {detail}", "✅ La grappe **{subject}** répond de nouveau. {detail}";
+    "alert.audit_broken" ["subject" "detail"] "🚨 The **{subject}** is not whole: {detail}", "🚨 Le **{subject}** n’est pas intact : {detail}";
     "alert.banned" ["subject" "detail"] "⚠️ **{subject}** is banned for a while: {detail}", "⚠️ **{subject}** est banni pour un temps : {detail}";
 };

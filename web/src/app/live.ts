@@ -1,7 +1,15 @@
 // Live screens: what the house says has happened is asked for anew, one thing at a time, and put where it is shown.
 // Where no stream of events can be had, what is shown is asked for again and again.
 import { useSyncExternalStore } from 'react'
-import { type Event as HouseEvent, type Instance, operationOf, queryClient, refetch, renewSession } from '~/api'
+import {
+  type Event as HouseEvent,
+  type Instance,
+  operationOf,
+  queryClient,
+  refetch,
+  renewSession,
+  type Subject,
+} from '~/api'
 import { getInstance, getOperation } from '~/api/gen/sdk.gen'
 import { isProblem } from '~/api/problem'
 
@@ -10,7 +18,15 @@ type Happened = Pick<HouseEvent, 'subject' | 'subject_id' | 'project_id' | 'what
 
 const POLL_MS = 10_000
 const GATHER_MS = 120
-const subjects = ['instance', 'operation', 'cluster', 'project', 'lease'] as const
+const subjects = [
+  'instance',
+  'operation',
+  'cluster',
+  'project',
+  'lease',
+  'host',
+  'service',
+] as const satisfies Subject[]
 
 let liveness: Liveness = 'connecting'
 const watchers = new Set<() => void>()
@@ -105,27 +121,32 @@ function gather(key: string, act: () => void) {
   )
 }
 
+/** What is no longer known when something of a kind has changed; instances and operations are asked for one by one. */
+const stale: Record<Exclude<Subject, 'instance' | 'operation'>, string[]> = {
+  cluster: ['listClusters', 'getCluster', 'listNodes', 'listGuests', 'listAdoptions'],
+  project: [
+    'getBalance',
+    'listLedger',
+    'getSpending',
+    'listUsage',
+    'getQuota',
+    'listProjectPayments',
+    'getPayment',
+    'listPayments',
+    'listProjectInvoices',
+    'getFinance',
+  ],
+  lease: ['listLeases', 'getLease', 'getLeaseLog', 'getOrder', 'listOrders'],
+  host: ['listHosts', 'getHost'],
+  service: ['listServices', 'getService'],
+}
+
 export function heard(event: Happened) {
   const { subject, subject_id: id } = event
   gather(`${subject}:${id}`, () => {
     if (subject === 'instance') void freshInstance(id)
     else if (subject === 'operation') void freshOperation(id)
-    else if (subject === 'cluster')
-      void refetch('listClusters', 'getCluster', 'listNodes', 'listGuests', 'listAdoptions')
-    else if (subject === 'lease') void refetch('listLeases', 'getLease', 'getLeaseLog', 'getOrder', 'listOrders')
-    else
-      void refetch(
-        'getBalance',
-        'listLedger',
-        'getSpending',
-        'listUsage',
-        'getQuota',
-        'listProjectPayments',
-        'getPayment',
-        'listPayments',
-        'listProjectInvoices',
-        'getFinance',
-      )
+    else void refetch(...stale[subject])
   })
 }
 

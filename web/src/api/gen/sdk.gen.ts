@@ -2,7 +2,7 @@
 
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client';
 import { client } from './client.gen';
-import type { AcceptDriftData, AcceptDriftErrors, AcceptDriftResponses, AcceptInvitationByTokenData, AcceptInvitationByTokenErrors, AcceptInvitationByTokenResponses, AcceptInvitationData, AcceptInvitationErrors, AcceptInvitationResponses, AddCardData, AddCardErrors, AddCardResponses, AddClusterData, AddClusterErrors, AddClusterResponses, AddDiskData, AddDiskErrors, AddDiskResponses, AddIsoData, AddIsoErrors, AddIsoResponses, AddPasskeyData, AddPasskeyErrors, AddPasskeyResponses, AddPoolData, AddPoolErrors, AddPoolResponses, AddSourceData, AddSourceErrors, AddSourceResponses, AdoptGuestsData, AdoptGuestsErrors, AdoptGuestsResponses, AskForChallengeData, AskForChallengeErrors, AskForChallengeResponses, AskForConsoleData, AskForConsoleErrors, AskForConsoleResponses, AskForLeaseConsoleData, AskForLeaseConsoleErrors, AskForLeaseConsoleResponses, AskToRecoverData, AskToRecoverErrors, AskToRecoverResponses, AskToVerifyData, AskToVerifyErrors, AskToVerifyResponses, BanUserData, BanUserErrors, BanUserResponses, BeginLinkData, BeginLinkErrors, BeginLinkResponses, BeginOidcData, BeginOidcErrors, BeginOidcResponses, BeginPasskeyData, BeginPasskeyErrors, BeginPasskeyResponses, BeginPasskeySignInData, BeginPasskeySignInErrors, BeginPasskeySignInResponses, BeginPaymentData, BeginPaymentErrors, BeginPaymentResponses, ChangeBackupData, ChangeBackupErrors, ChangeBackupResponses, ChangeCardData, ChangeCardErrors, ChangeCardResponses, ChangeClusterData, ChangeClusterErrors, ChangeClusterResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangeInstancesData, ChangeInstancesErrors, ChangeInstancesResponses, ChangeMeData, ChangeMeErrors, ChangeMemberData, ChangeMemberErrors, ChangeMemberResponses, ChangeMeResponses, ChangeNetworkData, ChangeNetworkErrors, ChangeNetworkResponses, ChangeNodeData, ChangeNodeErrors, ChangeNodeResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangePlanData, ChangePlanErrors, ChangePlanResponses, ChangeScheduleData, ChangeScheduleErrors, ChangeScheduleResponses, ChangeTemplateData, ChangeTemplateErrors, ChangeTemplateResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ClaimLeaseData, ClaimLeaseErrors, ClaimLeaseResponses, ClaimWalletData, ClaimWalletErrors, ClaimWalletResponses, ComeBackData, ComeBackErrors, ConfirmEmailData, ConfirmEmailErrors, ConfirmEmailResponses, ConfirmTotpData, ConfirmTotpErrors, ConfirmTotpResponses, CreateInstanceData, CreateInstanceErrors, CreateInstanceResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateNetworkData, CreateNetworkErrors, CreateNetworkResponses, CreatePlanData, CreatePlanErrors, CreatePlanResponses, CreatePriceListData, CreatePriceListErrors, CreatePriceListResponses, CreateProjectData, CreateProjectErrors, CreateProjectResponses, CreateScheduleData, CreateScheduleErrors, CreateScheduleResponses, CreateSnapshotData, CreateSnapshotErrors, CreateSnapshotResponses, CreateTemplateData, CreateTemplateErrors, CreateTemplateResponses, CreateUserData, CreateUserErrors, CreateUserResponses, CreateVouchersData, CreateVouchersErrors, CreateVouchersResponses, DeclineInvitationData, DeclineInvitationErrors, DeclineInvitationResponses, DeleteBackupData, DeleteBackupErrors, DeleteBackupResponses, DeleteInstanceData, DeleteInstanceErrors, DeleteInstanceResponses, DeleteProjectData, DeleteProjectErrors, DeleteProjectResponses, DeleteScheduleData, DeleteScheduleErrors, DeleteScheduleResponses, DeleteSnapshotData, DeleteSnapshotErrors, DeleteSnapshotResponses, DrainNodeData, DrainNodeErrors, DrainNodeResponses, DuplicateInstanceData, DuplicateInstanceErrors, DuplicateInstanceResponses, EjectDiscData, EjectDiscErrors, EjectDiscResponses, EndImpersonationData, EndImpersonationErrors, EndImpersonationResponses, EndKeyData, EndKeyErrors, EndKeyResponses, EndLeaseData, EndLeaseErrors, EndLeaseResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EstimatePriceData, EstimatePriceErrors, EstimatePriceResponses, ExplainPlacementData, ExplainPlacementErrors, ExplainPlacementResponses, ExportLedgerData, ExportLedgerErrors, ExportLedgerResponses, ExportUsageData, ExportUsageErrors, ExportUsageResponses, FollowEventsData, FollowEventsErrors, FollowEventsResponse, FollowEventsResponses, ForgetHostKeyData, ForgetHostKeyErrors, ForgetHostKeyResponses, GetBackupData, GetBackupErrors, GetBackupResponses, GetBalanceData, GetBalanceErrors, GetBalanceResponses, GetClusterData, GetClusterErrors, GetClusterResponses, GetCommandCapabilityData, GetCommandCapabilityErrors, GetCommandCapabilityResponses, GetDrainData, GetDrainErrors, GetDrainResponses, GetFactorsData, GetFactorsErrors, GetFactorsResponses, GetFinanceData, GetFinanceErrors, GetFinanceResponses, GetFirewallData, GetFirewallErrors, GetFirewallResponses, GetFirstBootData, GetFirstBootErrors, GetFirstBootResponses, GetInstanceData, GetInstanceErrors, GetInstanceResponses, GetInvoiceData, GetInvoiceErrors, GetInvoicePdfData, GetInvoicePdfErrors, GetInvoicePdfResponses, GetInvoiceResponses, GetLeaseCatalogueData, GetLeaseCatalogueErrors, GetLeaseCatalogueResponses, GetLeaseData, GetLeaseErrors, GetLeaseLogData, GetLeaseLogErrors, GetLeaseLogResponses, GetLeaseResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsHistoryData, GetMetricsHistoryErrors, GetMetricsHistoryResponses, GetMetricsResponses, GetNodeAccessData, GetNodeAccessErrors, GetNodeAccessResponses, GetNodeMetricsData, GetNodeMetricsErrors, GetNodeMetricsHistoryData, GetNodeMetricsHistoryErrors, GetNodeMetricsHistoryResponses, GetNodeMetricsResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetOrderData, GetOrderErrors, GetOrderResponses, GetPaymentData, GetPaymentErrors, GetPaymentOfferData, GetPaymentOfferErrors, GetPaymentOfferResponses, GetPaymentResponses, GetPlacementData, GetPlacementErrors, GetPlacementResponses, GetProjectData, GetProjectErrors, GetProjectResponses, GetQuotaData, GetQuotaErrors, GetQuotaResponses, GetSetupData, GetSetupErrors, GetSetupResponses, GetSpendingData, GetSpendingErrors, GetSpendingResponses, GetUserData, GetUserErrors, GetUserResponses, GetWalletCreditsData, GetWalletCreditsErrors, GetWalletCreditsResponses, GiveAddressBackData, GiveAddressBackErrors, GiveAddressBackResponses, GiveSecondFactorData, GiveSecondFactorErrors, GiveSecondFactorResponses, GrowDiskData, GrowDiskErrors, GrowDiskResponses, HealthzData, HealthzErrors, HealthzResponses, ImpersonateUserData, ImpersonateUserErrors, ImpersonateUserResponses, InsertDiscData, InsertDiscErrors, InsertDiscResponses, InviteData, InviteErrors, InviteIntoHouseData, InviteIntoHouseErrors, InviteIntoHouseResponses, InviteResponses, IssueInvoiceData, IssueInvoiceErrors, IssueInvoiceResponses, KeepAddressData, KeepAddressErrors, KeepAddressResponses, LeaveProjectData, LeaveProjectErrors, LeaveProjectResponses, ListAddressesData, ListAddressesErrors, ListAddressesResponses, ListAdoptionsData, ListAdoptionsErrors, ListAdoptionsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListBackupsData, ListBackupsErrors, ListBackupsResponses, ListCardsData, ListCardsErrors, ListCardsResponses, ListClustersData, ListClustersErrors, ListClustersResponses, ListDisksData, ListDisksErrors, ListDisksResponses, ListDrainsData, ListDrainsErrors, ListDrainsResponses, ListGuestsData, ListGuestsErrors, ListGuestsResponses, ListHouseInvitationsData, ListHouseInvitationsErrors, ListHouseInvitationsResponses, ListIdentitiesData, ListIdentitiesErrors, ListIdentitiesResponses, ListImpersonationsData, ListImpersonationsErrors, ListImpersonationsResponses, ListInstanceBackupsData, ListInstanceBackupsErrors, ListInstanceBackupsResponses, ListInstancesData, ListInstancesErrors, ListInstancesResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListInvoicesData, ListInvoicesErrors, ListInvoicesResponses, ListIsosData, ListIsosErrors, ListIsosResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListLeasesData, ListLeasesErrors, ListLeasesResponses, ListLedgerData, ListLedgerErrors, ListLedgerResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListNetworksData, ListNetworksErrors, ListNetworksResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListOrdersData, ListOrdersErrors, ListOrdersResponses, ListPasskeysData, ListPasskeysErrors, ListPasskeysResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListPoolsData, ListPoolsErrors, ListPoolsResponses, ListPriceListsData, ListPriceListsErrors, ListPriceListsResponses, ListProjectAuditData, ListProjectAuditErrors, ListProjectAuditResponses, ListProjectInvoicesData, ListProjectInvoicesErrors, ListProjectInvoicesResponses, ListProjectPaymentsData, ListProjectPaymentsErrors, ListProjectPaymentsResponses, ListProjectsData, ListProjectsErrors, ListProjectsResponses, ListProvidersData, ListProvidersErrors, ListProvidersResponses, ListReceivedInvitationsData, ListReceivedInvitationsErrors, ListReceivedInvitationsResponses, ListRefundsData, ListRefundsErrors, ListRefundsResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSharedData, ListSharedErrors, ListSharedResponses, ListSharesData, ListSharesErrors, ListSharesResponses, ListSnapshotsData, ListSnapshotsErrors, ListSnapshotsResponses, ListSourcesData, ListSourcesErrors, ListSourcesResponses, ListTemplatesData, ListTemplatesErrors, ListTemplatesResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVouchersData, ListVouchersErrors, ListVouchersResponses, MakeBackupData, MakeBackupErrors, MakeBackupResponses, MigrateInstanceData, MigrateInstanceErrors, MigrateInstanceResponses, OfferTotpData, OfferTotpErrors, OfferTotpResponses, OpenapiJsonData, OpenapiJsonErrors, OpenapiJsonResponses, OpenConsoleData, OpenConsoleErrors, PauseInstanceData, PauseInstanceErrors, PauseInstanceResponses, PaymentWebhookData, PaymentWebhookErrors, PaymentWebhookResponses, PlanDrainData, PlanDrainErrors, PlanDrainResponses, PostAdjustmentData, PostAdjustmentErrors, PostAdjustmentResponses, PricePlanData, PricePlanErrors, PricePlanResponses, ProbeClusterData, ProbeClusterErrors, ProbeClusterResponses, ProtectInstanceData, ProtectInstanceErrors, ProtectInstanceResponses, QuoteLeaseData, QuoteLeaseErrors, QuoteLeaseResponses, QuoteRenewalData, QuoteRenewalErrors, QuoteRenewalResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RebootInstanceData, RebootInstanceErrors, RebootInstanceResponses, RebuildInstanceData, RebuildInstanceErrors, RebuildInstanceResponses, RecoverData, RecoverErrors, RecoverInstanceData, RecoverInstanceErrors, RecoverInstanceResponses, RecoverResponses, RedeemVoucherData, RedeemVoucherErrors, RedeemVoucherResponses, RefreshData, RefreshErrors, RefreshResponses, RefundPaymentData, RefundPaymentErrors, RefundPaymentResponses, RegisterData, RegisterErrors, RegisterResponses, ReleaseInstanceData, ReleaseInstanceErrors, ReleaseInstanceResponses, RemoveCardData, RemoveCardErrors, RemoveCardResponses, RemoveDiskData, RemoveDiskErrors, RemoveDiskResponses, RemoveIsoData, RemoveIsoErrors, RemoveIsoResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, RemoveNetworkData, RemoveNetworkErrors, RemoveNetworkResponses, RemoveNodeAccessData, RemoveNodeAccessErrors, RemoveNodeAccessResponses, RemovePasskeyData, RemovePasskeyErrors, RemovePasskeyResponses, RemovePoolData, RemovePoolErrors, RemovePoolResponses, RemoveTotpData, RemoveTotpErrors, RemoveTotpResponses, RenamePasskeyData, RenamePasskeyErrors, RenamePasskeyResponses, RenameProjectData, RenameProjectErrors, RenameProjectResponses, RenewData, RenewErrors, RenewLeaseTokenData, RenewLeaseTokenErrors, RenewLeaseTokenResponses, RenewRecoveryCodesData, RenewRecoveryCodesErrors, RenewRecoveryCodesResponses, RenewResponses, RentData, RentErrors, RentResponses, RepriceInstanceData, RepriceInstanceErrors, RepriceInstanceResponses, RescueInstanceData, RescueInstanceErrors, RescueInstanceResponses, ResetFactorsData, ResetFactorsErrors, ResetFactorsResponses, ResizeInstanceData, ResizeInstanceErrors, ResizeInstanceResponses, ResizeLeaseData, ResizeLeaseErrors, ResizeLeaseResponses, RestoreDriftData, RestoreDriftErrors, RestoreDriftResponses, RestoreInstanceData, RestoreInstanceErrors, RestoreInstanceResponses, ResumeInstanceData, ResumeInstanceErrors, ResumeInstanceResponses, RevokeInvitationData, RevokeInvitationErrors, RevokeInvitationResponses, RollBackData, RollBackErrors, RollBackResponses, RunCommandData, RunCommandErrors, RunCommandResponses, RunLeaseCommandData, RunLeaseCommandErrors, RunLeaseCommandResponses, SeedConsoleData, SeedConsoleErrors, SeedConsoleResponses, SeedExecData, SeedExecErrors, SeedExecResponses, SeedListData, SeedListErrors, SeedListResponses, SeedRenewData, SeedRenewErrors, SeedRenewResponses, SeedRentData, SeedRentErrors, SeedRentResponses, SetFirewallData, SetFirewallErrors, SetFirewallResponses, SetInstancePasswordData, SetInstancePasswordErrors, SetInstancePasswordResponses, SetNodeAccessData, SetNodeAccessErrors, SetNodeAccessResponses, SetQuotaData, SetQuotaErrors, SetQuotaResponses, SetSshKeysData, SetSshKeysErrors, SetSshKeysResponses, SetUpData, SetUpErrors, SetUpResponses, ShareInstanceData, ShareInstanceErrors, ShareInstanceResponses, ShutDownInstanceData, ShutDownInstanceErrors, ShutDownInstanceResponses, SignInByPasskeyData, SignInByPasskeyErrors, SignInByPasskeyResponses, SignInData, SignInErrors, SignInResponses, SignOutData, SignOutErrors, SignOutResponses, StartInstanceData, StartInstanceErrors, StartInstanceResponses, StopDrainData, StopDrainErrors, StopDrainResponses, StopInstanceData, StopInstanceErrors, StopInstanceResponses, SuspendUserData, SuspendUserErrors, SuspendUserResponses, TestClusterData, TestClusterErrors, TestClusterResponses, TestNewClusterData, TestNewClusterErrors, TestNewClusterResponses, UnbanUserData, UnbanUserErrors, UnbanUserResponses, UnlinkData, UnlinkErrors, UnlinkResponses, UnshareInstanceData, UnshareInstanceErrors, UnshareInstanceResponses, UnsuspendUserData, UnsuspendUserErrors, UnsuspendUserResponses, UpdateInstanceData, UpdateInstanceErrors, UpdateInstanceResponses, VerifyAuditData, VerifyAuditErrors, VerifyAuditResponses, WithdrawHouseInvitationData, WithdrawHouseInvitationErrors, WithdrawHouseInvitationResponses, WithdrawVoucherData, WithdrawVoucherErrors, WithdrawVoucherResponses } from './types.gen';
+import type { AcceptDriftData, AcceptDriftErrors, AcceptDriftResponses, AcceptInvitationByTokenData, AcceptInvitationByTokenErrors, AcceptInvitationByTokenResponses, AcceptInvitationData, AcceptInvitationErrors, AcceptInvitationResponses, AddCardData, AddCardErrors, AddCardResponses, AddClusterData, AddClusterErrors, AddClusterResponses, AddDiskData, AddDiskErrors, AddDiskResponses, AddHostData, AddHostErrors, AddHostResponses, AddIsoData, AddIsoErrors, AddIsoResponses, AddPasskeyData, AddPasskeyErrors, AddPasskeyResponses, AddPoolData, AddPoolErrors, AddPoolResponses, AddSourceData, AddSourceErrors, AddSourceResponses, AdoptGuestsData, AdoptGuestsErrors, AdoptGuestsResponses, AskForChallengeData, AskForChallengeErrors, AskForChallengeResponses, AskForConsoleData, AskForConsoleErrors, AskForConsoleResponses, AskForLeaseConsoleData, AskForLeaseConsoleErrors, AskForLeaseConsoleResponses, AskToRecoverData, AskToRecoverErrors, AskToRecoverResponses, AskToVerifyData, AskToVerifyErrors, AskToVerifyResponses, BanUserData, BanUserErrors, BanUserResponses, BeginHostMaintenanceData, BeginHostMaintenanceErrors, BeginHostMaintenanceResponses, BeginLinkData, BeginLinkErrors, BeginLinkResponses, BeginOidcData, BeginOidcErrors, BeginOidcResponses, BeginPasskeyData, BeginPasskeyErrors, BeginPasskeyResponses, BeginPasskeySignInData, BeginPasskeySignInErrors, BeginPasskeySignInResponses, BeginPaymentData, BeginPaymentErrors, BeginPaymentResponses, CancelHostSleepData, CancelHostSleepErrors, CancelHostSleepResponses, ChangeBackupData, ChangeBackupErrors, ChangeBackupResponses, ChangeCardData, ChangeCardErrors, ChangeCardResponses, ChangeClusterData, ChangeClusterErrors, ChangeClusterResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangeHostData, ChangeHostErrors, ChangeHostResponses, ChangeInstancesData, ChangeInstancesErrors, ChangeInstancesResponses, ChangeMeData, ChangeMeErrors, ChangeMemberData, ChangeMemberErrors, ChangeMemberResponses, ChangeMeResponses, ChangeNetworkData, ChangeNetworkErrors, ChangeNetworkResponses, ChangeNodeData, ChangeNodeErrors, ChangeNodeResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangePlanData, ChangePlanErrors, ChangePlanResponses, ChangeScheduleData, ChangeScheduleErrors, ChangeScheduleResponses, ChangeTemplateData, ChangeTemplateErrors, ChangeTemplateResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CheckHostData, CheckHostErrors, CheckHostResponses, ClaimLeaseData, ClaimLeaseErrors, ClaimLeaseResponses, ClaimWalletData, ClaimWalletErrors, ClaimWalletResponses, ClearHostData, ClearHostErrors, ClearHostResponses, ComeBackData, ComeBackErrors, ConfirmEmailData, ConfirmEmailErrors, ConfirmEmailResponses, ConfirmTotpData, ConfirmTotpErrors, ConfirmTotpResponses, CreateInstanceData, CreateInstanceErrors, CreateInstanceResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateNetworkData, CreateNetworkErrors, CreateNetworkResponses, CreatePlanData, CreatePlanErrors, CreatePlanResponses, CreatePriceListData, CreatePriceListErrors, CreatePriceListResponses, CreateProjectData, CreateProjectErrors, CreateProjectResponses, CreateScheduleData, CreateScheduleErrors, CreateScheduleResponses, CreateSnapshotData, CreateSnapshotErrors, CreateSnapshotResponses, CreateTemplateData, CreateTemplateErrors, CreateTemplateResponses, CreateUserData, CreateUserErrors, CreateUserResponses, CreateVouchersData, CreateVouchersErrors, CreateVouchersResponses, DeclineInvitationData, DeclineInvitationErrors, DeclineInvitationResponses, DeleteBackupData, DeleteBackupErrors, DeleteBackupResponses, DeleteInstanceData, DeleteInstanceErrors, DeleteInstanceResponses, DeleteProjectData, DeleteProjectErrors, DeleteProjectResponses, DeleteScheduleData, DeleteScheduleErrors, DeleteScheduleResponses, DeleteSnapshotData, DeleteSnapshotErrors, DeleteSnapshotResponses, DrainNodeData, DrainNodeErrors, DrainNodeResponses, DuplicateInstanceData, DuplicateInstanceErrors, DuplicateInstanceResponses, EjectDiscData, EjectDiscErrors, EjectDiscResponses, EndHostMaintenanceData, EndHostMaintenanceErrors, EndHostMaintenanceResponses, EndImpersonationData, EndImpersonationErrors, EndImpersonationResponses, EndKeyData, EndKeyErrors, EndKeyResponses, EndLeaseData, EndLeaseErrors, EndLeaseResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EstimatePriceData, EstimatePriceErrors, EstimatePriceResponses, ExplainPlacementData, ExplainPlacementErrors, ExplainPlacementResponses, ExportLedgerData, ExportLedgerErrors, ExportLedgerResponses, ExportUsageData, ExportUsageErrors, ExportUsageResponses, FollowEventsData, FollowEventsErrors, FollowEventsResponse, FollowEventsResponses, ForgetHostKeyData, ForgetHostKeyErrors, ForgetHostKeyResponses, GetBackupData, GetBackupErrors, GetBackupResponses, GetBalanceData, GetBalanceErrors, GetBalanceResponses, GetClusterData, GetClusterErrors, GetClusterResponses, GetCommandCapabilityData, GetCommandCapabilityErrors, GetCommandCapabilityResponses, GetDrainData, GetDrainErrors, GetDrainResponses, GetFactorsData, GetFactorsErrors, GetFactorsResponses, GetFinanceData, GetFinanceErrors, GetFinanceResponses, GetFirewallData, GetFirewallErrors, GetFirewallResponses, GetFirstBootData, GetFirstBootErrors, GetFirstBootResponses, GetHostData, GetHostErrors, GetHostHistoryData, GetHostHistoryErrors, GetHostHistoryResponses, GetHostKeyData, GetHostKeyErrors, GetHostKeyResponses, GetHostResponses, GetInstanceData, GetInstanceErrors, GetInstanceResponses, GetInvoiceData, GetInvoiceErrors, GetInvoicePdfData, GetInvoicePdfErrors, GetInvoicePdfResponses, GetInvoiceResponses, GetLeaseCatalogueData, GetLeaseCatalogueErrors, GetLeaseCatalogueResponses, GetLeaseData, GetLeaseErrors, GetLeaseLogData, GetLeaseLogErrors, GetLeaseLogResponses, GetLeaseResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsHistoryData, GetMetricsHistoryErrors, GetMetricsHistoryResponses, GetMetricsResponses, GetNodeAccessData, GetNodeAccessErrors, GetNodeAccessResponses, GetNodeMetricsData, GetNodeMetricsErrors, GetNodeMetricsHistoryData, GetNodeMetricsHistoryErrors, GetNodeMetricsHistoryResponses, GetNodeMetricsResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetOrderData, GetOrderErrors, GetOrderResponses, GetPaymentData, GetPaymentErrors, GetPaymentOfferData, GetPaymentOfferErrors, GetPaymentOfferResponses, GetPaymentResponses, GetPlacementData, GetPlacementErrors, GetPlacementResponses, GetProjectData, GetProjectErrors, GetProjectResponses, GetQuotaData, GetQuotaErrors, GetQuotaResponses, GetSetupData, GetSetupErrors, GetSetupResponses, GetSpendingData, GetSpendingErrors, GetSpendingResponses, GetUserData, GetUserErrors, GetUserResponses, GetWalletCreditsData, GetWalletCreditsErrors, GetWalletCreditsResponses, GiveAddressBackData, GiveAddressBackErrors, GiveAddressBackResponses, GiveSecondFactorData, GiveSecondFactorErrors, GiveSecondFactorResponses, GrowDiskData, GrowDiskErrors, GrowDiskResponses, HealthzData, HealthzErrors, HealthzResponses, ImpersonateUserData, ImpersonateUserErrors, ImpersonateUserResponses, InsertDiscData, InsertDiscErrors, InsertDiscResponses, InviteData, InviteErrors, InviteIntoHouseData, InviteIntoHouseErrors, InviteIntoHouseResponses, InviteResponses, IssueInvoiceData, IssueInvoiceErrors, IssueInvoiceResponses, KeepAddressData, KeepAddressErrors, KeepAddressResponses, KeepHostAwakeData, KeepHostAwakeErrors, KeepHostAwakeResponses, LeaveProjectData, LeaveProjectErrors, LeaveProjectResponses, ListAddressesData, ListAddressesErrors, ListAddressesResponses, ListAdoptionsData, ListAdoptionsErrors, ListAdoptionsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListBackupsData, ListBackupsErrors, ListBackupsResponses, ListCardsData, ListCardsErrors, ListCardsResponses, ListClustersData, ListClustersErrors, ListClustersResponses, ListDisksData, ListDisksErrors, ListDisksResponses, ListDrainsData, ListDrainsErrors, ListDrainsResponses, ListGuestsData, ListGuestsErrors, ListGuestsResponses, ListHostReportsData, ListHostReportsErrors, ListHostReportsResponses, ListHostsData, ListHostsErrors, ListHostsResponses, ListHouseInvitationsData, ListHouseInvitationsErrors, ListHouseInvitationsResponses, ListIdentitiesData, ListIdentitiesErrors, ListIdentitiesResponses, ListImpersonationsData, ListImpersonationsErrors, ListImpersonationsResponses, ListInstanceBackupsData, ListInstanceBackupsErrors, ListInstanceBackupsResponses, ListInstancesData, ListInstancesErrors, ListInstancesResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListInvoicesData, ListInvoicesErrors, ListInvoicesResponses, ListIsosData, ListIsosErrors, ListIsosResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListLeasesData, ListLeasesErrors, ListLeasesResponses, ListLedgerData, ListLedgerErrors, ListLedgerResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListNetworksData, ListNetworksErrors, ListNetworksResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListOrdersData, ListOrdersErrors, ListOrdersResponses, ListPasskeysData, ListPasskeysErrors, ListPasskeysResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListPoolsData, ListPoolsErrors, ListPoolsResponses, ListPriceListsData, ListPriceListsErrors, ListPriceListsResponses, ListProjectAuditData, ListProjectAuditErrors, ListProjectAuditResponses, ListProjectInvoicesData, ListProjectInvoicesErrors, ListProjectInvoicesResponses, ListProjectPaymentsData, ListProjectPaymentsErrors, ListProjectPaymentsResponses, ListProjectsData, ListProjectsErrors, ListProjectsResponses, ListProvidersData, ListProvidersErrors, ListProvidersResponses, ListReceivedInvitationsData, ListReceivedInvitationsErrors, ListReceivedInvitationsResponses, ListRefundsData, ListRefundsErrors, ListRefundsResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSharedData, ListSharedErrors, ListSharedResponses, ListSharesData, ListSharesErrors, ListSharesResponses, ListSnapshotsData, ListSnapshotsErrors, ListSnapshotsResponses, ListSourcesData, ListSourcesErrors, ListSourcesResponses, ListTemplatesData, ListTemplatesErrors, ListTemplatesResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVouchersData, ListVouchersErrors, ListVouchersResponses, MakeBackupData, MakeBackupErrors, MakeBackupResponses, MigrateInstanceData, MigrateInstanceErrors, MigrateInstanceResponses, OfferTotpData, OfferTotpErrors, OfferTotpResponses, OpenapiJsonData, OpenapiJsonErrors, OpenapiJsonResponses, OpenConsoleData, OpenConsoleErrors, PauseInstanceData, PauseInstanceErrors, PauseInstanceResponses, PaymentWebhookData, PaymentWebhookErrors, PaymentWebhookResponses, PlanDrainData, PlanDrainErrors, PlanDrainResponses, PostAdjustmentData, PostAdjustmentErrors, PostAdjustmentResponses, PricePlanData, PricePlanErrors, PricePlanResponses, ProbeClusterData, ProbeClusterErrors, ProbeClusterResponses, ProtectInstanceData, ProtectInstanceErrors, ProtectInstanceResponses, QuoteLeaseData, QuoteLeaseErrors, QuoteLeaseResponses, QuoteRenewalData, QuoteRenewalErrors, QuoteRenewalResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RebootInstanceData, RebootInstanceErrors, RebootInstanceResponses, RebuildInstanceData, RebuildInstanceErrors, RebuildInstanceResponses, RecoverData, RecoverErrors, RecoverInstanceData, RecoverInstanceErrors, RecoverInstanceResponses, RecoverResponses, RedeemVoucherData, RedeemVoucherErrors, RedeemVoucherResponses, RefreshData, RefreshErrors, RefreshResponses, RefundPaymentData, RefundPaymentErrors, RefundPaymentResponses, RegisterData, RegisterErrors, RegisterResponses, ReleaseInstanceData, ReleaseInstanceErrors, ReleaseInstanceResponses, RemoveCardData, RemoveCardErrors, RemoveCardResponses, RemoveDiskData, RemoveDiskErrors, RemoveDiskResponses, RemoveHostData, RemoveHostErrors, RemoveHostResponses, RemoveIsoData, RemoveIsoErrors, RemoveIsoResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, RemoveNetworkData, RemoveNetworkErrors, RemoveNetworkResponses, RemoveNodeAccessData, RemoveNodeAccessErrors, RemoveNodeAccessResponses, RemovePasskeyData, RemovePasskeyErrors, RemovePasskeyResponses, RemovePoolData, RemovePoolErrors, RemovePoolResponses, RemoveTotpData, RemoveTotpErrors, RemoveTotpResponses, RenamePasskeyData, RenamePasskeyErrors, RenamePasskeyResponses, RenameProjectData, RenameProjectErrors, RenameProjectResponses, RenewData, RenewErrors, RenewLeaseTokenData, RenewLeaseTokenErrors, RenewLeaseTokenResponses, RenewRecoveryCodesData, RenewRecoveryCodesErrors, RenewRecoveryCodesResponses, RenewResponses, RentData, RentErrors, RentResponses, RepriceInstanceData, RepriceInstanceErrors, RepriceInstanceResponses, RescueInstanceData, RescueInstanceErrors, RescueInstanceResponses, ResetFactorsData, ResetFactorsErrors, ResetFactorsResponses, ResizeInstanceData, ResizeInstanceErrors, ResizeInstanceResponses, ResizeLeaseData, ResizeLeaseErrors, ResizeLeaseResponses, RestoreDriftData, RestoreDriftErrors, RestoreDriftResponses, RestoreInstanceData, RestoreInstanceErrors, RestoreInstanceResponses, ResumeInstanceData, ResumeInstanceErrors, ResumeInstanceResponses, RevokeInvitationData, RevokeInvitationErrors, RevokeInvitationResponses, RollBackData, RollBackErrors, RollBackResponses, RunCommandData, RunCommandErrors, RunCommandResponses, RunLeaseCommandData, RunLeaseCommandErrors, RunLeaseCommandResponses, SeedConsoleData, SeedConsoleErrors, SeedConsoleResponses, SeedExecData, SeedExecErrors, SeedExecResponses, SeedListData, SeedListErrors, SeedListResponses, SeedRenewData, SeedRenewErrors, SeedRenewResponses, SeedRentData, SeedRentErrors, SeedRentResponses, SetFirewallData, SetFirewallErrors, SetFirewallResponses, SetInstancePasswordData, SetInstancePasswordErrors, SetInstancePasswordResponses, SetNodeAccessData, SetNodeAccessErrors, SetNodeAccessResponses, SetQuotaData, SetQuotaErrors, SetQuotaResponses, SetSshKeysData, SetSshKeysErrors, SetSshKeysResponses, SetUpData, SetUpErrors, SetUpResponses, ShareInstanceData, ShareInstanceErrors, ShareInstanceResponses, ShutDownInstanceData, ShutDownInstanceErrors, ShutDownInstanceResponses, SignInByPasskeyData, SignInByPasskeyErrors, SignInByPasskeyResponses, SignInData, SignInErrors, SignInResponses, SignOutData, SignOutErrors, SignOutResponses, SleepHostData, SleepHostErrors, SleepHostResponses, StartInstanceData, StartInstanceErrors, StartInstanceResponses, StopDrainData, StopDrainErrors, StopDrainResponses, StopInstanceData, StopInstanceErrors, StopInstanceResponses, StopKeepingHostAwakeData, StopKeepingHostAwakeErrors, StopKeepingHostAwakeResponses, SuspendUserData, SuspendUserErrors, SuspendUserResponses, TestClusterData, TestClusterErrors, TestClusterResponses, TestNewClusterData, TestNewClusterErrors, TestNewClusterResponses, UnbanUserData, UnbanUserErrors, UnbanUserResponses, UnlinkData, UnlinkErrors, UnlinkResponses, UnshareInstanceData, UnshareInstanceErrors, UnshareInstanceResponses, UnsuspendUserData, UnsuspendUserErrors, UnsuspendUserResponses, UpdateInstanceData, UpdateInstanceErrors, UpdateInstanceResponses, VerifyAuditData, VerifyAuditErrors, VerifyAuditResponses, WakeHostData, WakeHostErrors, WakeHostResponses, WithdrawHouseInvitationData, WithdrawHouseInvitationErrors, WithdrawHouseInvitationResponses, WithdrawVoucherData, WithdrawVoucherErrors, WithdrawVoucherResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -643,6 +643,313 @@ export const getFinance = <ThrowOnError extends boolean = true>(options?: Option
         }],
     url: '/api/v1/finance',
     ...options
+});
+
+/**
+ * How the hosts that you may read about spent their time: how long they slept, and what that saved.
+ */
+export const listHostReports = <ThrowOnError extends boolean = true>(options?: Options<ListHostReportsData, ThrowOnError>): RequestResult<ListHostReportsResponses, ListHostReportsErrors, ThrowOnError> => (options?.client ?? client).get<ListHostReportsResponses, ListHostReportsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/host-reports',
+    ...options
+});
+
+/**
+ * The hosts that you may see, by name.
+ */
+export const listHosts = <ThrowOnError extends boolean = true>(options?: Options<ListHostsData, ThrowOnError>): RequestResult<ListHostsResponses, ListHostsErrors, ThrowOnError> => (options?.client ?? client).get<ListHostsResponses, ListHostsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts',
+    ...options
+});
+
+/**
+ * Have a node looked after. For staff.
+ */
+export const addHost = <ThrowOnError extends boolean = true>(options: Options<AddHostData, ThrowOnError>): RequestResult<AddHostResponses, AddHostErrors, ThrowOnError> => (options.client ?? client).post<AddHostResponses, AddHostErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Look after a host no longer. It stays as it is: awake, or asleep. For staff.
+ */
+export const removeHost = <ThrowOnError extends boolean = true>(options: Options<RemoveHostData, ThrowOnError>): RequestResult<RemoveHostResponses, RemoveHostErrors, ThrowOnError> => (options.client ?? client).delete<RemoveHostResponses, RemoveHostErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}',
+    ...options
+});
+
+/**
+ * One host.
+ */
+export const getHost = <ThrowOnError extends boolean = true>(options: Options<GetHostData, ThrowOnError>): RequestResult<GetHostResponses, GetHostErrors, ThrowOnError> => (options.client ?? client).get<GetHostResponses, GetHostErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}',
+    ...options
+});
+
+/**
+ * Change how a host is looked after. For staff.
+ */
+export const changeHost = <ThrowOnError extends boolean = true>(options: Options<ChangeHostData, ThrowOnError>): RequestResult<ChangeHostResponses, ChangeHostErrors, ThrowOnError> => (options.client ?? client).patch<ChangeHostResponses, ChangeHostErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Call off that a host goes to sleep. Whoever may wake it may do that.
+ */
+export const cancelHostSleep = <ThrowOnError extends boolean = true>(options: Options<CancelHostSleepData, ThrowOnError>): RequestResult<CancelHostSleepResponses, CancelHostSleepErrors, ThrowOnError> => (options.client ?? client).post<CancelHostSleepResponses, CancelHostSleepErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}/cancel-sleep',
+    ...options
+});
+
+/**
+ * Try every link of the chain by which a host is woken, watched and switched off, as far as that is possible without
+ * doing it. For staff.
+ */
+export const checkHost = <ThrowOnError extends boolean = true>(options: Options<CheckHostData, ThrowOnError>): RequestResult<CheckHostResponses, CheckHostErrors, ThrowOnError> => (options.client ?? client).get<CheckHostResponses, CheckHostErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}/check',
+    ...options
+});
+
+/**
+ * Leave an error: the host is looked at anew.
+ */
+export const clearHost = <ThrowOnError extends boolean = true>(options: Options<ClearHostData, ThrowOnError>): RequestResult<ClearHostResponses, ClearHostErrors, ThrowOnError> => (options.client ?? client).post<ClearHostResponses, ClearHostErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}/clear',
+    ...options
+});
+
+/**
+ * Where a host stood, oldest first, beginning with where it stood at the first of the two times: the latest 10 000 turns.
+ */
+export const getHostHistory = <ThrowOnError extends boolean = true>(options: Options<GetHostHistoryData, ThrowOnError>): RequestResult<GetHostHistoryResponses, GetHostHistoryErrors, ThrowOnError> => (options.client ?? client).get<GetHostHistoryResponses, GetHostHistoryErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}/history',
+    ...options
+});
+
+/**
+ * Keep a host awake no longer. It sleeps when nothing else needs it.
+ */
+export const stopKeepingHostAwake = <ThrowOnError extends boolean = true>(options: Options<StopKeepingHostAwakeData, ThrowOnError>): RequestResult<StopKeepingHostAwakeResponses, StopKeepingHostAwakeErrors, ThrowOnError> => (options.client ?? client).delete<StopKeepingHostAwakeResponses, StopKeepingHostAwakeErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}/keep-awake',
+    ...options
+});
+
+/**
+ * Keep a host awake until then, and wake it.
+ */
+export const keepHostAwake = <ThrowOnError extends boolean = true>(options: Options<KeepHostAwakeData, ThrowOnError>): RequestResult<KeepHostAwakeResponses, KeepHostAwakeErrors, ThrowOnError> => (options.client ?? client).put<KeepHostAwakeResponses, KeepHostAwakeErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}/keep-awake',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * The key by which a host is told by SSH to switch itself off. For staff.
+ */
+export const getHostKey = <ThrowOnError extends boolean = true>(options: Options<GetHostKeyData, ThrowOnError>): RequestResult<GetHostKeyResponses, GetHostKeyErrors, ThrowOnError> => (options.client ?? client).get<GetHostKeyResponses, GetHostKeyErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}/key',
+    ...options
+});
+
+/**
+ * Give a host back to the guardian.
+ */
+export const endHostMaintenance = <ThrowOnError extends boolean = true>(options: Options<EndHostMaintenanceData, ThrowOnError>): RequestResult<EndHostMaintenanceResponses, EndHostMaintenanceErrors, ThrowOnError> => (options.client ?? client).delete<EndHostMaintenanceResponses, EndHostMaintenanceErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}/maintenance',
+    ...options
+});
+
+/**
+ * Take a host out of the guardian's hands: it is neither woken nor switched off until that ends.
+ */
+export const beginHostMaintenance = <ThrowOnError extends boolean = true>(options: Options<BeginHostMaintenanceData, ThrowOnError>): RequestResult<BeginHostMaintenanceResponses, BeginHostMaintenanceErrors, ThrowOnError> => (options.client ?? client).put<BeginHostMaintenanceResponses, BeginHostMaintenanceErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}/maintenance',
+    ...options
+});
+
+/**
+ * Have a host go to sleep: the countdown begins as soon as nothing needs it. Ends that it is kept awake.
+ */
+export const sleepHost = <ThrowOnError extends boolean = true>(options: Options<SleepHostData, ThrowOnError>): RequestResult<SleepHostResponses, SleepHostErrors, ThrowOnError> => (options.client ?? client).post<SleepHostResponses, SleepHostErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}/sleep',
+    ...options
+});
+
+/**
+ * Wake a host, or call back one that is on its way to sleep. Follow `state` until it is `ready` or `error`. A host that
+ * has been told to switch itself off is woken when it is off.
+ */
+export const wakeHost = <ThrowOnError extends boolean = true>(options: Options<WakeHostData, ThrowOnError>): RequestResult<WakeHostResponses, WakeHostErrors, ThrowOnError> => (options.client ?? client).post<WakeHostResponses, WakeHostErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/hosts/{id}/wake',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**

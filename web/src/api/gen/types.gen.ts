@@ -5,6 +5,18 @@ export type ClientOptions = {
 };
 
 /**
+ * What may be done with a host and its services.
+ *
+ * - `see`: See how it is.
+ * - `wake`: Wake it, keep it awake, call off its going to sleep.
+ * - `sleep`: Have it go to sleep when nothing needs it.
+ * - `restart`: Restart its services.
+ * - `maintain`: Take it out of the guardian's hands and give it back.
+ * - `report`: Read how long it slept.
+ */
+export type Ability = 'see' | 'wake' | 'sleep' | 'restart' | 'maintain' | 'report';
+
+/**
  * How to accept.
  */
 export type AcceptAsked = {
@@ -1600,7 +1612,7 @@ export type Factors = {
 };
 
 /**
- * Why an operation failed.
+ * What went wrong.
  */
 export type Fault = {
     /**
@@ -1858,6 +1870,466 @@ export type Health = {
      * `up` or `ready`.
      */
     status: string;
+};
+
+/**
+ * A node that is woken when somebody needs it and laid to rest when nobody does.
+ */
+export type Host = {
+    asked?: HostWish | null;
+    awake_until?: Timestamp | null;
+    /**
+     * What can be done with it now, by you.
+     */
+    can: Array<HostCan>;
+    cluster_id?: ClusterId | null;
+    /**
+     * When it was added.
+     */
+    created_at: Timestamp;
+    deadline?: Timestamp | null;
+    /**
+     * Identity.
+     */
+    id: HostId;
+    /**
+     * What people call it.
+     */
+    name: Hostname;
+    node?: NodeName | null;
+    /**
+     * How it shows itself, all probes taken together.
+     */
+    presence: HostPresence;
+    /**
+     * What each probe found.
+     */
+    probes: Array<HostProbed>;
+    profile?: HostProfile | null;
+    quiet_since?: Timestamp | null;
+    /**
+     * Why; for staff only, as it may name what others have.
+     */
+    reason?: string | null;
+    secrets?: HostSecretsSet | null;
+    seen_at?: Timestamp | null;
+    /**
+     * What needs it and what does not. It sleeps only when all are quiet.
+     */
+    signals: Array<HostSignal>;
+    /**
+     * Since when.
+     */
+    since: Timestamp;
+    sleep?: HostWish | null;
+    /**
+     * Where it stands.
+     */
+    state: HostState;
+};
+
+/**
+ * A node to look after.
+ */
+export type HostAsked = {
+    /**
+     * Its cluster.
+     */
+    cluster_id: ClusterId;
+    /**
+     * What people call it; unique.
+     */
+    name: Hostname;
+    /**
+     * Its node.
+     */
+    node: NodeName;
+    /**
+     * How it is woken and switched off, and when it may sleep.
+     */
+    profile?: HostProfile;
+    /**
+     * What is secret about waking it.
+     */
+    secrets?: HostSecrets;
+};
+
+/**
+ * Whether something can be done with a host.
+ */
+export type HostCan = {
+    /**
+     * What.
+     */
+    ability: Ability;
+    /**
+     * Why not, for programs.
+     */
+    code?: string | null;
+    /**
+     * Whether you may, and it can be done now.
+     */
+    possible: boolean;
+    /**
+     * Why not, for people.
+     */
+    reason?: string | null;
+};
+
+/**
+ * What to change of a host; what is left out stays.
+ */
+export type HostChanged = {
+    name?: Hostname | null;
+    /**
+     * Make a new key for telling it by SSH to switch itself off; the one before is forgotten at once.
+     */
+    new_key?: boolean;
+    profile?: HostProfile | null;
+    secrets?: HostSecrets | null;
+};
+
+/**
+ * How a host is told by SSH to switch itself off, when its API does not do it.
+ */
+export type HostFallback = {
+    /**
+     * The host's key, `ssh-ed25519 AAAA…`, as `/etc/ssh/ssh_host_ed25519_key.pub` has it.
+     */
+    host_key: string;
+    /**
+     * The port.
+     */
+    port?: number;
+    /**
+     * The account there.
+     */
+    user: string;
+};
+
+export type HostId = string;
+
+/**
+ * The key by which a host is told by SSH to switch itself off.
+ */
+export type HostKey = {
+    /**
+     * The line that `authorized_keys` of the account on the host is to have; null where its profile names no way by SSH.
+     */
+    line?: string | null;
+};
+
+/**
+ * One link of the chain by which a host is woken, watched and switched off.
+ */
+export type HostLink = {
+    /**
+     * Whether it holds; null where that cannot be said now.
+     */
+    holds?: boolean | null;
+    /**
+     * Which: `api`, `ping`, `tcp`, `wake`, `power_privilege` or `ssh`.
+     */
+    name: string;
+    /**
+     * What was found.
+     */
+    report: Report;
+};
+
+/**
+ * How a host shows itself.
+ *
+ * - `serves`: Its API answers.
+ * - `stirs`: Something answers, and its API does not.
+ * - `silent`: Nothing answers.
+ * - `unknown`: Nothing could be asked.
+ */
+export type HostPresence = 'serves' | 'stirs' | 'silent' | 'unknown';
+
+/**
+ * A way to find out whether a host answers.
+ *
+ * - `api`: Proxmox's API says that the node is online.
+ * - `ping`: An echo reply from its address.
+ * - `tcp`: Its port takes a connection.
+ */
+export type HostProbe = 'api' | 'ping' | 'tcp';
+
+/**
+ * What one probe found.
+ */
+export type HostProbed = {
+    /**
+     * Whether the host answers it; null where it could not be asked.
+     */
+    answers?: boolean | null;
+    /**
+     * Which.
+     */
+    probe: HostProbe;
+    report?: Report | null;
+};
+
+/**
+ * How a host is woken and switched off, and when it may sleep. What is left out has its usual value.
+ */
+export type HostProfile = {
+    /**
+     * Its address, which is pinged and knocked at.
+     */
+    address?: string | null;
+    /**
+     * Whether it goes to sleep by itself when nothing needs it; off when not said.
+     */
+    automatic?: boolean;
+    /**
+     * How long it then waits for somebody to call it off.
+     */
+    countdown_seconds?: number;
+    fallback?: HostFallback | null;
+    /**
+     * How long each guest has to stop by itself.
+     */
+    guest_seconds?: number;
+    /**
+     * How long nothing must have needed it.
+     */
+    idle_seconds?: number;
+    /**
+     * Whether it sleeps even where its cluster loses its quorum by that.
+     */
+    ignores_quorum?: boolean;
+    /**
+     * Guests that may be stopped for its sleep, by number, in this order. They are started again when it is awake.
+     */
+    may_stop?: Array<number>;
+    /**
+     * A TCP port of it that answers when it runs.
+     */
+    port?: number | null;
+    /**
+     * How long it may take to switch itself off.
+     */
+    shutdown_seconds?: number;
+    /**
+     * How long it may take to start up.
+     */
+    startup_seconds?: number;
+    /**
+     * What every user of the house may do with it. Who may do anything with it may see it.
+     */
+    users_may?: Array<Ability>;
+    /**
+     * Voice channels on Discord in which people need it, by number.
+     */
+    voice_channels?: Array<string>;
+    /**
+     * How it is woken.
+     */
+    wake?: HostWake;
+    /**
+     * What it draws when awake, in watts, for the report.
+     */
+    watts?: number | null;
+    /**
+     * When it is to be awake.
+     */
+    windows?: Array<HostWindow>;
+};
+
+/**
+ * How a host spent a stretch of time.
+ */
+export type HostReport = {
+    /**
+     * How long it was off, in seconds.
+     */
+    asleep_seconds: number;
+    /**
+     * How long it was on, or on its way there or back, in seconds.
+     */
+    awake_seconds: number;
+    /**
+     * The host.
+     */
+    host_id: HostId;
+    /**
+     * What people call it.
+     */
+    name: string;
+    /**
+     * Watt-hours that it did not draw while it slept; null where its draw is not known.
+     */
+    saved_wh?: number | null;
+    /**
+     * For how long nobody knows, in seconds.
+     */
+    unknown_seconds: number;
+    /**
+     * How often it was woken.
+     */
+    wakes: number;
+};
+
+/**
+ * What is secret about waking a host. It is sealed before it is kept, and never shown; what is left out is not set.
+ */
+export type HostSecrets = {
+    secure_on?: null;
+    webhook?: HostWebhook | null;
+};
+
+/**
+ * Which secrets are set.
+ */
+export type HostSecretsSet = {
+    /**
+     * A SecureOn password.
+     */
+    secure_on: boolean;
+    /**
+     * The request of a webhook.
+     */
+    webhook: boolean;
+};
+
+/**
+ * What one kind of need says.
+ */
+export type HostSignal = {
+    /**
+     * Of what kind.
+     */
+    kind: SignalKind;
+    /**
+     * What it says.
+     */
+    reading: SignalReading;
+    /**
+     * Why. Staff are told names.
+     */
+    reason: string;
+};
+
+/**
+ * Where a host stands.
+ *
+ * - `unknown`: Not looked at yet, or the looks contradict one another.
+ * - `off`: Nothing answers.
+ * - `waking`: It was called, and nothing answers yet.
+ * - `booting`: Something answers, and its API does not yet.
+ * - `ready`: It serves.
+ * - `idle`: Nothing needs it: the countdown runs.
+ * - `draining`: Its guests are being stopped.
+ * - `shutting_down`: It was told to switch itself off.
+ * - `maintenance`: The guardian keeps its hands off it.
+ * - `error`: Something went wrong; it is left by itself or by hand.
+ */
+export type HostState = 'unknown' | 'off' | 'waking' | 'booting' | 'ready' | 'idle' | 'draining' | 'shutting_down' | 'maintenance' | 'error';
+
+/**
+ * From one time on a host stood somewhere.
+ */
+export type HostTurn = {
+    /**
+     * When.
+     */
+    at: Timestamp;
+    /**
+     * Why; for staff only.
+     */
+    reason?: string | null;
+    /**
+     * Where it stands since.
+     */
+    state: HostState;
+};
+
+/**
+ * How a host is woken.
+ */
+export type HostWake = {
+    by: 'none';
+} | {
+    /**
+     * Where they go: the broadcast address of its network, or an address of its own; `255.255.255.255` without.
+     */
+    address?: string | null;
+    by: 'packet';
+    /**
+     * The interface of ours that the packets leave by; without one, the way that routing finds.
+     */
+    interface?: string | null;
+    /**
+     * Its hardware address.
+     */
+    mac: string;
+    /**
+     * The UDP ports.
+     */
+    ports?: Array<number>;
+} | {
+    by: 'cluster';
+} | {
+    by: 'webhook';
+};
+
+/**
+ * The request that switches a host on.
+ */
+export type HostWebhook = {
+    body?: null;
+    /**
+     * Headers by name.
+     */
+    headers?: {
+        [key: string]: unknown;
+    };
+    /**
+     * `GET`, `POST` or `PUT`.
+     */
+    method?: string;
+};
+
+/**
+ * Hours at which a host is to be awake, every week.
+ */
+export type HostWindow = {
+    /**
+     * The days on which it begins.
+     */
+    days: Array<Weekday>;
+    /**
+     * From when, `18:00`.
+     */
+    from: string;
+    /**
+     * The name of the time zone, for example `Europe/Paris`.
+     */
+    time_zone: string;
+    /**
+     * Until when; earlier than the beginning means the next day.
+     */
+    to: string;
+};
+
+/**
+ * What somebody asked of a host.
+ */
+export type HostWish = {
+    /**
+     * When.
+     */
+    at: Timestamp;
+    /**
+     * Who; for staff only.
+     */
+    by?: string | null;
+    /**
+     * Why; for staff only.
+     */
+    why?: string | null;
 };
 
 export type Hostname = string;
@@ -2501,6 +2973,16 @@ export type Keep = {
 };
 
 /**
+ * How long a host is kept awake.
+ */
+export type KeepAwakeAsked = {
+    /**
+     * Until when: a week from now at most.
+     */
+    until: Timestamp;
+};
+
+/**
  * A key, without its token.
  */
 export type Key = {
@@ -2901,7 +3383,7 @@ export type Me = {
  *
  * - `house`: Nobody had to: the house acts by itself, or somebody at its own command line.
  * - `session`: By a session.
- * - `key`: By a key, by the token of a lease, or by the signature of a wallet.
+ * - `key`: By a key, by the token of a lease, by the signature of a wallet, or because Discord says so.
  * - `impersonation`: An administrator acted for a user.
  * - `public`: Not at all: whoever came to a public door.
  */
@@ -4045,6 +4527,71 @@ export type PageDrain = {
          * How it stands.
          */
         state: DrainState;
+    }>;
+    /**
+     * Give it as `cursor` to get the next page; null on the last one.
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * One page of a list.
+ */
+export type PageHost = {
+    /**
+     * What is on this page.
+     */
+    items: Array<{
+        asked?: HostWish | null;
+        awake_until?: Timestamp | null;
+        /**
+         * What can be done with it now, by you.
+         */
+        can: Array<HostCan>;
+        cluster_id?: ClusterId | null;
+        /**
+         * When it was added.
+         */
+        created_at: Timestamp;
+        deadline?: Timestamp | null;
+        /**
+         * Identity.
+         */
+        id: HostId;
+        /**
+         * What people call it.
+         */
+        name: Hostname;
+        node?: NodeName | null;
+        /**
+         * How it shows itself, all probes taken together.
+         */
+        presence: HostPresence;
+        /**
+         * What each probe found.
+         */
+        probes: Array<HostProbed>;
+        profile?: HostProfile | null;
+        quiet_since?: Timestamp | null;
+        /**
+         * Why; for staff only, as it may name what others have.
+         */
+        reason?: string | null;
+        secrets?: HostSecretsSet | null;
+        seen_at?: Timestamp | null;
+        /**
+         * What needs it and what does not. It sleeps only when all are quiet.
+         */
+        signals: Array<HostSignal>;
+        /**
+         * Since when.
+         */
+        since: Timestamp;
+        sleep?: HostWish | null;
+        /**
+         * Where it stands.
+         */
+        state: HostState;
     }>;
     /**
      * Give it as `cursor` to get the next page; null on the last one.
@@ -6389,6 +6936,31 @@ export type Registration = {
 export type RegistrationRule = 'closed' | 'invitation' | 'open';
 
 /**
+ * What one probe or action brought.
+ */
+export type Report = {
+    /**
+     * What was asked and what was learnt, by name.
+     */
+    details: {
+        [key: string]: unknown;
+    };
+    error?: Fault | null;
+    /**
+     * For people, in one sentence.
+     */
+    message: string;
+    /**
+     * Whether it did what it was for. A packet that was sent is a success of sending, and says nothing of waking.
+     */
+    success: boolean;
+    /**
+     * When it ended.
+     */
+    timestamp: Timestamp;
+};
+
+/**
  * Whether to rescue.
  */
 export type RescueAsked = {
@@ -6864,6 +7436,32 @@ export type SharedInstance = {
 };
 
 /**
+ * What may need a host.
+ *
+ * - `asked`: Somebody asked for it.
+ * - `instances`: Instances on it that run or are to run.
+ * - `leases`: Leases on it.
+ * - `guests`: Guests on it that are not ours.
+ * - `tasks`: Tasks of Proxmox.
+ * - `players`: People who play.
+ * - `voice`: People in a voice channel.
+ * - `keep_awake`: It is kept awake for a while.
+ * - `schedule`: Its hours.
+ * - `maintenance`: Its node is in maintenance: somebody works on it.
+ * - `quorum`: Its cluster would lose its quorum without it.
+ */
+export type SignalKind = 'asked' | 'instances' | 'leases' | 'guests' | 'tasks' | 'players' | 'voice' | 'keep_awake' | 'schedule' | 'maintenance' | 'quorum';
+
+/**
+ * What a signal says.
+ *
+ * - `busy`: The host is needed.
+ * - `quiet`: It is not, as far as this goes.
+ * - `unreadable`: It cannot be said: the host stays awake.
+ */
+export type SignalReading = 'busy' | 'quiet' | 'unreadable';
+
+/**
  * A session just opened or refreshed.
  */
 export type SignedIn = {
@@ -7157,8 +7755,10 @@ export type StorageName = string;
  * - `cluster`: A cluster changed.
  * - `project`: Something about a project's credits changed.
  * - `lease`: A lease changed, or an order of one.
+ * - `host`: A host changed, or what needs it.
+ * - `service`: A service changed, or a restart of it.
  */
-export type Subject = 'instance' | 'operation' | 'cluster' | 'project' | 'lease';
+export type Subject = 'instance' | 'operation' | 'cluster' | 'project' | 'lease' | 'host' | 'service';
 
 /**
  * A suspension: they look, pay and leave.
@@ -7605,6 +8205,16 @@ export type VouchersAsked = {
 };
 
 /**
+ * Why a host is to wake.
+ */
+export type WakeAsked = {
+    /**
+     * For whoever looks at it: up to 200 characters.
+     */
+    reason?: string | null;
+};
+
+/**
  * The credits of a wallet.
  */
 export type WalletCredits = {
@@ -7792,6 +8402,74 @@ export type FromLinkWritable = {
      * What stands behind `token=`.
      */
     token: Secret;
+};
+
+/**
+ * A node to look after.
+ */
+export type HostAskedWritable = {
+    /**
+     * Its cluster.
+     */
+    cluster_id: ClusterId;
+    /**
+     * What people call it; unique.
+     */
+    name: Hostname;
+    /**
+     * Its node.
+     */
+    node: NodeName;
+    /**
+     * How it is woken and switched off, and when it may sleep.
+     */
+    profile?: HostProfile;
+    /**
+     * What is secret about waking it.
+     */
+    secrets?: HostSecretsWritable;
+};
+
+/**
+ * What to change of a host; what is left out stays.
+ */
+export type HostChangedWritable = {
+    name?: Hostname | null;
+    /**
+     * Make a new key for telling it by SSH to switch itself off; the one before is forgotten at once.
+     */
+    new_key?: boolean;
+    profile?: HostProfile | null;
+    secrets?: HostSecretsWritable | null;
+};
+
+/**
+ * What is secret about waking a host. It is sealed before it is kept, and never shown; what is left out is not set.
+ */
+export type HostSecretsWritable = {
+    secure_on?: Secret | null;
+    webhook?: HostWebhookWritable | null;
+};
+
+/**
+ * The request that switches a host on.
+ */
+export type HostWebhookWritable = {
+    body?: Secret | null;
+    /**
+     * Headers by name.
+     */
+    headers?: {
+        [key: string]: Secret;
+    };
+    /**
+     * `GET`, `POST` or `PUT`.
+     */
+    method?: string;
+    /**
+     * Where, `https://…`.
+     */
+    url: Secret;
 };
 
 /**
@@ -9804,6 +10482,892 @@ export type GetFinanceResponses = {
 };
 
 export type GetFinanceResponse = GetFinanceResponses[keyof GetFinanceResponses];
+
+export type ListHostReportsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * From when; seven days before the end where nothing is said.
+         */
+        from?: Timestamp;
+        /**
+         * Until when; now where nothing is said.
+         */
+        to?: Timestamp;
+    };
+    url: '/api/v1/host-reports';
+};
+
+export type ListHostReportsErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ListHostReportsError = ListHostReportsErrors[keyof ListHostReportsErrors];
+
+export type ListHostReportsResponses = {
+    /**
+     * One for each host, by name
+     */
+    200: Array<HostReport>;
+};
+
+export type ListHostReportsResponse = ListHostReportsResponses[keyof ListHostReportsResponses];
+
+export type ListHostsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many items at most.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/api/v1/hosts';
+};
+
+export type ListHostsErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ListHostsError = ListHostsErrors[keyof ListHostsErrors];
+
+export type ListHostsResponses = {
+    /**
+     * A page of them
+     */
+    200: PageHost;
+};
+
+export type ListHostsResponse = ListHostsResponses[keyof ListHostsResponses];
+
+export type AddHostData = {
+    body: HostAskedWritable;
+    path?: never;
+    query?: never;
+    url: '/api/v1/hosts';
+};
+
+export type AddHostErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * There is no such cluster (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Another host has the name (`name_taken`), or the node is looked after already (`node_taken`)
+     */
+    409: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type AddHostError = AddHostErrors[keyof AddHostErrors];
+
+export type AddHostResponses = {
+    /**
+     * It is looked after from now on
+     */
+    201: Host;
+};
+
+export type AddHostResponse = AddHostResponses[keyof AddHostResponses];
+
+export type RemoveHostData = {
+    body?: never;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: never;
+    url: '/api/v1/hosts/{id}';
+};
+
+export type RemoveHostErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * It is on its way to sleep (`host_going_to_sleep`), or services are on it (`host_in_use`)
+     */
+    409: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type RemoveHostError = RemoveHostErrors[keyof RemoveHostErrors];
+
+export type RemoveHostResponses = {
+    /**
+     * It is looked after no longer
+     */
+    204: void;
+};
+
+export type RemoveHostResponse = RemoveHostResponses[keyof RemoveHostResponses];
+
+export type GetHostData = {
+    body?: never;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: never;
+    url: '/api/v1/hosts/{id}';
+};
+
+export type GetHostErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type GetHostError = GetHostErrors[keyof GetHostErrors];
+
+export type GetHostResponses = {
+    /**
+     * The host
+     */
+    200: Host;
+};
+
+export type GetHostResponse = GetHostResponses[keyof GetHostResponses];
+
+export type ChangeHostData = {
+    body: HostChangedWritable;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: never;
+    url: '/api/v1/hosts/{id}';
+};
+
+export type ChangeHostErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Another host has the name (`name_taken`)
+     */
+    409: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ChangeHostError = ChangeHostErrors[keyof ChangeHostErrors];
+
+export type ChangeHostResponses = {
+    /**
+     * The host as it is now
+     */
+    200: Host;
+};
+
+export type ChangeHostResponse = ChangeHostResponses[keyof ChangeHostResponses];
+
+export type CancelHostSleepData = {
+    body?: never;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: never;
+    url: '/api/v1/hosts/{id}/cancel-sleep';
+};
+
+export type CancelHostSleepErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * It is not on its way to sleep (`not_going_to_sleep`), has been told to switch itself off already (`too_late`), or is under maintenance (`host_maintenance`)
+     */
+    409: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type CancelHostSleepError = CancelHostSleepErrors[keyof CancelHostSleepErrors];
+
+export type CancelHostSleepResponses = {
+    /**
+     * Called off; the host as it is now
+     */
+    200: Host;
+};
+
+export type CancelHostSleepResponse = CancelHostSleepResponses[keyof CancelHostSleepResponses];
+
+export type CheckHostData = {
+    body?: never;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: never;
+    url: '/api/v1/hosts/{id}/check';
+};
+
+export type CheckHostErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type CheckHostError = CheckHostErrors[keyof CheckHostErrors];
+
+export type CheckHostResponses = {
+    /**
+     * Each link
+     */
+    200: Array<HostLink>;
+};
+
+export type CheckHostResponse = CheckHostResponses[keyof CheckHostResponses];
+
+export type ClearHostData = {
+    body?: never;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: never;
+    url: '/api/v1/hosts/{id}/clear';
+};
+
+export type ClearHostErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Nothing is wrong with it (`no_error`)
+     */
+    409: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ClearHostError = ClearHostErrors[keyof ClearHostErrors];
+
+export type ClearHostResponses = {
+    /**
+     * The host as it is now
+     */
+    200: Host;
+};
+
+export type ClearHostResponse = ClearHostResponses[keyof ClearHostResponses];
+
+export type GetHostHistoryData = {
+    body?: never;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: {
+        /**
+         * From when; seven days before the end where nothing is said.
+         */
+        from?: Timestamp;
+        /**
+         * Until when; now where nothing is said.
+         */
+        to?: Timestamp;
+    };
+    url: '/api/v1/hosts/{id}/history';
+};
+
+export type GetHostHistoryErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type GetHostHistoryError = GetHostHistoryErrors[keyof GetHostHistoryErrors];
+
+export type GetHostHistoryResponses = {
+    /**
+     * Each turn that it took
+     */
+    200: Array<HostTurn>;
+};
+
+export type GetHostHistoryResponse = GetHostHistoryResponses[keyof GetHostHistoryResponses];
+
+export type StopKeepingHostAwakeData = {
+    body?: never;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: never;
+    url: '/api/v1/hosts/{id}/keep-awake';
+};
+
+export type StopKeepingHostAwakeErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * It is under maintenance (`host_maintenance`)
+     */
+    409: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type StopKeepingHostAwakeError = StopKeepingHostAwakeErrors[keyof StopKeepingHostAwakeErrors];
+
+export type StopKeepingHostAwakeResponses = {
+    /**
+     * The host as it is now
+     */
+    200: Host;
+};
+
+export type StopKeepingHostAwakeResponse = StopKeepingHostAwakeResponses[keyof StopKeepingHostAwakeResponses];
+
+export type KeepHostAwakeData = {
+    body: KeepAwakeAsked;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: never;
+    url: '/api/v1/hosts/{id}/keep-awake';
+};
+
+export type KeepHostAwakeErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * It is under maintenance (`host_maintenance`)
+     */
+    409: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type KeepHostAwakeError = KeepHostAwakeErrors[keyof KeepHostAwakeErrors];
+
+export type KeepHostAwakeResponses = {
+    /**
+     * The host as it is now
+     */
+    200: Host;
+};
+
+export type KeepHostAwakeResponse = KeepHostAwakeResponses[keyof KeepHostAwakeResponses];
+
+export type GetHostKeyData = {
+    body?: never;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: never;
+    url: '/api/v1/hosts/{id}/key';
+};
+
+export type GetHostKeyErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type GetHostKeyError = GetHostKeyErrors[keyof GetHostKeyErrors];
+
+export type GetHostKeyResponses = {
+    /**
+     * Its public part, ready for the host
+     */
+    200: HostKey;
+};
+
+export type GetHostKeyResponse = GetHostKeyResponses[keyof GetHostKeyResponses];
+
+export type EndHostMaintenanceData = {
+    body?: never;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: never;
+    url: '/api/v1/hosts/{id}/maintenance';
+};
+
+export type EndHostMaintenanceErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * It is on its way to sleep, and so not under maintenance (`host_going_to_sleep`)
+     */
+    409: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type EndHostMaintenanceError = EndHostMaintenanceErrors[keyof EndHostMaintenanceErrors];
+
+export type EndHostMaintenanceResponses = {
+    /**
+     * The host as it is now
+     */
+    200: Host;
+};
+
+export type EndHostMaintenanceResponse = EndHostMaintenanceResponses[keyof EndHostMaintenanceResponses];
+
+export type BeginHostMaintenanceData = {
+    body?: never;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: never;
+    url: '/api/v1/hosts/{id}/maintenance';
+};
+
+export type BeginHostMaintenanceErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * It is on its way to sleep (`host_going_to_sleep`)
+     */
+    409: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type BeginHostMaintenanceError = BeginHostMaintenanceErrors[keyof BeginHostMaintenanceErrors];
+
+export type BeginHostMaintenanceResponses = {
+    /**
+     * The host as it is now
+     */
+    200: Host;
+};
+
+export type BeginHostMaintenanceResponse = BeginHostMaintenanceResponses[keyof BeginHostMaintenanceResponses];
+
+export type SleepHostData = {
+    body?: never;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: never;
+    url: '/api/v1/hosts/{id}/sleep';
+};
+
+export type SleepHostErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something needs it (`host_needed`), it is not ready (`host_not_ready`), or under maintenance (`host_maintenance`)
+     */
+    409: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type SleepHostError = SleepHostErrors[keyof SleepHostErrors];
+
+export type SleepHostResponses = {
+    /**
+     * Asked for; the host as it is now
+     */
+    200: Host;
+};
+
+export type SleepHostResponse = SleepHostResponses[keyof SleepHostResponses];
+
+export type WakeHostData = {
+    body: WakeAsked;
+    path: {
+        /**
+         * The host
+         */
+        id: HostId;
+    };
+    query?: never;
+    url: '/api/v1/hosts/{id}/wake';
+};
+
+export type WakeHostErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * It is under maintenance (`host_maintenance`), or its profile names no way to wake it (`cannot_be_woken`)
+     */
+    409: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type WakeHostError = WakeHostErrors[keyof WakeHostErrors];
+
+export type WakeHostResponses = {
+    /**
+     * Asked for; the host as it is now
+     */
+    200: Host;
+};
+
+export type WakeHostResponse = WakeHostResponses[keyof WakeHostResponses];
 
 export type ListHouseInvitationsData = {
     body?: never;

@@ -3,8 +3,8 @@
 import { queryOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { comeBack, exportLedger, exportUsage, getBackup, getBalance, getCluster, getCommandCapability, getDrain, getFactors, getFinance, getFirewall, getFirstBoot, getInstance, getInvoice, getInvoicePdf, getLease, getLeaseCatalogue, getLeaseLog, getMe, getMetrics, getMetricsHistory, getNodeAccess, getNodeMetrics, getNodeMetricsHistory, getOperation, getOrder, getPayment, getPaymentOffer, getPlacement, getProject, getQuota, getSetup, getSpending, getUser, getWalletCredits, healthz, listAddresses, listAdoptions, listAudit, listBackups, listCards, listClusters, listDisks, listDrains, listGuests, listHouseInvitations, listIdentities, listImpersonations, listInstanceBackups, listInstances, listInvitations, listInvoices, listIsos, listKeys, listLeases, listLedger, listMembers, listNetworks, listNodes, listOperations, listOrders, listPasskeys, listPayments, listPlans, listPools, listPriceLists, listProjectAudit, listProjectInvoices, listProjectPayments, listProjects, listProviders, listReceivedInvitations, listRefunds, listSchedules, listSessions, listShared, listShares, listSnapshots, listSources, listTemplates, listUsage, listUsers, listVouchers, openapiJson, openConsole, type Options, planDrain, readyz, seedList, verifyAudit } from '../sdk.gen';
-import type { ComeBackData, ComeBackError, ExportLedgerData, ExportLedgerError, ExportLedgerResponse, ExportUsageData, ExportUsageError, ExportUsageResponse, GetBackupData, GetBackupError, GetBackupResponse, GetBalanceData, GetBalanceError, GetBalanceResponse, GetClusterData, GetClusterError, GetClusterResponse, GetCommandCapabilityData, GetCommandCapabilityError, GetCommandCapabilityResponse, GetDrainData, GetDrainError, GetDrainResponse, GetFactorsData, GetFactorsError, GetFactorsResponse, GetFinanceData, GetFinanceError, GetFinanceResponse, GetFirewallData, GetFirewallError, GetFirewallResponse, GetFirstBootData, GetFirstBootError, GetFirstBootResponse, GetInstanceData, GetInstanceError, GetInstanceResponse, GetInvoiceData, GetInvoiceError, GetInvoicePdfData, GetInvoicePdfError, GetInvoicePdfResponse, GetInvoiceResponse, GetLeaseCatalogueData, GetLeaseCatalogueError, GetLeaseCatalogueResponse, GetLeaseData, GetLeaseError, GetLeaseLogData, GetLeaseLogError, GetLeaseLogResponse, GetLeaseResponse, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsHistoryData, GetMetricsHistoryError, GetMetricsHistoryResponse, GetMetricsResponse, GetNodeAccessData, GetNodeAccessError, GetNodeAccessResponse, GetNodeMetricsData, GetNodeMetricsError, GetNodeMetricsHistoryData, GetNodeMetricsHistoryError, GetNodeMetricsHistoryResponse, GetNodeMetricsResponse, GetOperationData, GetOperationError, GetOperationResponse, GetOrderData, GetOrderError, GetOrderResponse, GetPaymentData, GetPaymentError, GetPaymentOfferData, GetPaymentOfferError, GetPaymentOfferResponse, GetPaymentResponse, GetPlacementData, GetPlacementError, GetPlacementResponse, GetProjectData, GetProjectError, GetProjectResponse, GetQuotaData, GetQuotaError, GetQuotaResponse, GetSetupData, GetSetupError, GetSetupResponse, GetSpendingData, GetSpendingError, GetSpendingResponse, GetUserData, GetUserError, GetUserResponse, GetWalletCreditsData, GetWalletCreditsError, GetWalletCreditsResponse, HealthzData, HealthzError, HealthzResponse, ListAddressesData, ListAddressesError, ListAddressesResponse, ListAdoptionsData, ListAdoptionsError, ListAdoptionsResponse, ListAuditData, ListAuditError, ListAuditResponse, ListBackupsData, ListBackupsError, ListBackupsResponse, ListCardsData, ListCardsError, ListCardsResponse, ListClustersData, ListClustersError, ListClustersResponse, ListDisksData, ListDisksError, ListDisksResponse, ListDrainsData, ListDrainsError, ListDrainsResponse, ListGuestsData, ListGuestsError, ListGuestsResponse, ListHouseInvitationsData, ListHouseInvitationsError, ListHouseInvitationsResponse, ListIdentitiesData, ListIdentitiesError, ListIdentitiesResponse, ListImpersonationsData, ListImpersonationsError, ListImpersonationsResponse, ListInstanceBackupsData, ListInstanceBackupsError, ListInstanceBackupsResponse, ListInstancesData, ListInstancesError, ListInstancesResponse, ListInvitationsData, ListInvitationsError, ListInvitationsResponse, ListInvoicesData, ListInvoicesError, ListInvoicesResponse, ListIsosData, ListIsosError, ListIsosResponse, ListKeysData, ListKeysError, ListKeysResponse, ListLeasesData, ListLeasesError, ListLeasesResponse, ListLedgerData, ListLedgerError, ListLedgerResponse, ListMembersData, ListMembersError, ListMembersResponse, ListNetworksData, ListNetworksError, ListNetworksResponse, ListNodesData, ListNodesError, ListNodesResponse, ListOperationsData, ListOperationsError, ListOperationsResponse, ListOrdersData, ListOrdersError, ListOrdersResponse, ListPasskeysData, ListPasskeysError, ListPasskeysResponse, ListPaymentsData, ListPaymentsError, ListPaymentsResponse, ListPlansData, ListPlansError, ListPlansResponse, ListPoolsData, ListPoolsError, ListPoolsResponse, ListPriceListsData, ListPriceListsError, ListPriceListsResponse, ListProjectAuditData, ListProjectAuditError, ListProjectAuditResponse, ListProjectInvoicesData, ListProjectInvoicesError, ListProjectInvoicesResponse, ListProjectPaymentsData, ListProjectPaymentsError, ListProjectPaymentsResponse, ListProjectsData, ListProjectsError, ListProjectsResponse, ListProvidersData, ListProvidersError, ListProvidersResponse, ListReceivedInvitationsData, ListReceivedInvitationsError, ListReceivedInvitationsResponse, ListRefundsData, ListRefundsError, ListRefundsResponse, ListSchedulesData, ListSchedulesError, ListSchedulesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListSharedData, ListSharedError, ListSharedResponse, ListSharesData, ListSharesError, ListSharesResponse, ListSnapshotsData, ListSnapshotsError, ListSnapshotsResponse, ListSourcesData, ListSourcesError, ListSourcesResponse, ListTemplatesData, ListTemplatesError, ListTemplatesResponse, ListUsageData, ListUsageError, ListUsageResponse, ListUsersData, ListUsersError, ListUsersResponse, ListVouchersData, ListVouchersError, ListVouchersResponse, OpenapiJsonData, OpenapiJsonError, OpenConsoleData, OpenConsoleError, PlanDrainData, PlanDrainError, PlanDrainResponse, ReadyzData, ReadyzError, ReadyzResponse, SeedListData, SeedListError, SeedListResponse, VerifyAuditData, VerifyAuditError, VerifyAuditResponse } from '../types.gen';
+import { checkHost, comeBack, exportLedger, exportUsage, getBackup, getBalance, getCluster, getCommandCapability, getDrain, getFactors, getFinance, getFirewall, getFirstBoot, getHost, getHostHistory, getHostKey, getInstance, getInvoice, getInvoicePdf, getLease, getLeaseCatalogue, getLeaseLog, getMe, getMetrics, getMetricsHistory, getNodeAccess, getNodeMetrics, getNodeMetricsHistory, getOperation, getOrder, getPayment, getPaymentOffer, getPlacement, getProject, getQuota, getSetup, getSpending, getUser, getWalletCredits, healthz, listAddresses, listAdoptions, listAudit, listBackups, listCards, listClusters, listDisks, listDrains, listGuests, listHostReports, listHosts, listHouseInvitations, listIdentities, listImpersonations, listInstanceBackups, listInstances, listInvitations, listInvoices, listIsos, listKeys, listLeases, listLedger, listMembers, listNetworks, listNodes, listOperations, listOrders, listPasskeys, listPayments, listPlans, listPools, listPriceLists, listProjectAudit, listProjectInvoices, listProjectPayments, listProjects, listProviders, listReceivedInvitations, listRefunds, listSchedules, listSessions, listShared, listShares, listSnapshots, listSources, listTemplates, listUsage, listUsers, listVouchers, openapiJson, openConsole, type Options, planDrain, readyz, seedList, verifyAudit } from '../sdk.gen';
+import type { CheckHostData, CheckHostError, CheckHostResponse, ComeBackData, ComeBackError, ExportLedgerData, ExportLedgerError, ExportLedgerResponse, ExportUsageData, ExportUsageError, ExportUsageResponse, GetBackupData, GetBackupError, GetBackupResponse, GetBalanceData, GetBalanceError, GetBalanceResponse, GetClusterData, GetClusterError, GetClusterResponse, GetCommandCapabilityData, GetCommandCapabilityError, GetCommandCapabilityResponse, GetDrainData, GetDrainError, GetDrainResponse, GetFactorsData, GetFactorsError, GetFactorsResponse, GetFinanceData, GetFinanceError, GetFinanceResponse, GetFirewallData, GetFirewallError, GetFirewallResponse, GetFirstBootData, GetFirstBootError, GetFirstBootResponse, GetHostData, GetHostError, GetHostHistoryData, GetHostHistoryError, GetHostHistoryResponse, GetHostKeyData, GetHostKeyError, GetHostKeyResponse, GetHostResponse, GetInstanceData, GetInstanceError, GetInstanceResponse, GetInvoiceData, GetInvoiceError, GetInvoicePdfData, GetInvoicePdfError, GetInvoicePdfResponse, GetInvoiceResponse, GetLeaseCatalogueData, GetLeaseCatalogueError, GetLeaseCatalogueResponse, GetLeaseData, GetLeaseError, GetLeaseLogData, GetLeaseLogError, GetLeaseLogResponse, GetLeaseResponse, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsHistoryData, GetMetricsHistoryError, GetMetricsHistoryResponse, GetMetricsResponse, GetNodeAccessData, GetNodeAccessError, GetNodeAccessResponse, GetNodeMetricsData, GetNodeMetricsError, GetNodeMetricsHistoryData, GetNodeMetricsHistoryError, GetNodeMetricsHistoryResponse, GetNodeMetricsResponse, GetOperationData, GetOperationError, GetOperationResponse, GetOrderData, GetOrderError, GetOrderResponse, GetPaymentData, GetPaymentError, GetPaymentOfferData, GetPaymentOfferError, GetPaymentOfferResponse, GetPaymentResponse, GetPlacementData, GetPlacementError, GetPlacementResponse, GetProjectData, GetProjectError, GetProjectResponse, GetQuotaData, GetQuotaError, GetQuotaResponse, GetSetupData, GetSetupError, GetSetupResponse, GetSpendingData, GetSpendingError, GetSpendingResponse, GetUserData, GetUserError, GetUserResponse, GetWalletCreditsData, GetWalletCreditsError, GetWalletCreditsResponse, HealthzData, HealthzError, HealthzResponse, ListAddressesData, ListAddressesError, ListAddressesResponse, ListAdoptionsData, ListAdoptionsError, ListAdoptionsResponse, ListAuditData, ListAuditError, ListAuditResponse, ListBackupsData, ListBackupsError, ListBackupsResponse, ListCardsData, ListCardsError, ListCardsResponse, ListClustersData, ListClustersError, ListClustersResponse, ListDisksData, ListDisksError, ListDisksResponse, ListDrainsData, ListDrainsError, ListDrainsResponse, ListGuestsData, ListGuestsError, ListGuestsResponse, ListHostReportsData, ListHostReportsError, ListHostReportsResponse, ListHostsData, ListHostsError, ListHostsResponse, ListHouseInvitationsData, ListHouseInvitationsError, ListHouseInvitationsResponse, ListIdentitiesData, ListIdentitiesError, ListIdentitiesResponse, ListImpersonationsData, ListImpersonationsError, ListImpersonationsResponse, ListInstanceBackupsData, ListInstanceBackupsError, ListInstanceBackupsResponse, ListInstancesData, ListInstancesError, ListInstancesResponse, ListInvitationsData, ListInvitationsError, ListInvitationsResponse, ListInvoicesData, ListInvoicesError, ListInvoicesResponse, ListIsosData, ListIsosError, ListIsosResponse, ListKeysData, ListKeysError, ListKeysResponse, ListLeasesData, ListLeasesError, ListLeasesResponse, ListLedgerData, ListLedgerError, ListLedgerResponse, ListMembersData, ListMembersError, ListMembersResponse, ListNetworksData, ListNetworksError, ListNetworksResponse, ListNodesData, ListNodesError, ListNodesResponse, ListOperationsData, ListOperationsError, ListOperationsResponse, ListOrdersData, ListOrdersError, ListOrdersResponse, ListPasskeysData, ListPasskeysError, ListPasskeysResponse, ListPaymentsData, ListPaymentsError, ListPaymentsResponse, ListPlansData, ListPlansError, ListPlansResponse, ListPoolsData, ListPoolsError, ListPoolsResponse, ListPriceListsData, ListPriceListsError, ListPriceListsResponse, ListProjectAuditData, ListProjectAuditError, ListProjectAuditResponse, ListProjectInvoicesData, ListProjectInvoicesError, ListProjectInvoicesResponse, ListProjectPaymentsData, ListProjectPaymentsError, ListProjectPaymentsResponse, ListProjectsData, ListProjectsError, ListProjectsResponse, ListProvidersData, ListProvidersError, ListProvidersResponse, ListReceivedInvitationsData, ListReceivedInvitationsError, ListReceivedInvitationsResponse, ListRefundsData, ListRefundsError, ListRefundsResponse, ListSchedulesData, ListSchedulesError, ListSchedulesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListSharedData, ListSharedError, ListSharedResponse, ListSharesData, ListSharesError, ListSharesResponse, ListSnapshotsData, ListSnapshotsError, ListSnapshotsResponse, ListSourcesData, ListSourcesError, ListSourcesResponse, ListTemplatesData, ListTemplatesError, ListTemplatesResponse, ListUsageData, ListUsageError, ListUsageResponse, ListUsersData, ListUsersError, ListUsersResponse, ListVouchersData, ListVouchersError, ListVouchersResponse, OpenapiJsonData, OpenapiJsonError, OpenConsoleData, OpenConsoleError, PlanDrainData, PlanDrainError, PlanDrainResponse, ReadyzData, ReadyzError, ReadyzResponse, SeedListData, SeedListError, SeedListResponse, VerifyAuditData, VerifyAuditError, VerifyAuditResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -352,6 +352,115 @@ export const getFinanceOptions = (options?: Options<GetFinanceData>) => queryOpt
         return data;
     },
     queryKey: getFinanceQueryKey(options)
+});
+
+export const listHostReportsQueryKey = (options?: Options<ListHostReportsData>) => createQueryKey('listHostReports', options);
+
+/**
+ * How the hosts that you may read about spent their time: how long they slept, and what that saved.
+ */
+export const listHostReportsOptions = (options?: Options<ListHostReportsData>) => queryOptions<ListHostReportsResponse, ListHostReportsError, ListHostReportsResponse, ReturnType<typeof listHostReportsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listHostReports({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listHostReportsQueryKey(options)
+});
+
+export const listHostsQueryKey = (options?: Options<ListHostsData>) => createQueryKey('listHosts', options);
+
+/**
+ * The hosts that you may see, by name.
+ */
+export const listHostsOptions = (options?: Options<ListHostsData>) => queryOptions<ListHostsResponse, ListHostsError, ListHostsResponse, ReturnType<typeof listHostsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listHosts({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listHostsQueryKey(options)
+});
+
+export const getHostQueryKey = (options: Options<GetHostData>) => createQueryKey('getHost', options);
+
+/**
+ * One host.
+ */
+export const getHostOptions = (options: Options<GetHostData>) => queryOptions<GetHostResponse, GetHostError, GetHostResponse, ReturnType<typeof getHostQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getHost({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getHostQueryKey(options)
+});
+
+export const checkHostQueryKey = (options: Options<CheckHostData>) => createQueryKey('checkHost', options);
+
+/**
+ * Try every link of the chain by which a host is woken, watched and switched off, as far as that is possible without
+ * doing it. For staff.
+ */
+export const checkHostOptions = (options: Options<CheckHostData>) => queryOptions<CheckHostResponse, CheckHostError, CheckHostResponse, ReturnType<typeof checkHostQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await checkHost({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: checkHostQueryKey(options)
+});
+
+export const getHostHistoryQueryKey = (options: Options<GetHostHistoryData>) => createQueryKey('getHostHistory', options);
+
+/**
+ * Where a host stood, oldest first, beginning with where it stood at the first of the two times: the latest 10 000 turns.
+ */
+export const getHostHistoryOptions = (options: Options<GetHostHistoryData>) => queryOptions<GetHostHistoryResponse, GetHostHistoryError, GetHostHistoryResponse, ReturnType<typeof getHostHistoryQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getHostHistory({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getHostHistoryQueryKey(options)
+});
+
+export const getHostKeyQueryKey = (options: Options<GetHostKeyData>) => createQueryKey('getHostKey', options);
+
+/**
+ * The key by which a host is told by SSH to switch itself off. For staff.
+ */
+export const getHostKeyOptions = (options: Options<GetHostKeyData>) => queryOptions<GetHostKeyResponse, GetHostKeyError, GetHostKeyResponse, ReturnType<typeof getHostKeyQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getHostKey({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getHostKeyQueryKey(options)
 });
 
 export const listHouseInvitationsQueryKey = (options?: Options<ListHouseInvitationsData>) => createQueryKey('listHouseInvitations', options);

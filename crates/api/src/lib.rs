@@ -39,6 +39,7 @@ mod nodes;
 mod oidc;
 mod operations;
 mod page;
+mod pages;
 mod passkeys;
 mod payments;
 mod placements;
@@ -66,6 +67,7 @@ mod welcome;
 
 use std::sync::Arc;
 
+pub use crate::pages::{Page, Pages};
 use crate::refusals::Refusals;
 use axum::extract::FromRef;
 use axum::middleware;
@@ -87,6 +89,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Proxies that may say for whom they ask, in `X-Forwarded-For`.
     pub trusted_proxies: Vec<AddressRange>,
+    /// The portal, where the binary has it.
+    pub pages: Option<Pages>,
 }
 
 /// What handlers share.
@@ -119,7 +123,7 @@ pub fn router_until(engine: Engine, options: Options, stop: CancellationToken) -
         .merge(docs::swagger_ui())
         .route("/", axum::routing::get(welcome::page))
         .route("/llms.txt", axum::routing::get(leases::llms::llms_txt))
-        .fallback(problem::no_such_route)
+        .fallback(pages::page_or_nothing)
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(app);
     dress(routes)

@@ -1,0 +1,54 @@
+import { queryOptions, useInfiniteQuery } from '@tanstack/react-query'
+import { queryClient } from './index'
+
+type Page<T> = { items: T[]; next_cursor?: string | null }
+type Asked = { limit?: number; cursor?: string }
+
+/** The most that one page of a list holds. */
+export const WHOLE_PAGE = 200
+
+/** A list that is read page by page, when somebody wants more of it. The key begins with the operation's name. */
+export function usePages<T>(
+  id: string,
+  scope: unknown,
+  read: (asked: Asked, signal: AbortSignal) => Promise<{ data: Page<T> }>,
+  options: { limit?: number; enabled?: boolean } = {},
+) {
+  const limit = options.limit ?? 50
+  const query = useInfiniteQuery({
+    queryKey: [{ _id: id, paged: limit, scope }],
+    queryFn: async ({ pageParam, signal }) =>
+      (await read({ limit, ...(pageParam ? { cursor: pageParam } : {}) }, signal)).data,
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page: Page<T>) => page.next_cursor ?? undefined,
+    enabled: options.enabled ?? true,
+  })
+  return {
+    ...query,
+    items: query.data?.pages.flatMap((page) => page.items),
+    more: query.hasNextPage ? { load: () => void query.fetchNextPage(), loading: query.isFetchingNextPage } : undefined,
+  }
+}
+
+/** A list that is read whole, page after page; what has arrived is shown while the rest is on its way. */
+export function wholeList<T>(
+  id: string,
+  scope: unknown,
+  read: (asked: Asked, signal: AbortSignal) => Promise<{ data: Page<T> }>,
+) {
+  const queryKey = [{ _id: id, whole: true, scope }] as const
+  return queryOptions({
+    queryKey,
+    queryFn: async ({ signal }): Promise<T[]> => {
+      const items: T[] = []
+      const first = queryClient.getQueryData<T[]>(queryKey) === undefined
+      for (let cursor: string | undefined; ; ) {
+        const page = (await read({ limit: WHOLE_PAGE, ...(cursor ? { cursor } : {}) }, signal)).data
+        items.push(...page.items)
+        if (!page.next_cursor) return items
+        cursor = page.next_cursor
+        if (first) queryClient.setQueryData<T[]>(queryKey, [...items])
+      }
+    },
+  })
+}

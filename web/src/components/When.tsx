@@ -1,0 +1,35 @@
+import { Text, type TextProps, Tooltip } from '@mantine/core'
+import { useEffect, useState } from 'react'
+import { useFormat } from '~/lib/format'
+
+/** One clock for all times on the page. */
+const ticking = new Set<() => void>()
+setInterval(() => {
+  for (const tick of ticking) tick()
+}, 15_000)
+
+/** A time: how long ago or ahead, and exactly when somebody points at it or asks a screen reader. */
+export function When({ at, ...rest }: { at: string | null | undefined } & TextProps) {
+  const f = useFormat()
+  const [, tick] = useState(0)
+  useEffect(() => {
+    const act = () => tick((n) => n + 1)
+    ticking.add(act)
+    return () => {
+      ticking.delete(act)
+    }
+  }, [])
+  if (!at)
+    return (
+      <Text span inherit {...rest}>
+        –
+      </Text>
+    )
+  return (
+    <Tooltip label={f.exact(at)}>
+      <Text span inherit {...rest} component="time" dateTime={at} style={{ whiteSpace: 'nowrap' }}>
+        {f.relative(at)}
+      </Text>
+    </Tooltip>
+  )
+}

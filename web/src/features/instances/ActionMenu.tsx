@@ -1,0 +1,66 @@
+import { ActionIcon, Button, Menu } from '@mantine/core'
+import { IconChevronDown, IconDots } from '@tabler/icons-react'
+import { Fragment } from 'react'
+import type { Instance } from '~/api'
+import { CanItem } from '~/components/Can'
+import { useT } from '~/i18n'
+import { type Doable, useInstanceActions } from './actions'
+
+const groups: Doable['group'][] = ['power', 'keep', 'change', 'access', 'end']
+
+function Items({ instance, leave = [] }: { instance: Instance; leave?: string[] }) {
+  const actions = useInstanceActions(instance).filter((one) => !leave.includes(one.id))
+  return groups
+    .map((group) => actions.filter((one) => one.group === group))
+    .filter((some) => some.length > 0)
+    .map((some, n) => (
+      <Fragment key={some[0]?.id}>
+        {n > 0 && <Menu.Divider />}
+        {some.map((one) => (
+          <CanItem
+            key={one.id}
+            why={one.why}
+            onClick={one.run}
+            color={one.danger ? 'red' : undefined}
+            leftSection={<one.icon size={16} aria-hidden />}
+          >
+            {one.label}
+          </CanItem>
+        ))}
+      </Fragment>
+    ))
+}
+
+/** Everything that can be done with an instance, in its row of a list. What is in the menu is made when it is opened. */
+export function RowMenu({ instance }: { instance: Instance }) {
+  const t = useT()
+  return (
+    <Menu position="bottom-end" width={260} keepMounted={false}>
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" aria-label={t.common.actionsFor(instance.name)}>
+          <IconDots size={18} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown mah={440} style={{ overflowY: 'auto' }}>
+        <Items instance={instance} />
+      </Menu.Dropdown>
+    </Menu>
+  )
+}
+
+/** The same on its page, without what has a button there. */
+export function MoreMenu({ instance, leave }: { instance: Instance; leave: string[] }) {
+  const t = useT()
+  return (
+    <Menu position="bottom-end" width={280} keepMounted={false}>
+      <Menu.Target>
+        <Button variant="default" rightSection={<IconChevronDown size={16} aria-hidden />}>
+          {t.common.actions}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown mah={480} style={{ overflowY: 'auto' }}>
+        <Items instance={instance} leave={leave} />
+      </Menu.Dropdown>
+    </Menu>
+  )
+}

@@ -1,0 +1,23 @@
+import type { Messages } from '../en'
+
+export const admin: Messages['admin'] = {
+  overview: {
+    title: 'La maison',
+    sub: 'Son état, d’un coup d’œil',
+    clusters: 'Grappes',
+    clustersNone: 'Pas encore de grappe : rien ne peut être créé.',
+    instances: 'Instances',
+    outstanding: 'Crédits en circulation',
+    owed: 'Dû à la maison',
+    revenue: 'Gagné en 30 jours',
+    health: {
+      unknown: 'Pas encore vue',
+      healthy: 'En forme',
+      degraded: 'Quelque chose ne va pas',
+      unreachable: 'Injoignable',
+      refused: 'Refuse notre jeton',
+    },
+    seen: 'Vue',
+    operations: 'En cours',
+  },
+}

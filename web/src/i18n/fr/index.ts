@@ -1,0 +1,36 @@
+import type { Messages } from '../en'
+import { account } from './account'
+import { admin } from './admin'
+import { audit } from './audit'
+import { auth } from './auth'
+import { common } from './common'
+import { create } from './create'
+import { credits } from './credits'
+import { dashboard } from './dashboard'
+import { instances } from './instances'
+import { keys } from './keys'
+import { leases } from './leases'
+import { operations } from './operations'
+import { problems } from './problems'
+import { projects } from './projects'
+import { shell } from './shell'
+import { templates } from './templates'
+
+export const fr: Messages = {
+  account,
+  admin,
+  audit,
+  auth,
+  common,
+  create,
+  credits,
+  dashboard,
+  instances,
+  keys,
+  leases,
+  operations,
+  problems,
+  projects,
+  shell,
+  templates,
+}

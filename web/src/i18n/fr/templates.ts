@@ -1,0 +1,25 @@
+import type { Messages } from '../en'
+
+export const templates: Messages['templates'] = {
+  title: 'Modèles et formules',
+  sub: 'À partir de quoi créer des instances, de quelle taille, et à quel prix',
+  templates: 'Modèles',
+  plans: 'Formules',
+  use: 'En créer une',
+  sizes: 'Tailles',
+  defaultSize: 'D’ordinaire',
+  hour: 'par heure',
+  month: 'par mois',
+  stopped: 'à l’arrêt',
+  unitPrices: 'Tailles à vous',
+  unitPricesAbout: 'Ce que coûtent, par heure, les éléments d’une taille.',
+  core: 'Cœur',
+  memory: 'Gio de mémoire',
+  disk: 'Gio de disque',
+  whileRunning: 'En marche',
+  whileStopped: 'À l’arrêt',
+  empty: 'Pas encore de modèle',
+  emptyHint: 'Qui tient cette maison doit d’abord en ajouter un.',
+  noPlans: 'Il n’y a pas de formule : choisissez une taille à vous.',
+  noPrices: 'Rien n’a de prix ici.',
+}

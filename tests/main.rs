@@ -15,6 +15,7 @@ mod a_payment_is_credited_once;
 mod a_text_and_a_wallet;
 mod a_thousand_creates;
 mod faults_are_survived;
+mod hosts_wake_and_sleep;
 mod leases_for_strangers;
 mod no_hour_is_free;
 mod the_document_keeps_its_word;

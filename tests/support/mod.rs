@@ -5,8 +5,13 @@
 mod chain;
 mod check;
 mod database;
+pub mod game;
+pub mod guard;
 mod inn;
 mod lab;
+pub mod machine;
+#[path = "../../crates/connectors/tests/it/lab.rs"]
+pub mod network;
 mod server;
 #[path = "../../crates/connectors/tests/foreign/sshd.rs"]
 pub mod sshd;

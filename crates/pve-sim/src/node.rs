@@ -89,6 +89,11 @@ impl World {
         }
     }
 
+    /// Whether a node has power.
+    pub fn has_power(&self, name: &str) -> bool {
+        self.nodes.get(name).is_some_and(Node::is_alive)
+    }
+
     /// Gives a node its power back. Guests with `onboot` start.
     pub fn power_on(&mut self, name: &str) {
         let now = self.now();

@@ -230,6 +230,16 @@ pub async fn hurry(tx: &mut Tx, id: ServiceId, now: Timestamp) -> Result<(), Err
     Ok(())
 }
 
+/// Has every service on a host looked at at once.
+pub async fn hurry_on(tx: &mut Tx, host: &Host, now: Timestamp) -> Result<(), Error> {
+    let sql = "update services set due_at = $4 where host_id = $1 or instance_id in (
+            select id from instances where cluster_id = $2 and node = $3 and deleted_at is null)";
+    on!(tx, c => sqlx::query(sql)
+        .bind(host.id.0).bind(host.cluster_id.0).bind(host.node.as_str()).bind(now.0)
+        .execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// When the next service is due.
 pub async fn next_due(db: &Db) -> Result<Option<Timestamp>, Error> {
     let sql = "select min(due_at) from services where claimed_until is null";

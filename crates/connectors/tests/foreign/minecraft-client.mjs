@@ -2,6 +2,7 @@
 //
 //     minecraft-client.mjs status PORT
 //     minecraft-client.mjs join PORT VERSION NAME
+//     minecraft-client.mjs play PORT VERSION NAME       (plays until its standard input ends)
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -26,7 +27,8 @@ client.on('transfer', ({ host, port }) => {
 });
 client.on('login', () => {
   say({ playing: true });
-  client.end();
+  if (what === 'play') process.stdin.on('end', () => client.end()).resume();
+  else client.end();
 });
 client.on('error', (error) => say({ error: error.message }));
 client.on('end', () => {

@@ -1,14 +1,14 @@
 // A Minecraft server. Prints its port, then one JSON line for everybody who comes into play and who leaves.
 //
-//     minecraft-server.mjs VERSION MOTD       (FOREIGN_MODULES: where minecraft-protocol is installed)
+//     minecraft-server.mjs VERSION MOTD [HOST PORT]       (FOREIGN_MODULES: where minecraft-protocol is installed)
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 const require = createRequire(join(process.env.FOREIGN_MODULES, 'package.json'));
 const { createServer } = require('minecraft-protocol');
 
-const [version, motd] = process.argv.slice(2);
-const server = createServer({ 'online-mode': false, version, host: '127.0.0.1', port: 0, motd, maxPlayers: 12, hideErrors: true });
+const [version, motd, host = '127.0.0.1', port = 0] = process.argv.slice(2);
+const server = createServer({ 'online-mode': false, version, host, port: Number(port), motd, maxPlayers: 12, hideErrors: true });
 const { loginPacket } = require('minecraft-data')(server.version);
 const say = (line) => console.log(JSON.stringify(line));
 

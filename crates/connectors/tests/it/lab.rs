@@ -73,16 +73,21 @@ impl Machine {
         machine
     }
 
+    /// Its network, as a file that one can enter.
+    pub(crate) fn network(&self) -> String {
+        format!("/proc/{}/ns/net", self.0.id())
+    }
+
     /// What starts a program there.
     pub(crate) fn command(&self) -> tokio::process::Command {
         let mut command = tokio::process::Command::new("nsenter");
-        command.arg(format!("--net=/proc/{}/ns/net", self.0.id())).arg("--");
+        command.arg(format!("--net={}", self.network())).arg("--");
         command
     }
 
     /// One line of shell there.
     pub(crate) fn sh(&self, line: &str) {
-        sh(&format!("nsenter --net=/proc/{}/ns/net -- sh -c '{line}'", self.0.id()));
+        sh(&format!("nsenter --net={} -- sh -c '{line}'", self.network()));
     }
 }
 

@@ -9,7 +9,7 @@ use innkeeper_domain::discord::AlertKind;
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::hosts::{Act, Host, State, Way, next, pause};
 use innkeeper_domain::time::Timestamp;
-use innkeeper_store::{Topic, events, hosts, instances};
+use innkeeper_store::{Topic, events, hosts, instances, services};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -107,7 +107,10 @@ impl Engine {
             return Ok(tx.commit().await?);
         }
         hosts::save(&mut tx, &host).await?;
-        if host.course.state != before.course.state {
+        let way = |host: &Host| host.course.commanded.as_ref().map(|command| command.way);
+        // Told a second time, in another way, is a turn too.
+        let told = host.course.state == State::ShuttingDown && way(&host) != way(&before);
+        if host.course.state != before.course.state || told {
             self.note_turn(&mut tx, &before, &host, now).await?;
         } else if host.signals != before.signals || host.course != before.course {
             self.tell_host(&mut tx, &host, now).await?;
@@ -157,6 +160,10 @@ impl Engine {
             // Whatever waits for the host, or no longer needs to.
             instances::hurry(tx, host.cluster_id, &host.node, now).await?;
             tx.wake(Topic::Work);
+        }
+        if to.serves() != from.serves() || to == State::Waking {
+            // What is on it comes and goes with it.
+            services::hurry_on(tx, host, now).await?;
         }
         tx.wake(Topic::Guardian);
         Ok(())

@@ -33,6 +33,8 @@ import { Route as AppInstancesIdRouteImport } from './routes/_app/instances/$id'
 import { Route as AppLeasesIndexRouteImport } from './routes/_app/leases/index'
 import { Route as AppLeasesIdRouteImport } from './routes/_app/leases/$id'
 import { Route as AppProjectsIndexRouteImport } from './routes/_app/projects/index'
+import { Route as AppAdminUsersIndexRouteImport } from './routes/_app/admin/users/index'
+import { Route as AppAdminUsersIdRouteImport } from './routes/_app/admin/users/$id'
 import { Route as AppInstancesIdIndexRouteImport } from './routes/_app/instances/$id/index'
 import { Route as AppInstancesIdActivityRouteImport } from './routes/_app/instances/$id/activity'
 import { Route as AppInstancesIdBackupsRouteImport } from './routes/_app/instances/$id/backups'
@@ -170,6 +172,16 @@ const AppProjectsIndexRoute = AppProjectsIndexRouteImport.update({
   path: '/projects/',
   getParentRoute: () => AppRoute,
 } as any)
+const AppAdminUsersIndexRoute = AppAdminUsersIndexRouteImport.update({
+  id: '/users/',
+  path: '/users/',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminUsersIdRoute = AppAdminUsersIdRouteImport.update({
+  id: '/users/$id',
+  path: '/users/$id',
+  getParentRoute: () => AppAdminRoute,
+} as any)
 const AppInstancesIdIndexRoute = AppInstancesIdIndexRouteImport.update({
   id: '/',
   path: '/',
@@ -285,6 +297,7 @@ export interface FileRoutesByFullPath {
   '/instances/': typeof AppInstancesIndexRoute
   '/leases/': typeof AppLeasesIndexRoute
   '/projects/': typeof AppProjectsIndexRoute
+  '/admin/users/$id': typeof AppAdminUsersIdRoute
   '/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/instances/$id/backups': typeof AppInstancesIdBackupsRoute
   '/instances/$id/commands': typeof AppInstancesIdCommandsRoute
@@ -295,6 +308,7 @@ export interface FileRoutesByFullPath {
   '/instances/$id/settings': typeof AppInstancesIdSettingsRoute
   '/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
   '/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
+  '/admin/users/': typeof AppAdminUsersIndexRoute
   '/instances/$id/': typeof AppInstancesIdIndexRoute
   '/projects/$id/': typeof AppProjectsIdIndexRoute
   '/projects/$id/credits/export': typeof AppProjectsIdCreditsExportRoute
@@ -325,6 +339,7 @@ export interface FileRoutesByTo {
   '/instances': typeof AppInstancesIndexRoute
   '/leases': typeof AppLeasesIndexRoute
   '/projects': typeof AppProjectsIndexRoute
+  '/admin/users/$id': typeof AppAdminUsersIdRoute
   '/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/instances/$id/backups': typeof AppInstancesIdBackupsRoute
   '/instances/$id/commands': typeof AppInstancesIdCommandsRoute
@@ -334,6 +349,7 @@ export interface FileRoutesByTo {
   '/instances/$id/network': typeof AppInstancesIdNetworkRoute
   '/instances/$id/settings': typeof AppInstancesIdSettingsRoute
   '/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
+  '/admin/users': typeof AppAdminUsersIndexRoute
   '/instances/$id': typeof AppInstancesIdIndexRoute
   '/projects/$id': typeof AppProjectsIdIndexRoute
   '/projects/$id/credits/export': typeof AppProjectsIdCreditsExportRoute
@@ -368,6 +384,7 @@ export interface FileRoutesById {
   '/_app/instances/': typeof AppInstancesIndexRoute
   '/_app/leases/': typeof AppLeasesIndexRoute
   '/_app/projects/': typeof AppProjectsIndexRoute
+  '/_app/admin/users/$id': typeof AppAdminUsersIdRoute
   '/_app/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/_app/instances/$id/backups': typeof AppInstancesIdBackupsRoute
   '/_app/instances/$id/commands': typeof AppInstancesIdCommandsRoute
@@ -378,6 +395,7 @@ export interface FileRoutesById {
   '/_app/instances/$id/settings': typeof AppInstancesIdSettingsRoute
   '/_app/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
   '/_app/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
+  '/_app/admin/users/': typeof AppAdminUsersIndexRoute
   '/_app/instances/$id/': typeof AppInstancesIdIndexRoute
   '/_app/projects/$id/': typeof AppProjectsIdIndexRoute
   '/_app/projects/$id/credits/export': typeof AppProjectsIdCreditsExportRoute
@@ -412,6 +430,7 @@ export interface FileRouteTypes {
     | '/instances/'
     | '/leases/'
     | '/projects/'
+    | '/admin/users/$id'
     | '/instances/$id/activity'
     | '/instances/$id/backups'
     | '/instances/$id/commands'
@@ -422,6 +441,7 @@ export interface FileRouteTypes {
     | '/instances/$id/settings'
     | '/instances/$id/snapshots'
     | '/projects/$id/credits'
+    | '/admin/users/'
     | '/instances/$id/'
     | '/projects/$id/'
     | '/projects/$id/credits/export'
@@ -452,6 +472,7 @@ export interface FileRouteTypes {
     | '/instances'
     | '/leases'
     | '/projects'
+    | '/admin/users/$id'
     | '/instances/$id/activity'
     | '/instances/$id/backups'
     | '/instances/$id/commands'
@@ -461,6 +482,7 @@ export interface FileRouteTypes {
     | '/instances/$id/network'
     | '/instances/$id/settings'
     | '/instances/$id/snapshots'
+    | '/admin/users'
     | '/instances/$id'
     | '/projects/$id'
     | '/projects/$id/credits/export'
@@ -494,6 +516,7 @@ export interface FileRouteTypes {
     | '/_app/instances/'
     | '/_app/leases/'
     | '/_app/projects/'
+    | '/_app/admin/users/$id'
     | '/_app/instances/$id/activity'
     | '/_app/instances/$id/backups'
     | '/_app/instances/$id/commands'
@@ -504,6 +527,7 @@ export interface FileRouteTypes {
     | '/_app/instances/$id/settings'
     | '/_app/instances/$id/snapshots'
     | '/_app/projects/$id/credits'
+    | '/_app/admin/users/'
     | '/_app/instances/$id/'
     | '/_app/projects/$id/'
     | '/_app/projects/$id/credits/export'
@@ -692,6 +716,20 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppProjectsIndexRouteImport
       parentRoute: typeof AppRoute
     }
+    '/_app/admin/users/': {
+      id: '/_app/admin/users/'
+      path: '/users'
+      fullPath: '/admin/users/'
+      preLoaderRoute: typeof AppAdminUsersIndexRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/users/$id': {
+      id: '/_app/admin/users/$id'
+      path: '/users/$id'
+      fullPath: '/admin/users/$id'
+      preLoaderRoute: typeof AppAdminUsersIdRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
     '/_app/instances/$id/': {
       id: '/_app/instances/$id/'
       path: '/'
@@ -816,10 +854,14 @@ declare module '@tanstack/react-router' {
 
 interface AppAdminRouteChildren {
   AppAdminIndexRoute: typeof AppAdminIndexRoute
+  AppAdminUsersIdRoute: typeof AppAdminUsersIdRoute
+  AppAdminUsersIndexRoute: typeof AppAdminUsersIndexRoute
 }
 
 const AppAdminRouteChildren: AppAdminRouteChildren = {
   AppAdminIndexRoute: AppAdminIndexRoute,
+  AppAdminUsersIdRoute: AppAdminUsersIdRoute,
+  AppAdminUsersIndexRoute: AppAdminUsersIndexRoute,
 }
 
 const AppAdminRouteWithChildren = AppAdminRoute._addFileChildren(

@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chromium, devices } from '@playwright/test'
+import { adminActs, adminViews } from './admin-shots.mjs'
 
 const base = process.env.INNKEEPER_URL ?? 'http://localhost:8080'
 const email = process.env.INNKEEPER_EMAIL ?? 'admin@inn.example'
@@ -126,6 +127,7 @@ for (const [size, scheme, locale, device] of looks) {
     ['account', '/account'],
     ['security', '/account/security'],
     ['admin', '/admin'],
+    ...(await adminViews(context.request)),
     ['lost', '/nowhere'],
   ]
   for (const [name, path] of views) {
@@ -168,7 +170,7 @@ for (const [size, scheme, locale, device] of looks) {
     ['tasks', '/', () => page.getByRole('button', { name: /^(Operations|Opérations)/ }).click()],
     ['user-menu', '/', () => page.getByRole('button', { name: /Account menu|Menu du compte/ }).click()],
   ]
-  for (const [name, path, act] of acts) {
+  for (const [name, path, act] of [...acts, ...adminActs(page)]) {
     if (!wanted(name)) continue
     await page.goto(path)
     await page.waitForLoadState('networkidle', { timeout: 4000 }).catch(() => undefined)

@@ -132,6 +132,7 @@ export function AppLayout() {
                   active={item === active}
                   aria-current={item === active ? 'page' : undefined}
                   activeProps={{}}
+                  activeOptions={{ exact: true, includeSearch: false }}
                   className={classes.link}
                 />
               ))}

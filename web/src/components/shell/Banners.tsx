@@ -1,7 +1,7 @@
 import { Alert, Button, Group, Stack, Text } from '@mantine/core'
 import { IconMailExclamation, IconMasksTheater, IconUserOff, IconWifiOff } from '@tabler/icons-react'
 import { useNavigate } from '@tanstack/react-router'
-import { queryClient } from '~/api'
+import { actWith, queryClient } from '~/api'
 import { askToVerify, signOut } from '~/api/gen/sdk.gen'
 import { useT } from '~/i18n'
 import { useAct } from '~/lib/act'
@@ -15,8 +15,9 @@ export function Banners({ online }: { online: boolean }) {
   const resend = useAct(() => askToVerify(), { done: t.shell.resent })
   const stop = useAct(() => signOut(), {
     onDone: () => {
+      actWith(undefined)
       queryClient.clear()
-      void navigate({ to: '/sign-in' })
+      void navigate({ to: '/admin/users' })
     },
   })
   const { user, standing, impersonation } = me

@@ -1,4 +1,4 @@
-import { IconLayoutDashboard } from '@tabler/icons-react'
+import { IconLayoutDashboard, IconUsers } from '@tabler/icons-react'
 import type { Messages } from '~/i18n/en'
 import type { NavGroup } from './nav'
 
@@ -6,6 +6,9 @@ import type { NavGroup } from './nav'
 export const adminNav = (t: Messages): NavGroup[] => [
   {
     heading: t.shell.admin,
-    items: [{ link: { to: '/admin' }, under: '/admin', label: t.shell.overview, icon: IconLayoutDashboard }],
+    items: [
+      { link: { to: '/admin' }, under: '/admin', label: t.shell.overview, icon: IconLayoutDashboard },
+      { link: { to: '/admin/users' }, under: '/admin/users', label: t.admin.users.title, icon: IconUsers },
+    ],
   },
 ]

@@ -1,4 +1,9 @@
+import { users } from './admin/users'
+
 export const admin = {
+  users,
+  reason: 'Reason',
+  adminsOnly: 'Only administrators may do this',
   overview: {
     title: 'The house',
     sub: 'How it is, at a glance',

@@ -1,6 +1,10 @@
 import type { Messages } from '../en'
+import { users } from './admin/users'
 
 export const admin: Messages['admin'] = {
+  users,
+  reason: 'Raison',
+  adminsOnly: 'Réservé aux administrateurs',
   overview: {
     title: 'La maison',
     sub: 'Son état, d’un coup d’œil',

@@ -28,11 +28,17 @@ import { Route as AppWalletRouteImport } from './routes/_app/wallet'
 import { Route as AppAccountIndexRouteImport } from './routes/_app/account/index'
 import { Route as AppAccountSecurityRouteImport } from './routes/_app/account/security'
 import { Route as AppAdminIndexRouteImport } from './routes/_app/admin/index'
+import { Route as AppAdminCatalogueRouteImport } from './routes/_app/admin/catalogue'
+import { Route as AppAdminClustersNewRouteImport } from './routes/_app/admin/clusters-new'
+import { Route as AppAdminPlacementRouteImport } from './routes/_app/admin/placement'
 import { Route as AppInstancesIndexRouteImport } from './routes/_app/instances/index'
 import { Route as AppInstancesIdRouteImport } from './routes/_app/instances/$id'
 import { Route as AppLeasesIndexRouteImport } from './routes/_app/leases/index'
 import { Route as AppLeasesIdRouteImport } from './routes/_app/leases/$id'
 import { Route as AppProjectsIndexRouteImport } from './routes/_app/projects/index'
+import { Route as AppAdminCatalogueIndexRouteImport } from './routes/_app/admin/catalogue/index'
+import { Route as AppAdminClustersIndexRouteImport } from './routes/_app/admin/clusters/index'
+import { Route as AppAdminClustersIdRouteImport } from './routes/_app/admin/clusters/$id'
 import { Route as AppAdminUsersIndexRouteImport } from './routes/_app/admin/users/index'
 import { Route as AppAdminUsersIdRouteImport } from './routes/_app/admin/users/$id'
 import { Route as AppInstancesIdIndexRouteImport } from './routes/_app/instances/$id/index'
@@ -47,11 +53,17 @@ import { Route as AppInstancesIdSettingsRouteImport } from './routes/_app/instan
 import { Route as AppInstancesIdSnapshotsRouteImport } from './routes/_app/instances/$id/snapshots'
 import { Route as AppProjectsIdIndexRouteImport } from './routes/_app/projects/$id/index'
 import { Route as AppProjectsIdCreditsRouteImport } from './routes/_app/projects/$id/credits'
+import { Route as AppAdminClustersIdIndexRouteImport } from './routes/_app/admin/clusters/$id/index'
+import { Route as AppAdminClustersIdAdoptionsRouteImport } from './routes/_app/admin/clusters/$id/adoptions'
+import { Route as AppAdminClustersIdDrainsRouteImport } from './routes/_app/admin/clusters/$id/drains'
+import { Route as AppAdminClustersIdGuestsRouteImport } from './routes/_app/admin/clusters/$id/guests'
+import { Route as AppAdminClustersIdSettingsRouteImport } from './routes/_app/admin/clusters/$id/settings'
 import { Route as AppProjectsIdCreditsIndexRouteImport } from './routes/_app/projects/$id/credits/index'
 import { Route as AppProjectsIdCreditsExportRouteImport } from './routes/_app/projects/$id/credits/export'
 import { Route as AppProjectsIdCreditsInvoicesRouteImport } from './routes/_app/projects/$id/credits/invoices'
 import { Route as AppProjectsIdCreditsSpendingRouteImport } from './routes/_app/projects/$id/credits/spending'
 import { Route as AppProjectsIdCreditsTopUpRouteImport } from './routes/_app/projects/$id/credits/top-up'
+import { Route as AppAdminClustersIdNodesNameRouteImport } from './routes/_app/admin/clusters/$id/nodes/$name'
 
 const AppRoute = AppRouteImport.update({
   id: '/_app',
@@ -147,6 +159,21 @@ const AppAdminIndexRoute = AppAdminIndexRouteImport.update({
   path: '/',
   getParentRoute: () => AppAdminRoute,
 } as any)
+const AppAdminCatalogueRoute = AppAdminCatalogueRouteImport.update({
+  id: '/catalogue',
+  path: '/catalogue',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminClustersNewRoute = AppAdminClustersNewRouteImport.update({
+  id: '/clusters-new',
+  path: '/clusters-new',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminPlacementRoute = AppAdminPlacementRouteImport.update({
+  id: '/placement',
+  path: '/placement',
+  getParentRoute: () => AppAdminRoute,
+} as any)
 const AppInstancesIndexRoute = AppInstancesIndexRouteImport.update({
   id: '/instances/',
   path: '/instances/',
@@ -171,6 +198,21 @@ const AppProjectsIndexRoute = AppProjectsIndexRouteImport.update({
   id: '/projects/',
   path: '/projects/',
   getParentRoute: () => AppRoute,
+} as any)
+const AppAdminCatalogueIndexRoute = AppAdminCatalogueIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => AppAdminCatalogueRoute,
+} as any)
+const AppAdminClustersIndexRoute = AppAdminClustersIndexRouteImport.update({
+  id: '/clusters/',
+  path: '/clusters/',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminClustersIdRoute = AppAdminClustersIdRouteImport.update({
+  id: '/clusters/$id',
+  path: '/clusters/$id',
+  getParentRoute: () => AppAdminRoute,
 } as any)
 const AppAdminUsersIndexRoute = AppAdminUsersIndexRouteImport.update({
   id: '/users/',
@@ -242,6 +284,35 @@ const AppProjectsIdCreditsRoute = AppProjectsIdCreditsRouteImport.update({
   path: '/projects/$id/credits',
   getParentRoute: () => AppRoute,
 } as any)
+const AppAdminClustersIdIndexRoute = AppAdminClustersIdIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => AppAdminClustersIdRoute,
+} as any)
+const AppAdminClustersIdAdoptionsRoute =
+  AppAdminClustersIdAdoptionsRouteImport.update({
+    id: '/adoptions',
+    path: '/adoptions',
+    getParentRoute: () => AppAdminClustersIdRoute,
+  } as any)
+const AppAdminClustersIdDrainsRoute =
+  AppAdminClustersIdDrainsRouteImport.update({
+    id: '/drains',
+    path: '/drains',
+    getParentRoute: () => AppAdminClustersIdRoute,
+  } as any)
+const AppAdminClustersIdGuestsRoute =
+  AppAdminClustersIdGuestsRouteImport.update({
+    id: '/guests',
+    path: '/guests',
+    getParentRoute: () => AppAdminClustersIdRoute,
+  } as any)
+const AppAdminClustersIdSettingsRoute =
+  AppAdminClustersIdSettingsRouteImport.update({
+    id: '/settings',
+    path: '/settings',
+    getParentRoute: () => AppAdminClustersIdRoute,
+  } as any)
 const AppProjectsIdCreditsIndexRoute =
   AppProjectsIdCreditsIndexRouteImport.update({
     id: '/',
@@ -272,6 +343,12 @@ const AppProjectsIdCreditsTopUpRoute =
     path: '/top-up',
     getParentRoute: () => AppProjectsIdCreditsRoute,
   } as any)
+const AppAdminClustersIdNodesNameRoute =
+  AppAdminClustersIdNodesNameRouteImport.update({
+    id: '/nodes/$name',
+    path: '/nodes/$name',
+    getParentRoute: () => AppAdminClustersIdRoute,
+  } as any)
 
 export interface FileRoutesByFullPath {
   '/': typeof AppIndexRoute
@@ -290,6 +367,9 @@ export interface FileRoutesByFullPath {
   '/templates': typeof AppTemplatesRoute
   '/wallet': typeof AppWalletRoute
   '/account/security': typeof AppAccountSecurityRoute
+  '/admin/catalogue': typeof AppAdminCatalogueRouteWithChildren
+  '/admin/clusters-new': typeof AppAdminClustersNewRoute
+  '/admin/placement': typeof AppAdminPlacementRoute
   '/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/leases/$id': typeof AppLeasesIdRoute
   '/account/': typeof AppAccountIndexRoute
@@ -297,6 +377,7 @@ export interface FileRoutesByFullPath {
   '/instances/': typeof AppInstancesIndexRoute
   '/leases/': typeof AppLeasesIndexRoute
   '/projects/': typeof AppProjectsIndexRoute
+  '/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
   '/admin/users/$id': typeof AppAdminUsersIdRoute
   '/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/instances/$id/backups': typeof AppInstancesIdBackupsRoute
@@ -308,14 +389,22 @@ export interface FileRoutesByFullPath {
   '/instances/$id/settings': typeof AppInstancesIdSettingsRoute
   '/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
   '/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
+  '/admin/catalogue/': typeof AppAdminCatalogueIndexRoute
+  '/admin/clusters/': typeof AppAdminClustersIndexRoute
   '/admin/users/': typeof AppAdminUsersIndexRoute
   '/instances/$id/': typeof AppInstancesIdIndexRoute
   '/projects/$id/': typeof AppProjectsIdIndexRoute
+  '/admin/clusters/$id/adoptions': typeof AppAdminClustersIdAdoptionsRoute
+  '/admin/clusters/$id/drains': typeof AppAdminClustersIdDrainsRoute
+  '/admin/clusters/$id/guests': typeof AppAdminClustersIdGuestsRoute
+  '/admin/clusters/$id/settings': typeof AppAdminClustersIdSettingsRoute
   '/projects/$id/credits/export': typeof AppProjectsIdCreditsExportRoute
   '/projects/$id/credits/invoices': typeof AppProjectsIdCreditsInvoicesRoute
   '/projects/$id/credits/spending': typeof AppProjectsIdCreditsSpendingRoute
   '/projects/$id/credits/top-up': typeof AppProjectsIdCreditsTopUpRoute
+  '/admin/clusters/$id/': typeof AppAdminClustersIdIndexRoute
   '/projects/$id/credits/': typeof AppProjectsIdCreditsIndexRoute
+  '/admin/clusters/$id/nodes/$name': typeof AppAdminClustersIdNodesNameRoute
 }
 export interface FileRoutesByTo {
   '/recover': typeof RecoverRoute
@@ -333,6 +422,8 @@ export interface FileRoutesByTo {
   '/wallet': typeof AppWalletRoute
   '/': typeof AppIndexRoute
   '/account/security': typeof AppAccountSecurityRoute
+  '/admin/clusters-new': typeof AppAdminClustersNewRoute
+  '/admin/placement': typeof AppAdminPlacementRoute
   '/leases/$id': typeof AppLeasesIdRoute
   '/account': typeof AppAccountIndexRoute
   '/admin': typeof AppAdminIndexRoute
@@ -349,14 +440,22 @@ export interface FileRoutesByTo {
   '/instances/$id/network': typeof AppInstancesIdNetworkRoute
   '/instances/$id/settings': typeof AppInstancesIdSettingsRoute
   '/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
+  '/admin/catalogue': typeof AppAdminCatalogueIndexRoute
+  '/admin/clusters': typeof AppAdminClustersIndexRoute
   '/admin/users': typeof AppAdminUsersIndexRoute
   '/instances/$id': typeof AppInstancesIdIndexRoute
   '/projects/$id': typeof AppProjectsIdIndexRoute
+  '/admin/clusters/$id/adoptions': typeof AppAdminClustersIdAdoptionsRoute
+  '/admin/clusters/$id/drains': typeof AppAdminClustersIdDrainsRoute
+  '/admin/clusters/$id/guests': typeof AppAdminClustersIdGuestsRoute
+  '/admin/clusters/$id/settings': typeof AppAdminClustersIdSettingsRoute
   '/projects/$id/credits/export': typeof AppProjectsIdCreditsExportRoute
   '/projects/$id/credits/invoices': typeof AppProjectsIdCreditsInvoicesRoute
   '/projects/$id/credits/spending': typeof AppProjectsIdCreditsSpendingRoute
   '/projects/$id/credits/top-up': typeof AppProjectsIdCreditsTopUpRoute
+  '/admin/clusters/$id': typeof AppAdminClustersIdIndexRoute
   '/projects/$id/credits': typeof AppProjectsIdCreditsIndexRoute
+  '/admin/clusters/$id/nodes/$name': typeof AppAdminClustersIdNodesNameRoute
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport
@@ -377,6 +476,9 @@ export interface FileRoutesById {
   '/_app/wallet': typeof AppWalletRoute
   '/_app/': typeof AppIndexRoute
   '/_app/account/security': typeof AppAccountSecurityRoute
+  '/_app/admin/catalogue': typeof AppAdminCatalogueRouteWithChildren
+  '/_app/admin/clusters-new': typeof AppAdminClustersNewRoute
+  '/_app/admin/placement': typeof AppAdminPlacementRoute
   '/_app/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/_app/leases/$id': typeof AppLeasesIdRoute
   '/_app/account/': typeof AppAccountIndexRoute
@@ -384,6 +486,7 @@ export interface FileRoutesById {
   '/_app/instances/': typeof AppInstancesIndexRoute
   '/_app/leases/': typeof AppLeasesIndexRoute
   '/_app/projects/': typeof AppProjectsIndexRoute
+  '/_app/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
   '/_app/admin/users/$id': typeof AppAdminUsersIdRoute
   '/_app/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/_app/instances/$id/backups': typeof AppInstancesIdBackupsRoute
@@ -395,14 +498,22 @@ export interface FileRoutesById {
   '/_app/instances/$id/settings': typeof AppInstancesIdSettingsRoute
   '/_app/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
   '/_app/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
+  '/_app/admin/catalogue/': typeof AppAdminCatalogueIndexRoute
+  '/_app/admin/clusters/': typeof AppAdminClustersIndexRoute
   '/_app/admin/users/': typeof AppAdminUsersIndexRoute
   '/_app/instances/$id/': typeof AppInstancesIdIndexRoute
   '/_app/projects/$id/': typeof AppProjectsIdIndexRoute
+  '/_app/admin/clusters/$id/adoptions': typeof AppAdminClustersIdAdoptionsRoute
+  '/_app/admin/clusters/$id/drains': typeof AppAdminClustersIdDrainsRoute
+  '/_app/admin/clusters/$id/guests': typeof AppAdminClustersIdGuestsRoute
+  '/_app/admin/clusters/$id/settings': typeof AppAdminClustersIdSettingsRoute
   '/_app/projects/$id/credits/export': typeof AppProjectsIdCreditsExportRoute
   '/_app/projects/$id/credits/invoices': typeof AppProjectsIdCreditsInvoicesRoute
   '/_app/projects/$id/credits/spending': typeof AppProjectsIdCreditsSpendingRoute
   '/_app/projects/$id/credits/top-up': typeof AppProjectsIdCreditsTopUpRoute
+  '/_app/admin/clusters/$id/': typeof AppAdminClustersIdIndexRoute
   '/_app/projects/$id/credits/': typeof AppProjectsIdCreditsIndexRoute
+  '/_app/admin/clusters/$id/nodes/$name': typeof AppAdminClustersIdNodesNameRoute
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath
@@ -423,6 +534,9 @@ export interface FileRouteTypes {
     | '/templates'
     | '/wallet'
     | '/account/security'
+    | '/admin/catalogue'
+    | '/admin/clusters-new'
+    | '/admin/placement'
     | '/instances/$id'
     | '/leases/$id'
     | '/account/'
@@ -430,6 +544,7 @@ export interface FileRouteTypes {
     | '/instances/'
     | '/leases/'
     | '/projects/'
+    | '/admin/clusters/$id'
     | '/admin/users/$id'
     | '/instances/$id/activity'
     | '/instances/$id/backups'
@@ -441,14 +556,22 @@ export interface FileRouteTypes {
     | '/instances/$id/settings'
     | '/instances/$id/snapshots'
     | '/projects/$id/credits'
+    | '/admin/catalogue/'
+    | '/admin/clusters/'
     | '/admin/users/'
     | '/instances/$id/'
     | '/projects/$id/'
+    | '/admin/clusters/$id/adoptions'
+    | '/admin/clusters/$id/drains'
+    | '/admin/clusters/$id/guests'
+    | '/admin/clusters/$id/settings'
     | '/projects/$id/credits/export'
     | '/projects/$id/credits/invoices'
     | '/projects/$id/credits/spending'
     | '/projects/$id/credits/top-up'
+    | '/admin/clusters/$id/'
     | '/projects/$id/credits/'
+    | '/admin/clusters/$id/nodes/$name'
   fileRoutesByTo: FileRoutesByTo
   to:
     | '/recover'
@@ -466,6 +589,8 @@ export interface FileRouteTypes {
     | '/wallet'
     | '/'
     | '/account/security'
+    | '/admin/clusters-new'
+    | '/admin/placement'
     | '/leases/$id'
     | '/account'
     | '/admin'
@@ -482,14 +607,22 @@ export interface FileRouteTypes {
     | '/instances/$id/network'
     | '/instances/$id/settings'
     | '/instances/$id/snapshots'
+    | '/admin/catalogue'
+    | '/admin/clusters'
     | '/admin/users'
     | '/instances/$id'
     | '/projects/$id'
+    | '/admin/clusters/$id/adoptions'
+    | '/admin/clusters/$id/drains'
+    | '/admin/clusters/$id/guests'
+    | '/admin/clusters/$id/settings'
     | '/projects/$id/credits/export'
     | '/projects/$id/credits/invoices'
     | '/projects/$id/credits/spending'
     | '/projects/$id/credits/top-up'
+    | '/admin/clusters/$id'
     | '/projects/$id/credits'
+    | '/admin/clusters/$id/nodes/$name'
   id:
     | '__root__'
     | '/_app'
@@ -509,6 +642,9 @@ export interface FileRouteTypes {
     | '/_app/wallet'
     | '/_app/'
     | '/_app/account/security'
+    | '/_app/admin/catalogue'
+    | '/_app/admin/clusters-new'
+    | '/_app/admin/placement'
     | '/_app/instances/$id'
     | '/_app/leases/$id'
     | '/_app/account/'
@@ -516,6 +652,7 @@ export interface FileRouteTypes {
     | '/_app/instances/'
     | '/_app/leases/'
     | '/_app/projects/'
+    | '/_app/admin/clusters/$id'
     | '/_app/admin/users/$id'
     | '/_app/instances/$id/activity'
     | '/_app/instances/$id/backups'
@@ -527,14 +664,22 @@ export interface FileRouteTypes {
     | '/_app/instances/$id/settings'
     | '/_app/instances/$id/snapshots'
     | '/_app/projects/$id/credits'
+    | '/_app/admin/catalogue/'
+    | '/_app/admin/clusters/'
     | '/_app/admin/users/'
     | '/_app/instances/$id/'
     | '/_app/projects/$id/'
+    | '/_app/admin/clusters/$id/adoptions'
+    | '/_app/admin/clusters/$id/drains'
+    | '/_app/admin/clusters/$id/guests'
+    | '/_app/admin/clusters/$id/settings'
     | '/_app/projects/$id/credits/export'
     | '/_app/projects/$id/credits/invoices'
     | '/_app/projects/$id/credits/spending'
     | '/_app/projects/$id/credits/top-up'
+    | '/_app/admin/clusters/$id/'
     | '/_app/projects/$id/credits/'
+    | '/_app/admin/clusters/$id/nodes/$name'
   fileRoutesById: FileRoutesById
 }
 export interface RootRouteChildren {
@@ -681,6 +826,27 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppAdminIndexRouteImport
       parentRoute: typeof AppAdminRoute
     }
+    '/_app/admin/catalogue': {
+      id: '/_app/admin/catalogue'
+      path: '/catalogue'
+      fullPath: '/admin/catalogue'
+      preLoaderRoute: typeof AppAdminCatalogueRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/clusters-new': {
+      id: '/_app/admin/clusters-new'
+      path: '/clusters-new'
+      fullPath: '/admin/clusters-new'
+      preLoaderRoute: typeof AppAdminClustersNewRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/placement': {
+      id: '/_app/admin/placement'
+      path: '/placement'
+      fullPath: '/admin/placement'
+      preLoaderRoute: typeof AppAdminPlacementRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
     '/_app/instances/': {
       id: '/_app/instances/'
       path: '/instances'
@@ -715,6 +881,27 @@ declare module '@tanstack/react-router' {
       fullPath: '/projects/'
       preLoaderRoute: typeof AppProjectsIndexRouteImport
       parentRoute: typeof AppRoute
+    }
+    '/_app/admin/catalogue/': {
+      id: '/_app/admin/catalogue/'
+      path: '/'
+      fullPath: '/admin/catalogue/'
+      preLoaderRoute: typeof AppAdminCatalogueIndexRouteImport
+      parentRoute: typeof AppAdminCatalogueRoute
+    }
+    '/_app/admin/clusters/': {
+      id: '/_app/admin/clusters/'
+      path: '/clusters'
+      fullPath: '/admin/clusters/'
+      preLoaderRoute: typeof AppAdminClustersIndexRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/clusters/$id': {
+      id: '/_app/admin/clusters/$id'
+      path: '/clusters/$id'
+      fullPath: '/admin/clusters/$id'
+      preLoaderRoute: typeof AppAdminClustersIdRouteImport
+      parentRoute: typeof AppAdminRoute
     }
     '/_app/admin/users/': {
       id: '/_app/admin/users/'
@@ -814,6 +1001,41 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppProjectsIdCreditsRouteImport
       parentRoute: typeof AppRoute
     }
+    '/_app/admin/clusters/$id/': {
+      id: '/_app/admin/clusters/$id/'
+      path: '/'
+      fullPath: '/admin/clusters/$id/'
+      preLoaderRoute: typeof AppAdminClustersIdIndexRouteImport
+      parentRoute: typeof AppAdminClustersIdRoute
+    }
+    '/_app/admin/clusters/$id/adoptions': {
+      id: '/_app/admin/clusters/$id/adoptions'
+      path: '/adoptions'
+      fullPath: '/admin/clusters/$id/adoptions'
+      preLoaderRoute: typeof AppAdminClustersIdAdoptionsRouteImport
+      parentRoute: typeof AppAdminClustersIdRoute
+    }
+    '/_app/admin/clusters/$id/drains': {
+      id: '/_app/admin/clusters/$id/drains'
+      path: '/drains'
+      fullPath: '/admin/clusters/$id/drains'
+      preLoaderRoute: typeof AppAdminClustersIdDrainsRouteImport
+      parentRoute: typeof AppAdminClustersIdRoute
+    }
+    '/_app/admin/clusters/$id/guests': {
+      id: '/_app/admin/clusters/$id/guests'
+      path: '/guests'
+      fullPath: '/admin/clusters/$id/guests'
+      preLoaderRoute: typeof AppAdminClustersIdGuestsRouteImport
+      parentRoute: typeof AppAdminClustersIdRoute
+    }
+    '/_app/admin/clusters/$id/settings': {
+      id: '/_app/admin/clusters/$id/settings'
+      path: '/settings'
+      fullPath: '/admin/clusters/$id/settings'
+      preLoaderRoute: typeof AppAdminClustersIdSettingsRouteImport
+      parentRoute: typeof AppAdminClustersIdRoute
+    }
     '/_app/projects/$id/credits/': {
       id: '/_app/projects/$id/credits/'
       path: '/'
@@ -849,18 +1071,67 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppProjectsIdCreditsTopUpRouteImport
       parentRoute: typeof AppProjectsIdCreditsRoute
     }
+    '/_app/admin/clusters/$id/nodes/$name': {
+      id: '/_app/admin/clusters/$id/nodes/$name'
+      path: '/nodes/$name'
+      fullPath: '/admin/clusters/$id/nodes/$name'
+      preLoaderRoute: typeof AppAdminClustersIdNodesNameRouteImport
+      parentRoute: typeof AppAdminClustersIdRoute
+    }
   }
 }
 
+interface AppAdminCatalogueRouteChildren {
+  AppAdminCatalogueIndexRoute: typeof AppAdminCatalogueIndexRoute
+}
+
+const AppAdminCatalogueRouteChildren: AppAdminCatalogueRouteChildren = {
+  AppAdminCatalogueIndexRoute: AppAdminCatalogueIndexRoute,
+}
+
+const AppAdminCatalogueRouteWithChildren =
+  AppAdminCatalogueRoute._addFileChildren(AppAdminCatalogueRouteChildren)
+
+interface AppAdminClustersIdRouteChildren {
+  AppAdminClustersIdAdoptionsRoute: typeof AppAdminClustersIdAdoptionsRoute
+  AppAdminClustersIdDrainsRoute: typeof AppAdminClustersIdDrainsRoute
+  AppAdminClustersIdGuestsRoute: typeof AppAdminClustersIdGuestsRoute
+  AppAdminClustersIdSettingsRoute: typeof AppAdminClustersIdSettingsRoute
+  AppAdminClustersIdIndexRoute: typeof AppAdminClustersIdIndexRoute
+  AppAdminClustersIdNodesNameRoute: typeof AppAdminClustersIdNodesNameRoute
+}
+
+const AppAdminClustersIdRouteChildren: AppAdminClustersIdRouteChildren = {
+  AppAdminClustersIdAdoptionsRoute: AppAdminClustersIdAdoptionsRoute,
+  AppAdminClustersIdDrainsRoute: AppAdminClustersIdDrainsRoute,
+  AppAdminClustersIdGuestsRoute: AppAdminClustersIdGuestsRoute,
+  AppAdminClustersIdSettingsRoute: AppAdminClustersIdSettingsRoute,
+  AppAdminClustersIdIndexRoute: AppAdminClustersIdIndexRoute,
+  AppAdminClustersIdNodesNameRoute: AppAdminClustersIdNodesNameRoute,
+}
+
+const AppAdminClustersIdRouteWithChildren =
+  AppAdminClustersIdRoute._addFileChildren(AppAdminClustersIdRouteChildren)
+
 interface AppAdminRouteChildren {
+  AppAdminCatalogueRoute: typeof AppAdminCatalogueRouteWithChildren
+  AppAdminClustersNewRoute: typeof AppAdminClustersNewRoute
+  AppAdminPlacementRoute: typeof AppAdminPlacementRoute
   AppAdminIndexRoute: typeof AppAdminIndexRoute
+  AppAdminClustersIdRoute: typeof AppAdminClustersIdRouteWithChildren
   AppAdminUsersIdRoute: typeof AppAdminUsersIdRoute
+  AppAdminClustersIndexRoute: typeof AppAdminClustersIndexRoute
   AppAdminUsersIndexRoute: typeof AppAdminUsersIndexRoute
 }
 
 const AppAdminRouteChildren: AppAdminRouteChildren = {
+  AppAdminCatalogueRoute: AppAdminCatalogueRouteWithChildren,
+  AppAdminClustersNewRoute: AppAdminClustersNewRoute,
+  AppAdminPlacementRoute: AppAdminPlacementRoute,
   AppAdminIndexRoute: AppAdminIndexRoute,
+  AppAdminClustersIdRoute: AppAdminClustersIdRouteWithChildren,
   AppAdminUsersIdRoute: AppAdminUsersIdRoute,
+  AppAdminClustersIndexRoute: AppAdminClustersIndexRoute,
   AppAdminUsersIndexRoute: AppAdminUsersIndexRoute,
 }
 

@@ -1,4 +1,4 @@
-import { IconLayoutDashboard, IconUsers } from '@tabler/icons-react'
+import { IconLayoutDashboard, IconServerBolt, IconUsers } from '@tabler/icons-react'
 import type { Messages } from '~/i18n/en'
 import type { NavGroup } from './nav'
 
@@ -9,6 +9,12 @@ export const adminNav = (t: Messages): NavGroup[] => [
     items: [
       { link: { to: '/admin' }, under: '/admin', label: t.shell.overview, icon: IconLayoutDashboard },
       { link: { to: '/admin/users' }, under: '/admin/users', label: t.admin.users.title, icon: IconUsers },
+      {
+        link: { to: '/admin/clusters' },
+        under: '/admin/clusters',
+        label: t.admin.clusters.title,
+        icon: IconServerBolt,
+      },
     ],
   },
 ]

@@ -1,6 +1,9 @@
+import { clusters, placement } from './admin/clusters'
 import { users } from './admin/users'
 
 export const admin = {
+  clusters,
+  placement,
   users,
   reason: 'Reason',
   adminsOnly: 'Only administrators may do this',

@@ -1,7 +1,10 @@
 import type { Messages } from '../en'
+import { clusters, placement } from './admin/clusters'
 import { users } from './admin/users'
 
 export const admin: Messages['admin'] = {
+  clusters,
+  placement,
   users,
   reason: 'Raison',
   adminsOnly: 'Réservé aux administrateurs',

@@ -28,17 +28,34 @@ import { Route as AppWalletRouteImport } from './routes/_app/wallet'
 import { Route as AppAccountIndexRouteImport } from './routes/_app/account/index'
 import { Route as AppAccountSecurityRouteImport } from './routes/_app/account/security'
 import { Route as AppAdminIndexRouteImport } from './routes/_app/admin/index'
+import { Route as AppAdminAuditRouteImport } from './routes/_app/admin/audit'
 import { Route as AppAdminCatalogueRouteImport } from './routes/_app/admin/catalogue'
 import { Route as AppAdminClustersNewRouteImport } from './routes/_app/admin/clusters-new'
-import { Route as AppAdminPlacementRouteImport } from './routes/_app/admin/placement'
+import { Route as AppAdminClustersPlacementRouteImport } from './routes/_app/admin/clusters-placement'
+import { Route as AppAdminFinanceRouteImport } from './routes/_app/admin/finance'
+import { Route as AppAdminInstancesRouteImport } from './routes/_app/admin/instances'
+import { Route as AppAdminInvitationsRouteImport } from './routes/_app/admin/invitations'
+import { Route as AppAdminIsosRouteImport } from './routes/_app/admin/isos'
+import { Route as AppAdminLeasesRouteImport } from './routes/_app/admin/leases'
+import { Route as AppAdminOperationsRouteImport } from './routes/_app/admin/operations'
+import { Route as AppAdminPaymentsRouteImport } from './routes/_app/admin/payments'
+import { Route as AppAdminSettingsRouteImport } from './routes/_app/admin/settings'
+import { Route as AppAdminVouchersRouteImport } from './routes/_app/admin/vouchers'
 import { Route as AppInstancesIndexRouteImport } from './routes/_app/instances/index'
 import { Route as AppInstancesIdRouteImport } from './routes/_app/instances/$id'
 import { Route as AppLeasesIndexRouteImport } from './routes/_app/leases/index'
 import { Route as AppLeasesIdRouteImport } from './routes/_app/leases/$id'
 import { Route as AppProjectsIndexRouteImport } from './routes/_app/projects/index'
 import { Route as AppAdminCatalogueIndexRouteImport } from './routes/_app/admin/catalogue/index'
+import { Route as AppAdminCataloguePlansRouteImport } from './routes/_app/admin/catalogue/plans'
+import { Route as AppAdminCataloguePricesRouteImport } from './routes/_app/admin/catalogue/prices'
 import { Route as AppAdminClustersIndexRouteImport } from './routes/_app/admin/clusters/index'
 import { Route as AppAdminClustersIdRouteImport } from './routes/_app/admin/clusters/$id'
+import { Route as AppAdminLeasesIndexRouteImport } from './routes/_app/admin/leases/index'
+import { Route as AppAdminLeasesOrdersRouteImport } from './routes/_app/admin/leases/orders'
+import { Route as AppAdminLeasesTermsRouteImport } from './routes/_app/admin/leases/terms'
+import { Route as AppAdminNetworksIndexRouteImport } from './routes/_app/admin/networks/index'
+import { Route as AppAdminNetworksIdRouteImport } from './routes/_app/admin/networks/$id'
 import { Route as AppAdminUsersIndexRouteImport } from './routes/_app/admin/users/index'
 import { Route as AppAdminUsersIdRouteImport } from './routes/_app/admin/users/$id'
 import { Route as AppInstancesIdIndexRouteImport } from './routes/_app/instances/$id/index'
@@ -159,6 +176,11 @@ const AppAdminIndexRoute = AppAdminIndexRouteImport.update({
   path: '/',
   getParentRoute: () => AppAdminRoute,
 } as any)
+const AppAdminAuditRoute = AppAdminAuditRouteImport.update({
+  id: '/audit',
+  path: '/audit',
+  getParentRoute: () => AppAdminRoute,
+} as any)
 const AppAdminCatalogueRoute = AppAdminCatalogueRouteImport.update({
   id: '/catalogue',
   path: '/catalogue',
@@ -169,9 +191,55 @@ const AppAdminClustersNewRoute = AppAdminClustersNewRouteImport.update({
   path: '/clusters-new',
   getParentRoute: () => AppAdminRoute,
 } as any)
-const AppAdminPlacementRoute = AppAdminPlacementRouteImport.update({
-  id: '/placement',
-  path: '/placement',
+const AppAdminClustersPlacementRoute =
+  AppAdminClustersPlacementRouteImport.update({
+    id: '/clusters-placement',
+    path: '/clusters-placement',
+    getParentRoute: () => AppAdminRoute,
+  } as any)
+const AppAdminFinanceRoute = AppAdminFinanceRouteImport.update({
+  id: '/finance',
+  path: '/finance',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminInstancesRoute = AppAdminInstancesRouteImport.update({
+  id: '/instances',
+  path: '/instances',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminInvitationsRoute = AppAdminInvitationsRouteImport.update({
+  id: '/invitations',
+  path: '/invitations',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminIsosRoute = AppAdminIsosRouteImport.update({
+  id: '/isos',
+  path: '/isos',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminLeasesRoute = AppAdminLeasesRouteImport.update({
+  id: '/leases',
+  path: '/leases',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminOperationsRoute = AppAdminOperationsRouteImport.update({
+  id: '/operations',
+  path: '/operations',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminPaymentsRoute = AppAdminPaymentsRouteImport.update({
+  id: '/payments',
+  path: '/payments',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminSettingsRoute = AppAdminSettingsRouteImport.update({
+  id: '/settings',
+  path: '/settings',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminVouchersRoute = AppAdminVouchersRouteImport.update({
+  id: '/vouchers',
+  path: '/vouchers',
   getParentRoute: () => AppAdminRoute,
 } as any)
 const AppInstancesIndexRoute = AppInstancesIndexRouteImport.update({
@@ -204,6 +272,16 @@ const AppAdminCatalogueIndexRoute = AppAdminCatalogueIndexRouteImport.update({
   path: '/',
   getParentRoute: () => AppAdminCatalogueRoute,
 } as any)
+const AppAdminCataloguePlansRoute = AppAdminCataloguePlansRouteImport.update({
+  id: '/plans',
+  path: '/plans',
+  getParentRoute: () => AppAdminCatalogueRoute,
+} as any)
+const AppAdminCataloguePricesRoute = AppAdminCataloguePricesRouteImport.update({
+  id: '/prices',
+  path: '/prices',
+  getParentRoute: () => AppAdminCatalogueRoute,
+} as any)
 const AppAdminClustersIndexRoute = AppAdminClustersIndexRouteImport.update({
   id: '/clusters/',
   path: '/clusters/',
@@ -212,6 +290,31 @@ const AppAdminClustersIndexRoute = AppAdminClustersIndexRouteImport.update({
 const AppAdminClustersIdRoute = AppAdminClustersIdRouteImport.update({
   id: '/clusters/$id',
   path: '/clusters/$id',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminLeasesIndexRoute = AppAdminLeasesIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => AppAdminLeasesRoute,
+} as any)
+const AppAdminLeasesOrdersRoute = AppAdminLeasesOrdersRouteImport.update({
+  id: '/orders',
+  path: '/orders',
+  getParentRoute: () => AppAdminLeasesRoute,
+} as any)
+const AppAdminLeasesTermsRoute = AppAdminLeasesTermsRouteImport.update({
+  id: '/terms',
+  path: '/terms',
+  getParentRoute: () => AppAdminLeasesRoute,
+} as any)
+const AppAdminNetworksIndexRoute = AppAdminNetworksIndexRouteImport.update({
+  id: '/networks/',
+  path: '/networks/',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminNetworksIdRoute = AppAdminNetworksIdRouteImport.update({
+  id: '/networks/$id',
+  path: '/networks/$id',
   getParentRoute: () => AppAdminRoute,
 } as any)
 const AppAdminUsersIndexRoute = AppAdminUsersIndexRouteImport.update({
@@ -367,9 +470,19 @@ export interface FileRoutesByFullPath {
   '/templates': typeof AppTemplatesRoute
   '/wallet': typeof AppWalletRoute
   '/account/security': typeof AppAccountSecurityRoute
+  '/admin/audit': typeof AppAdminAuditRoute
   '/admin/catalogue': typeof AppAdminCatalogueRouteWithChildren
   '/admin/clusters-new': typeof AppAdminClustersNewRoute
-  '/admin/placement': typeof AppAdminPlacementRoute
+  '/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
+  '/admin/finance': typeof AppAdminFinanceRoute
+  '/admin/instances': typeof AppAdminInstancesRoute
+  '/admin/invitations': typeof AppAdminInvitationsRoute
+  '/admin/isos': typeof AppAdminIsosRoute
+  '/admin/leases': typeof AppAdminLeasesRouteWithChildren
+  '/admin/operations': typeof AppAdminOperationsRoute
+  '/admin/payments': typeof AppAdminPaymentsRoute
+  '/admin/settings': typeof AppAdminSettingsRoute
+  '/admin/vouchers': typeof AppAdminVouchersRoute
   '/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/leases/$id': typeof AppLeasesIdRoute
   '/account/': typeof AppAccountIndexRoute
@@ -377,7 +490,12 @@ export interface FileRoutesByFullPath {
   '/instances/': typeof AppInstancesIndexRoute
   '/leases/': typeof AppLeasesIndexRoute
   '/projects/': typeof AppProjectsIndexRoute
+  '/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
+  '/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
   '/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
+  '/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
+  '/admin/leases/terms': typeof AppAdminLeasesTermsRoute
+  '/admin/networks/$id': typeof AppAdminNetworksIdRoute
   '/admin/users/$id': typeof AppAdminUsersIdRoute
   '/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/instances/$id/backups': typeof AppInstancesIdBackupsRoute
@@ -391,6 +509,8 @@ export interface FileRoutesByFullPath {
   '/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
   '/admin/catalogue/': typeof AppAdminCatalogueIndexRoute
   '/admin/clusters/': typeof AppAdminClustersIndexRoute
+  '/admin/leases/': typeof AppAdminLeasesIndexRoute
+  '/admin/networks/': typeof AppAdminNetworksIndexRoute
   '/admin/users/': typeof AppAdminUsersIndexRoute
   '/instances/$id/': typeof AppInstancesIdIndexRoute
   '/projects/$id/': typeof AppProjectsIdIndexRoute
@@ -422,14 +542,28 @@ export interface FileRoutesByTo {
   '/wallet': typeof AppWalletRoute
   '/': typeof AppIndexRoute
   '/account/security': typeof AppAccountSecurityRoute
+  '/admin/audit': typeof AppAdminAuditRoute
   '/admin/clusters-new': typeof AppAdminClustersNewRoute
-  '/admin/placement': typeof AppAdminPlacementRoute
+  '/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
+  '/admin/finance': typeof AppAdminFinanceRoute
+  '/admin/instances': typeof AppAdminInstancesRoute
+  '/admin/invitations': typeof AppAdminInvitationsRoute
+  '/admin/isos': typeof AppAdminIsosRoute
+  '/admin/operations': typeof AppAdminOperationsRoute
+  '/admin/payments': typeof AppAdminPaymentsRoute
+  '/admin/settings': typeof AppAdminSettingsRoute
+  '/admin/vouchers': typeof AppAdminVouchersRoute
   '/leases/$id': typeof AppLeasesIdRoute
   '/account': typeof AppAccountIndexRoute
   '/admin': typeof AppAdminIndexRoute
   '/instances': typeof AppInstancesIndexRoute
   '/leases': typeof AppLeasesIndexRoute
   '/projects': typeof AppProjectsIndexRoute
+  '/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
+  '/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
+  '/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
+  '/admin/leases/terms': typeof AppAdminLeasesTermsRoute
+  '/admin/networks/$id': typeof AppAdminNetworksIdRoute
   '/admin/users/$id': typeof AppAdminUsersIdRoute
   '/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/instances/$id/backups': typeof AppInstancesIdBackupsRoute
@@ -442,6 +576,8 @@ export interface FileRoutesByTo {
   '/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
   '/admin/catalogue': typeof AppAdminCatalogueIndexRoute
   '/admin/clusters': typeof AppAdminClustersIndexRoute
+  '/admin/leases': typeof AppAdminLeasesIndexRoute
+  '/admin/networks': typeof AppAdminNetworksIndexRoute
   '/admin/users': typeof AppAdminUsersIndexRoute
   '/instances/$id': typeof AppInstancesIdIndexRoute
   '/projects/$id': typeof AppProjectsIdIndexRoute
@@ -476,9 +612,19 @@ export interface FileRoutesById {
   '/_app/wallet': typeof AppWalletRoute
   '/_app/': typeof AppIndexRoute
   '/_app/account/security': typeof AppAccountSecurityRoute
+  '/_app/admin/audit': typeof AppAdminAuditRoute
   '/_app/admin/catalogue': typeof AppAdminCatalogueRouteWithChildren
   '/_app/admin/clusters-new': typeof AppAdminClustersNewRoute
-  '/_app/admin/placement': typeof AppAdminPlacementRoute
+  '/_app/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
+  '/_app/admin/finance': typeof AppAdminFinanceRoute
+  '/_app/admin/instances': typeof AppAdminInstancesRoute
+  '/_app/admin/invitations': typeof AppAdminInvitationsRoute
+  '/_app/admin/isos': typeof AppAdminIsosRoute
+  '/_app/admin/leases': typeof AppAdminLeasesRouteWithChildren
+  '/_app/admin/operations': typeof AppAdminOperationsRoute
+  '/_app/admin/payments': typeof AppAdminPaymentsRoute
+  '/_app/admin/settings': typeof AppAdminSettingsRoute
+  '/_app/admin/vouchers': typeof AppAdminVouchersRoute
   '/_app/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/_app/leases/$id': typeof AppLeasesIdRoute
   '/_app/account/': typeof AppAccountIndexRoute
@@ -486,7 +632,12 @@ export interface FileRoutesById {
   '/_app/instances/': typeof AppInstancesIndexRoute
   '/_app/leases/': typeof AppLeasesIndexRoute
   '/_app/projects/': typeof AppProjectsIndexRoute
+  '/_app/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
+  '/_app/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
   '/_app/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
+  '/_app/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
+  '/_app/admin/leases/terms': typeof AppAdminLeasesTermsRoute
+  '/_app/admin/networks/$id': typeof AppAdminNetworksIdRoute
   '/_app/admin/users/$id': typeof AppAdminUsersIdRoute
   '/_app/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/_app/instances/$id/backups': typeof AppInstancesIdBackupsRoute
@@ -500,6 +651,8 @@ export interface FileRoutesById {
   '/_app/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
   '/_app/admin/catalogue/': typeof AppAdminCatalogueIndexRoute
   '/_app/admin/clusters/': typeof AppAdminClustersIndexRoute
+  '/_app/admin/leases/': typeof AppAdminLeasesIndexRoute
+  '/_app/admin/networks/': typeof AppAdminNetworksIndexRoute
   '/_app/admin/users/': typeof AppAdminUsersIndexRoute
   '/_app/instances/$id/': typeof AppInstancesIdIndexRoute
   '/_app/projects/$id/': typeof AppProjectsIdIndexRoute
@@ -534,9 +687,19 @@ export interface FileRouteTypes {
     | '/templates'
     | '/wallet'
     | '/account/security'
+    | '/admin/audit'
     | '/admin/catalogue'
     | '/admin/clusters-new'
-    | '/admin/placement'
+    | '/admin/clusters-placement'
+    | '/admin/finance'
+    | '/admin/instances'
+    | '/admin/invitations'
+    | '/admin/isos'
+    | '/admin/leases'
+    | '/admin/operations'
+    | '/admin/payments'
+    | '/admin/settings'
+    | '/admin/vouchers'
     | '/instances/$id'
     | '/leases/$id'
     | '/account/'
@@ -544,7 +707,12 @@ export interface FileRouteTypes {
     | '/instances/'
     | '/leases/'
     | '/projects/'
+    | '/admin/catalogue/plans'
+    | '/admin/catalogue/prices'
     | '/admin/clusters/$id'
+    | '/admin/leases/orders'
+    | '/admin/leases/terms'
+    | '/admin/networks/$id'
     | '/admin/users/$id'
     | '/instances/$id/activity'
     | '/instances/$id/backups'
@@ -558,6 +726,8 @@ export interface FileRouteTypes {
     | '/projects/$id/credits'
     | '/admin/catalogue/'
     | '/admin/clusters/'
+    | '/admin/leases/'
+    | '/admin/networks/'
     | '/admin/users/'
     | '/instances/$id/'
     | '/projects/$id/'
@@ -589,14 +759,28 @@ export interface FileRouteTypes {
     | '/wallet'
     | '/'
     | '/account/security'
+    | '/admin/audit'
     | '/admin/clusters-new'
-    | '/admin/placement'
+    | '/admin/clusters-placement'
+    | '/admin/finance'
+    | '/admin/instances'
+    | '/admin/invitations'
+    | '/admin/isos'
+    | '/admin/operations'
+    | '/admin/payments'
+    | '/admin/settings'
+    | '/admin/vouchers'
     | '/leases/$id'
     | '/account'
     | '/admin'
     | '/instances'
     | '/leases'
     | '/projects'
+    | '/admin/catalogue/plans'
+    | '/admin/catalogue/prices'
+    | '/admin/leases/orders'
+    | '/admin/leases/terms'
+    | '/admin/networks/$id'
     | '/admin/users/$id'
     | '/instances/$id/activity'
     | '/instances/$id/backups'
@@ -609,6 +793,8 @@ export interface FileRouteTypes {
     | '/instances/$id/snapshots'
     | '/admin/catalogue'
     | '/admin/clusters'
+    | '/admin/leases'
+    | '/admin/networks'
     | '/admin/users'
     | '/instances/$id'
     | '/projects/$id'
@@ -642,9 +828,19 @@ export interface FileRouteTypes {
     | '/_app/wallet'
     | '/_app/'
     | '/_app/account/security'
+    | '/_app/admin/audit'
     | '/_app/admin/catalogue'
     | '/_app/admin/clusters-new'
-    | '/_app/admin/placement'
+    | '/_app/admin/clusters-placement'
+    | '/_app/admin/finance'
+    | '/_app/admin/instances'
+    | '/_app/admin/invitations'
+    | '/_app/admin/isos'
+    | '/_app/admin/leases'
+    | '/_app/admin/operations'
+    | '/_app/admin/payments'
+    | '/_app/admin/settings'
+    | '/_app/admin/vouchers'
     | '/_app/instances/$id'
     | '/_app/leases/$id'
     | '/_app/account/'
@@ -652,7 +848,12 @@ export interface FileRouteTypes {
     | '/_app/instances/'
     | '/_app/leases/'
     | '/_app/projects/'
+    | '/_app/admin/catalogue/plans'
+    | '/_app/admin/catalogue/prices'
     | '/_app/admin/clusters/$id'
+    | '/_app/admin/leases/orders'
+    | '/_app/admin/leases/terms'
+    | '/_app/admin/networks/$id'
     | '/_app/admin/users/$id'
     | '/_app/instances/$id/activity'
     | '/_app/instances/$id/backups'
@@ -666,6 +867,8 @@ export interface FileRouteTypes {
     | '/_app/projects/$id/credits'
     | '/_app/admin/catalogue/'
     | '/_app/admin/clusters/'
+    | '/_app/admin/leases/'
+    | '/_app/admin/networks/'
     | '/_app/admin/users/'
     | '/_app/instances/$id/'
     | '/_app/projects/$id/'
@@ -826,6 +1029,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppAdminIndexRouteImport
       parentRoute: typeof AppAdminRoute
     }
+    '/_app/admin/audit': {
+      id: '/_app/admin/audit'
+      path: '/audit'
+      fullPath: '/admin/audit'
+      preLoaderRoute: typeof AppAdminAuditRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
     '/_app/admin/catalogue': {
       id: '/_app/admin/catalogue'
       path: '/catalogue'
@@ -840,11 +1050,74 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppAdminClustersNewRouteImport
       parentRoute: typeof AppAdminRoute
     }
-    '/_app/admin/placement': {
-      id: '/_app/admin/placement'
-      path: '/placement'
-      fullPath: '/admin/placement'
-      preLoaderRoute: typeof AppAdminPlacementRouteImport
+    '/_app/admin/clusters-placement': {
+      id: '/_app/admin/clusters-placement'
+      path: '/clusters-placement'
+      fullPath: '/admin/clusters-placement'
+      preLoaderRoute: typeof AppAdminClustersPlacementRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/finance': {
+      id: '/_app/admin/finance'
+      path: '/finance'
+      fullPath: '/admin/finance'
+      preLoaderRoute: typeof AppAdminFinanceRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/instances': {
+      id: '/_app/admin/instances'
+      path: '/instances'
+      fullPath: '/admin/instances'
+      preLoaderRoute: typeof AppAdminInstancesRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/invitations': {
+      id: '/_app/admin/invitations'
+      path: '/invitations'
+      fullPath: '/admin/invitations'
+      preLoaderRoute: typeof AppAdminInvitationsRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/isos': {
+      id: '/_app/admin/isos'
+      path: '/isos'
+      fullPath: '/admin/isos'
+      preLoaderRoute: typeof AppAdminIsosRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/leases': {
+      id: '/_app/admin/leases'
+      path: '/leases'
+      fullPath: '/admin/leases'
+      preLoaderRoute: typeof AppAdminLeasesRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/operations': {
+      id: '/_app/admin/operations'
+      path: '/operations'
+      fullPath: '/admin/operations'
+      preLoaderRoute: typeof AppAdminOperationsRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/payments': {
+      id: '/_app/admin/payments'
+      path: '/payments'
+      fullPath: '/admin/payments'
+      preLoaderRoute: typeof AppAdminPaymentsRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/settings': {
+      id: '/_app/admin/settings'
+      path: '/settings'
+      fullPath: '/admin/settings'
+      preLoaderRoute: typeof AppAdminSettingsRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/vouchers': {
+      id: '/_app/admin/vouchers'
+      path: '/vouchers'
+      fullPath: '/admin/vouchers'
+      preLoaderRoute: typeof AppAdminVouchersRouteImport
       parentRoute: typeof AppAdminRoute
     }
     '/_app/instances/': {
@@ -889,6 +1162,20 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppAdminCatalogueIndexRouteImport
       parentRoute: typeof AppAdminCatalogueRoute
     }
+    '/_app/admin/catalogue/plans': {
+      id: '/_app/admin/catalogue/plans'
+      path: '/plans'
+      fullPath: '/admin/catalogue/plans'
+      preLoaderRoute: typeof AppAdminCataloguePlansRouteImport
+      parentRoute: typeof AppAdminCatalogueRoute
+    }
+    '/_app/admin/catalogue/prices': {
+      id: '/_app/admin/catalogue/prices'
+      path: '/prices'
+      fullPath: '/admin/catalogue/prices'
+      preLoaderRoute: typeof AppAdminCataloguePricesRouteImport
+      parentRoute: typeof AppAdminCatalogueRoute
+    }
     '/_app/admin/clusters/': {
       id: '/_app/admin/clusters/'
       path: '/clusters'
@@ -901,6 +1188,41 @@ declare module '@tanstack/react-router' {
       path: '/clusters/$id'
       fullPath: '/admin/clusters/$id'
       preLoaderRoute: typeof AppAdminClustersIdRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/leases/': {
+      id: '/_app/admin/leases/'
+      path: '/'
+      fullPath: '/admin/leases/'
+      preLoaderRoute: typeof AppAdminLeasesIndexRouteImport
+      parentRoute: typeof AppAdminLeasesRoute
+    }
+    '/_app/admin/leases/orders': {
+      id: '/_app/admin/leases/orders'
+      path: '/orders'
+      fullPath: '/admin/leases/orders'
+      preLoaderRoute: typeof AppAdminLeasesOrdersRouteImport
+      parentRoute: typeof AppAdminLeasesRoute
+    }
+    '/_app/admin/leases/terms': {
+      id: '/_app/admin/leases/terms'
+      path: '/terms'
+      fullPath: '/admin/leases/terms'
+      preLoaderRoute: typeof AppAdminLeasesTermsRouteImport
+      parentRoute: typeof AppAdminLeasesRoute
+    }
+    '/_app/admin/networks/': {
+      id: '/_app/admin/networks/'
+      path: '/networks'
+      fullPath: '/admin/networks/'
+      preLoaderRoute: typeof AppAdminNetworksIndexRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/networks/$id': {
+      id: '/_app/admin/networks/$id'
+      path: '/networks/$id'
+      fullPath: '/admin/networks/$id'
+      preLoaderRoute: typeof AppAdminNetworksIdRouteImport
       parentRoute: typeof AppAdminRoute
     }
     '/_app/admin/users/': {
@@ -1082,15 +1404,35 @@ declare module '@tanstack/react-router' {
 }
 
 interface AppAdminCatalogueRouteChildren {
+  AppAdminCataloguePlansRoute: typeof AppAdminCataloguePlansRoute
+  AppAdminCataloguePricesRoute: typeof AppAdminCataloguePricesRoute
   AppAdminCatalogueIndexRoute: typeof AppAdminCatalogueIndexRoute
 }
 
 const AppAdminCatalogueRouteChildren: AppAdminCatalogueRouteChildren = {
+  AppAdminCataloguePlansRoute: AppAdminCataloguePlansRoute,
+  AppAdminCataloguePricesRoute: AppAdminCataloguePricesRoute,
   AppAdminCatalogueIndexRoute: AppAdminCatalogueIndexRoute,
 }
 
 const AppAdminCatalogueRouteWithChildren =
   AppAdminCatalogueRoute._addFileChildren(AppAdminCatalogueRouteChildren)
+
+interface AppAdminLeasesRouteChildren {
+  AppAdminLeasesOrdersRoute: typeof AppAdminLeasesOrdersRoute
+  AppAdminLeasesTermsRoute: typeof AppAdminLeasesTermsRoute
+  AppAdminLeasesIndexRoute: typeof AppAdminLeasesIndexRoute
+}
+
+const AppAdminLeasesRouteChildren: AppAdminLeasesRouteChildren = {
+  AppAdminLeasesOrdersRoute: AppAdminLeasesOrdersRoute,
+  AppAdminLeasesTermsRoute: AppAdminLeasesTermsRoute,
+  AppAdminLeasesIndexRoute: AppAdminLeasesIndexRoute,
+}
+
+const AppAdminLeasesRouteWithChildren = AppAdminLeasesRoute._addFileChildren(
+  AppAdminLeasesRouteChildren,
+)
 
 interface AppAdminClustersIdRouteChildren {
   AppAdminClustersIdAdoptionsRoute: typeof AppAdminClustersIdAdoptionsRoute
@@ -1114,24 +1456,48 @@ const AppAdminClustersIdRouteWithChildren =
   AppAdminClustersIdRoute._addFileChildren(AppAdminClustersIdRouteChildren)
 
 interface AppAdminRouteChildren {
+  AppAdminAuditRoute: typeof AppAdminAuditRoute
   AppAdminCatalogueRoute: typeof AppAdminCatalogueRouteWithChildren
   AppAdminClustersNewRoute: typeof AppAdminClustersNewRoute
-  AppAdminPlacementRoute: typeof AppAdminPlacementRoute
+  AppAdminClustersPlacementRoute: typeof AppAdminClustersPlacementRoute
+  AppAdminFinanceRoute: typeof AppAdminFinanceRoute
+  AppAdminInstancesRoute: typeof AppAdminInstancesRoute
+  AppAdminInvitationsRoute: typeof AppAdminInvitationsRoute
+  AppAdminIsosRoute: typeof AppAdminIsosRoute
+  AppAdminLeasesRoute: typeof AppAdminLeasesRouteWithChildren
+  AppAdminOperationsRoute: typeof AppAdminOperationsRoute
+  AppAdminPaymentsRoute: typeof AppAdminPaymentsRoute
+  AppAdminSettingsRoute: typeof AppAdminSettingsRoute
+  AppAdminVouchersRoute: typeof AppAdminVouchersRoute
   AppAdminIndexRoute: typeof AppAdminIndexRoute
   AppAdminClustersIdRoute: typeof AppAdminClustersIdRouteWithChildren
+  AppAdminNetworksIdRoute: typeof AppAdminNetworksIdRoute
   AppAdminUsersIdRoute: typeof AppAdminUsersIdRoute
   AppAdminClustersIndexRoute: typeof AppAdminClustersIndexRoute
+  AppAdminNetworksIndexRoute: typeof AppAdminNetworksIndexRoute
   AppAdminUsersIndexRoute: typeof AppAdminUsersIndexRoute
 }
 
 const AppAdminRouteChildren: AppAdminRouteChildren = {
+  AppAdminAuditRoute: AppAdminAuditRoute,
   AppAdminCatalogueRoute: AppAdminCatalogueRouteWithChildren,
   AppAdminClustersNewRoute: AppAdminClustersNewRoute,
-  AppAdminPlacementRoute: AppAdminPlacementRoute,
+  AppAdminClustersPlacementRoute: AppAdminClustersPlacementRoute,
+  AppAdminFinanceRoute: AppAdminFinanceRoute,
+  AppAdminInstancesRoute: AppAdminInstancesRoute,
+  AppAdminInvitationsRoute: AppAdminInvitationsRoute,
+  AppAdminIsosRoute: AppAdminIsosRoute,
+  AppAdminLeasesRoute: AppAdminLeasesRouteWithChildren,
+  AppAdminOperationsRoute: AppAdminOperationsRoute,
+  AppAdminPaymentsRoute: AppAdminPaymentsRoute,
+  AppAdminSettingsRoute: AppAdminSettingsRoute,
+  AppAdminVouchersRoute: AppAdminVouchersRoute,
   AppAdminIndexRoute: AppAdminIndexRoute,
   AppAdminClustersIdRoute: AppAdminClustersIdRouteWithChildren,
+  AppAdminNetworksIdRoute: AppAdminNetworksIdRoute,
   AppAdminUsersIdRoute: AppAdminUsersIdRoute,
   AppAdminClustersIndexRoute: AppAdminClustersIndexRoute,
+  AppAdminNetworksIndexRoute: AppAdminNetworksIndexRoute,
   AppAdminUsersIndexRoute: AppAdminUsersIndexRoute,
 }
 

@@ -22,6 +22,11 @@ export async function adminViews(request) {
     ['admin-cluster-drains', `/admin/clusters/${cluster}/drains`],
     ['admin-cluster-settings', `/admin/clusters/${cluster}/settings`],
     ['admin-placement', '/admin/placement'],
+    ['admin-catalogue', '/admin/catalogue'],
+    ['admin-catalogue-plans', '/admin/catalogue/plans'],
+    ['admin-catalogue-prices', '/admin/catalogue/prices'],
+    ['admin-instances', '/admin/instances'],
+    ['admin-instances-drift', '/admin/instances?only=drift'],
   ]
 }
 

@@ -1,11 +1,28 @@
 import type { Messages } from '../en'
+import { catalogue } from './admin/catalogue'
 import { clusters, placement } from './admin/clusters'
+import { finance, log } from './admin/finance'
+import { gifts, house, queue } from './admin/gifts'
+import { rooms } from './admin/rooms'
+import { sales } from './admin/sales'
+import { stores } from './admin/stores'
 import { users } from './admin/users'
 
 export const admin: Messages['admin'] = {
+  catalogue,
   clusters,
+  finance,
+  gifts,
+  house,
+  log,
   placement,
+  queue,
+  rooms,
+  sales,
+  stores,
   users,
+  building: 'Bâtiment',
+  till: 'Caisse',
   reason: 'Raison',
   adminsOnly: 'Réservé aux administrateurs',
   overview: {

@@ -21,7 +21,12 @@ export function SourcesDialog({ template, onDone }: { template: Template; onDone
     listSources({ path: { id: template.id }, query: asked, signal }),
   )
   const form = useForm({
-    initialValues: { cluster_id: null as string | null, node: null as string | null, volume: '', vmid: '' as number | string },
+    initialValues: {
+      cluster_id: null as string | null,
+      node: null as string | null,
+      volume: '',
+      vmid: '' as number | string,
+    },
     validate: { cluster_id: (id) => (id ? null : t.create.choose) },
   })
   const { cluster_id, node, volume, vmid } = form.values
@@ -70,7 +75,12 @@ export function SourcesDialog({ template, onDone }: { template: Template; onDone
       ) : (
         <div>
           {list.items.map((one) => (
-            <Group key={`${one.cluster_id}${one.node}${one.volume}${one.vmid}`} justify="space-between" py={6} className="line">
+            <Group
+              key={`${one.cluster_id}${one.node}${one.volume}${one.vmid}`}
+              justify="space-between"
+              py={6}
+              className="line"
+            >
               <Text size="sm" fw={550}>
                 {names.get(one.cluster_id)}
                 <Text span c="dimmed" size="sm">

@@ -10,16 +10,24 @@ import { DialogForm } from '~/components/DialogForm'
 import { allPlans } from '~/features/instances/queries'
 import { SizeText } from '~/features/instances/sizes'
 import { useT } from '~/i18n'
-import { useHere } from '~/lib/me'
 import { allProjects, useClusters } from '../names'
 
 const FREE = 'free'
 
 /** Adopts guests: first for whom and at which price, then what would be done, then it is done. */
-export function AdoptDialog({ cluster, vmids, onDone }: { cluster: string; vmids: number[]; onDone: () => void }) {
+export function AdoptDialog({
+  cluster,
+  vmids,
+  projectId,
+  onDone,
+}: {
+  cluster: string
+  vmids: number[]
+  projectId: string
+  onDone: () => void
+}) {
   const t = useT()
   const words = t.admin.clusters
-  const { projectId } = useHere()
   const { names } = useClusters()
   const { data: projects } = useQuery(allProjects())
   const { data: plans } = useQuery(allPlans())

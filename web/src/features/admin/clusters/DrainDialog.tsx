@@ -1,7 +1,6 @@
 import { Alert, ScrollArea, Text } from '@mantine/core'
 import { IconInfoCircle } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
 import { planDrainOptions, refetch } from '~/api'
 import { drainNode } from '~/api/gen/sdk.gen'
 import { DialogForm } from '~/components/DialogForm'
@@ -11,10 +10,19 @@ import { useClusters } from '../names'
 import { Moves } from './Moves'
 
 /** What emptying a node would do, before it is done. */
-export function DrainDialog({ cluster, node, onDone }: { cluster: string; node: string; onDone: () => void }) {
+export function DrainDialog({
+  cluster,
+  node,
+  onBegun,
+  onDone,
+}: {
+  cluster: string
+  node: string
+  onBegun: () => void
+  onDone: () => void
+}) {
   const t = useT()
   const words = t.admin.clusters
-  const navigate = useNavigate()
   const { names } = useClusters()
   const path = { id: cluster, name: node }
   const plan = useQuery({ ...planDrainOptions({ path }), staleTime: 0, retry: false })
@@ -35,7 +43,7 @@ export function DrainDialog({ cluster, node, onDone }: { cluster: string; node: 
         drainNode({ path }).then(() => {
           void refetch('listDrains', 'listNodes')
           onDone()
-          void navigate({ to: '/admin/clusters/$id/drains', params: { id: cluster } })
+          onBegun()
         })
       }
     >

@@ -8,7 +8,7 @@ import { useT } from '~/i18n'
 
 const tones: Record<MoveState, Tone> = { waiting: 'quiet', moving: 'busy', moved: 'good', remains: 'bad' }
 
-/** Where each instance of a node goes and how, or why it remains. */
+/** Where each instance of a node goes and how, or why it remains. Plans stand in dialogs, where nothing is linked. */
 export function Moves({ moves, planned }: { moves: Move[]; planned?: boolean }) {
   const t = useT()
   const words = t.admin.clusters
@@ -19,9 +19,22 @@ export function Moves({ moves, planned }: { moves: Move[]; planned?: boolean }) 
         <Group key={one.instance_id} component="li" justify="space-between" py={8} gap="xs" className="line">
           <div style={{ minWidth: 0, flex: '1 1 200px' }}>
             <Group gap={6} wrap="nowrap">
-              <LinkAnchor to="/instances/$id" params={{ id: one.instance_id }} size="sm" fw={550} c="inherit" truncate>
-                {names.get(one.instance_id) ?? one.instance_id}
-              </LinkAnchor>
+              {planned ? (
+                <Text size="sm" fw={550} truncate>
+                  {names.get(one.instance_id) ?? one.instance_id}
+                </Text>
+              ) : (
+                <LinkAnchor
+                  to="/instances/$id"
+                  params={{ id: one.instance_id }}
+                  size="sm"
+                  fw={550}
+                  c="inherit"
+                  truncate
+                >
+                  {names.get(one.instance_id) ?? one.instance_id}
+                </LinkAnchor>
+              )}
               {one.to && (
                 <>
                   <IconArrowRight size={14} aria-label={words.to} role="img" />

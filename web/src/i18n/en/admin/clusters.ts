@@ -8,6 +8,18 @@ export const placement = {
   impossible: 'There is no room for',
   fates: { chosen: 'Chosen', candidate: 'Would do', refused: 'Refused' },
   needs: (size: string) => `needs ${size}`,
+  left: (priority: number, memory: string, disk: string) =>
+    `Priority ${priority}; ${memory} of memory and ${disk} of disk would be left.`,
+  reasons: {
+    no_template: 'The template is not there.',
+    cluster_closed: 'The cluster is closed for new instances.',
+    cluster_silent: 'The cluster does not answer.',
+    offline: 'The node is offline.',
+    maintenance: 'The node is in maintenance.',
+    avoided: 'The node is avoided: something has just failed there.',
+    memory: 'There is too little memory.',
+    storage: 'No storage has room for the disk.',
+  },
   storageReasons: {
     unavailable: 'not available',
     content: 'does not hold such disks',

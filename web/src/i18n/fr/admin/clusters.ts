@@ -9,6 +9,17 @@ export const placement: Messages['admin']['placement'] = {
   impossible: 'Il n’y a pas de place pour',
   fates: { chosen: 'Choisi', candidate: 'Conviendrait', refused: 'Refusé' },
   needs: (size) => `${size} requis`,
+  left: (priority, memory, disk) => `Priorité ${priority} ; il resterait ${memory} de la mémoire et ${disk} du disque.`,
+  reasons: {
+    no_template: 'Le modèle n’y est pas.',
+    cluster_closed: 'La grappe est fermée aux nouvelles instances.',
+    cluster_silent: 'La grappe ne répond pas.',
+    offline: 'Le nœud est hors ligne.',
+    maintenance: 'Le nœud est en maintenance.',
+    avoided: 'Le nœud est évité : l’instance vient d’y échouer.',
+    memory: 'Il y a trop peu de mémoire.',
+    storage: 'Aucun stockage n’a de place pour le disque.',
+  },
   storageReasons: {
     unavailable: 'indisponible',
     content: 'n’accepte pas ces disques',

@@ -21,7 +21,7 @@ function Clusters() {
   return (
     <>
       <PageHeader title={words.title} sub={words.sub}>
-        <LinkButton to="/admin/placement" variant="default">
+        <LinkButton to="/admin/clusters-placement" variant="default">
           {t.admin.placement.title}
         </LinkButton>
         <LinkButton to="/admin/clusters-new" leftSection={<IconPlus size={16} aria-hidden />}>

@@ -16,6 +16,7 @@ import { Nothing } from '~/components/states'
 import { AdoptDialog } from '~/features/admin/clusters/AdoptDialog'
 import { OneOf } from '~/features/admin/Filter'
 import { useT } from '~/i18n'
+import { useHere } from '~/lib/me'
 
 export const Route = createFileRoute('/_app/admin/clusters/$id/guests')({
   validateSearch: v.object({ only: v.optional(v.picklist(['adoptable', 'ours', 'foreign'])) }),
@@ -28,6 +29,7 @@ function Guests() {
   const words = t.admin.clusters
   const { id } = Route.useParams()
   const { only } = Route.useSearch()
+  const { projectId } = useHere()
   const navigate = Route.useNavigate()
   const [picked, setPicked] = useState<Set<string>>(new Set())
   const query = useQuery(
@@ -51,6 +53,7 @@ function Guests() {
         <AdoptDialog
           cluster={id}
           vmids={some}
+          projectId={projectId}
           onDone={() => {
             modals.closeAll()
             setPicked(new Set())
@@ -84,7 +87,7 @@ function Guests() {
         {words.adopt}…
       </Button>
     ) : (
-      <Text size="xs" c="dimmed" maw={260} ml="auto">
+      <Text size="xs" c="dimmed" maw={260} display="inline-block">
         {one.obstacle ? words.obstacles[one.obstacle] : one.message}
       </Text>
     )

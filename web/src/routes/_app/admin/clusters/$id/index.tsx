@@ -38,6 +38,7 @@ function NodeCard({ cluster, node }: { cluster: string; node: Node }) {
   const t = useT()
   const f = useFormat()
   const words = t.admin.clusters
+  const navigate = Route.useNavigate()
   const { data: instances } = useQuery(allInstances())
   const here = instances?.filter((one) => one.placement?.cluster_id === cluster && one.placement.node === node.name)
   const path = { id: cluster, name: node.name }
@@ -75,7 +76,14 @@ function NodeCard({ cluster, node }: { cluster: string; node: Node }) {
         modals.open({
           title: words.drainTitle(node.name),
           size: 'lg',
-          children: <DrainDialog cluster={cluster} node={node.name} onDone={() => modals.closeAll()} />,
+          children: (
+            <DrainDialog
+              cluster={cluster}
+              node={node.name}
+              onBegun={() => void navigate({ to: '/admin/clusters/$id/drains', params: { id: cluster } })}
+              onDone={() => modals.closeAll()}
+            />
+          ),
         }),
     },
   ]

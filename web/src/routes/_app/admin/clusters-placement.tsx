@@ -18,7 +18,7 @@ import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
 import { shellWord } from '~/lib/words'
 
-export const Route = createFileRoute('/_app/admin/placement')({
+export const Route = createFileRoute('/_app/admin/clusters-placement')({
   validateSearch: v.object({ template: v.optional(v.string()), plan: v.optional(v.string()) }),
   component: Placement,
 })
@@ -118,6 +118,13 @@ function Verdict({ one }: { one: NodeVerdict }) {
   const f = useFormat()
   const words = t.admin.placement
   const { names } = useClusters()
+  const why = ({ reason, score }: NodeVerdict) => {
+    if (reason) return words.reasons[reason]
+    return (
+      score &&
+      words.left(score.priority, f.percent(score.memory_per_mille / 1000), f.percent(score.disk_per_mille / 1000))
+    )
+  }
   return (
     <Card component="article">
       <Group justify="space-between" align="flex-start" mb="sm" wrap="nowrap">
@@ -133,7 +140,7 @@ function Verdict({ one }: { one: NodeVerdict }) {
         <Badge tone={tones[one.fate]}>{words.fates[one.fate]}</Badge>
       </Group>
       <Text size="sm" mb="sm">
-        {one.message}
+        {why(one)}
       </Text>
       <Stack gap="sm" mt="auto">
         <Room

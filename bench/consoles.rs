@@ -21,8 +21,6 @@ const FLOOD: usize = 64 << 20;
 /// Floods of each way, in turn.
 const ROUNDS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Stands at the end of a flood, and not in what is typed to ask for it.
-const END: &[u8] = b"done-42";
 
 pub(crate) async fn measure(report: &mut Report) {
     report.section(
@@ -42,10 +40,10 @@ pub(crate) async fn measure(report: &mut Report) {
     let placement = server.get(&format!("/instances/{instance}")).await["placement"].clone();
     let (mut bare, mut relayed) = (Vec::new(), Vec::new());
     let mut used = 0.0;
-    for _ in 0..ROUNDS {
-        bare.push(by_copy(&lab, &placement).await);
+    for round in 0..ROUNDS {
+        bare.push(by_copy(&lab, &placement, Flood(2 * round)).await);
         let before = machine::processor_seconds(server.pid());
-        relayed.push(by_relay(&server, instance).await);
+        relayed.push(by_relay(&server, instance, Flood(2 * round + 1)).await);
         used += machine::processor_seconds(server.pid()) - before;
     }
     let speed = |times: &mut Vec<f64>| {
@@ -59,30 +57,55 @@ pub(crate) async fn measure(report: &mut Report) {
     report.row(&["relay".to_owned(), format!("{relayed:.0}"), share, each]);
 }
 
-/// What is typed to have the shell show so much.
-fn order() -> String {
-    format!("head -c {FLOOD} /dev/zero | tr '\\0' 'x'; echo; echo done-$((6*7))\n")
+/// One of several floods of one shell. Its words carry its number: who opens a terminal is shown first what it showed
+/// last, which is the end of the flood before.
+#[derive(Clone, Copy)]
+struct Flood(usize);
+
+impl Flood {
+    /// Typed to have the shell say that it listens; what is typed is shown too, and does not hold the answer.
+    fn knock(self) -> String {
+        format!("echo ready-$(({}+0))-\n", self.0)
+    }
+
+    fn ready(self) -> String {
+        format!("ready-{}-", self.0)
+    }
+
+    /// Typed to have the shell show so much.
+    fn order(self) -> String {
+        format!("head -c {FLOOD} /dev/zero | tr '\\0' 'x'; echo; echo done-$(({}+0))-\n", self.0)
+    }
+
+    fn done(self) -> String {
+        format!("done-{}-", self.0)
+    }
 }
 
-/// Counts what comes until the end of the flood.
-#[derive(Default)]
+/// Counts what comes until certain words.
 struct Counter {
+    words: String,
     bytes: usize,
     tail: Vec<u8>,
 }
 
 impl Counter {
-    /// Whether this was the end.
+    fn until(words: String) -> Self {
+        Self { words, bytes: 0, tail: Vec::new() }
+    }
+
+    /// Whether the words have come.
     fn take(&mut self, bytes: &[u8]) -> bool {
         self.bytes += bytes.len();
-        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(64)..]);
-        let ended = self.tail.windows(END.len()).any(|part| part == END);
-        self.tail.drain(..self.tail.len().saturating_sub(64));
-        ended
+        // After them comes a prompt only: the end of what came is enough to look at.
+        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(128)..]);
+        let come = self.tail.windows(self.words.len()).any(|part| part == self.words.as_bytes());
+        self.tail.drain(..self.tail.len().saturating_sub(128));
+        come
     }
 }
 
-async fn by_copy(lab: &Lab, placement: &Value) -> f64 {
+async fn by_copy(lab: &Lab, placement: &Value, flood: Flood) -> f64 {
     let introduction = lab.introduction(&lab.names[0]);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let to = lab.sim.cluster(&lab.names[0]).endpoints()[0].addr;
@@ -95,9 +118,12 @@ async fn by_copy(lab: &Lab, placement: &Value) -> f64 {
     let node = NodeName::new(text(&placement["node"])).unwrap();
     let vmid = Vmid::new(placement["vmid"].as_u64().unwrap() as u32).unwrap();
     let mut terminal = client.guest(&GuestRef::lxc(node, vmid)).terminal().await.unwrap();
+    terminal.writer.send(flood.knock().as_bytes()).await.unwrap();
+    let mut ready = Counter::until(flood.ready());
+    while !ready.take(&terminal.reader.recv().await.unwrap().unwrap()) {}
     let begun = Instant::now();
-    terminal.writer.send(order().as_bytes()).await.unwrap();
-    let mut counter = Counter::default();
+    terminal.writer.send(flood.order().as_bytes()).await.unwrap();
+    let mut counter = Counter::until(flood.done());
     let reading = async { while !counter.take(&terminal.reader.recv().await.unwrap().unwrap()) {} };
     tokio::time::timeout(PATIENCE, reading).await.expect("the flood ends");
     let took = begun.elapsed().as_secs_f64();
@@ -120,7 +146,7 @@ async fn copy(to: SocketAddr) -> SocketAddr {
     address
 }
 
-async fn by_relay(server: &Server, instance: &str) -> f64 {
+async fn by_relay(server: &Server, instance: &str, flood: Flood) -> f64 {
     let offered = server.post(&format!("/instances/{instance}/consoles"), json!({ "kind": "text" })).await;
     let text = |name: &str| offered[name].as_str().unwrap().to_owned();
     let url = format!("{}{}", server.url.replacen("http", "ws", 1), text("url"));
@@ -128,15 +154,13 @@ async fn by_relay(server: &Server, instance: &str) -> f64 {
     let protocols = format!("{}, {}", text("protocol"), text("ticket"));
     request.headers_mut().insert("sec-websocket-protocol", protocols.parse().unwrap());
     let (mut socket, _) = connect_async(request).await.unwrap();
-    // The first prompt: from here on only the flood is measured.
-    socket.send(Message::Binary(b"echo ready-$((1+1))\n".to_vec().into())).await.unwrap();
-    let mut seen = Vec::new();
-    while !String::from_utf8_lossy(&seen).contains("ready-2") {
-        seen.extend(socket.next().await.unwrap().unwrap().into_data());
-    }
+    // From here on only the flood is measured.
+    socket.send(Message::Binary(flood.knock().into_bytes().into())).await.unwrap();
+    let mut ready = Counter::until(flood.ready());
+    while !ready.take(&socket.next().await.unwrap().unwrap().into_data()) {}
     let begun = Instant::now();
-    socket.send(Message::Binary(order().into_bytes().into())).await.unwrap();
-    let mut counter = Counter::default();
+    socket.send(Message::Binary(flood.order().into_bytes().into())).await.unwrap();
+    let mut counter = Counter::until(flood.done());
     let reading = async { while !counter.take(&socket.next().await.unwrap().unwrap().into_data()) {} };
     tokio::time::timeout(PATIENCE, reading).await.expect("the flood ends");
     let took = begun.elapsed().as_secs_f64();

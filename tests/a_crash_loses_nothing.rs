@@ -54,17 +54,7 @@ impl Campaign {
         let operation = self.server.settled(&asked).await;
         assert_eq!(operation["state"], "succeeded", "{operation:#}");
         let id = operation["instance_id"].as_str().unwrap().to_owned();
-        let first = match verb {
-            "start" | "duplicate" => Some("stop"),
-            "rollback" | "delete_snapshot" => Some("snapshot"),
-            "resume" => Some("pause"),
-            "restore" => Some("backup"),
-            _ => None,
-        };
-        if let Some(first) = first {
-            let done = self.server.ask(first, &id).await;
-            assert_eq!(self.server.settled(&done).await["state"], "succeeded");
-        }
+        self.server.prepare(verb, &id).await;
         id
     }
 
@@ -239,6 +229,17 @@ async fn while_a_container_is_started_or_stopped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_machine_is_started_or_stopped() {
     campaign("qemu", DatabaseKind::Sqlite, &["start", "stop", "shutdown", "reboot"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_guests_are_given_another_size() {
+    campaign("lxc", DatabaseKind::Sqlite, &["resize"]).await;
+    campaign("qemu", DatabaseKind::Sqlite, &["resize"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_machine_is_held_in_memory_or_goes_on() {
+    campaign("qemu", DatabaseKind::Sqlite, &["pause", "resume"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,6 @@
 //! with a reason; and what the house says is what Proxmox has.
 
 use pve_sim::{Count, Effect, Latency, Rule};
-use reqwest::Method;
 use serde_json::Value;
 
 use crate::support::{DatabaseKind, Lab, Server, TestDatabase, check_house};
@@ -64,18 +63,19 @@ fn on_tasks() -> Vec<(&'static str, Effect, Outcome)> {
 struct Story {
     lab: Lab,
     server: Server,
+    kind: &'static str,
     template: String,
     count: u32,
 }
 
 impl Story {
-    async fn begin(kind: &str) -> Self {
+    async fn begin(kind: &'static str) -> Self {
         let lab = Lab::start(1, 2, Latency::Zero).await;
         lab.add_stranger("c1", 10_002);
         let server = Server::start(TestDatabase::make(DatabaseKind::Sqlite).await.unwrap(), SETTINGS).await;
         let (container, machine) = server.furnish(&lab).await;
         let template = if kind == "lxc" { container } else { machine };
-        Self { lab, server, template, count: 0 }
+        Self { lab, server, kind, template, count: 0 }
     }
 
     async fn create(&mut self) -> Value {
@@ -91,10 +91,7 @@ impl Story {
             let made = self.server.settled(&asked).await;
             assert_eq!(made["state"], "succeeded", "{made:#}");
             let id = made["instance_id"].as_str().unwrap().to_owned();
-            if verb == "start" {
-                let stopped = self.server.ask("stop", &id).await;
-                assert_eq!(self.server.settled(&stopped).await["state"], "succeeded");
-            }
+            self.server.prepare(verb, &id).await;
             instance = Some(id);
         }
         let faults = self.lab.sim.cluster("c1").faults();
@@ -112,34 +109,46 @@ impl Story {
         ended
     }
 
-    async fn clean_up(&self, operation: &Value) {
-        let id = operation["instance_id"].as_str().unwrap();
-        let (status, _) = self.server.request(Method::GET, &format!("/instances/{id}"), None).await;
-        if status.is_success() && operation["verb"] != "delete" || operation["state"] == "failed" {
-            let gone = self.server.ask("delete", id).await;
+    /// So that the next story is alone.
+    async fn clean_up(&self) {
+        for instance in self.server.get("/instances").await["items"].as_array().unwrap() {
+            let gone = self.server.ask("delete", instance["id"].as_str().unwrap()).await;
             assert_eq!(self.server.settled(&gone).await["state"], "succeeded");
         }
     }
 
     async fn run(&mut self, verbs: &[&str]) {
         for verb in verbs {
-            // The first changing call of the verb is the one that matters; a create has three of them.
-            let calls: &[(&str, u32)] = match *verb {
-                "create" => &[("POST", 0), ("POST", 1), ("PUT", 0)],
-                "delete" => &[("POST", 0), ("DELETE", 0)],
-                _ => &[("POST", 0)],
-            };
-            for (method, skip) in calls {
+            for (method, skip) in self.calls(verb) {
                 for (name, effect, outcome) in on_calls() {
-                    let rule = Rule::on_call(method, "^/nodes/.*(lxc|qemu)", effect).skip(*skip);
+                    let rule = Rule::on_call(method, "^/nodes/.*(lxc|qemu|vzdump)", effect).skip(skip);
                     self.tell(verb, &format!("{name} ({method} {skip})"), outcome, &[rule]).await;
                 }
+            }
+            // A container has its settings at once.
+            if (*verb, self.kind) == ("update", "lxc") {
+                continue;
             }
             for (name, effect, outcome) in on_tasks() {
                 let mut rule = Rule::on_task("", effect);
                 rule.matcher.task = None;
                 self.tell(verb, name, outcome, &[rule]).await;
             }
+        }
+    }
+
+    /// The changing calls of a verb that matter: in most cases the first.
+    fn calls(&self, verb: &str) -> Vec<(&'static str, u32)> {
+        match (verb, self.kind) {
+            ("create", _) => vec![("POST", 0), ("POST", 1), ("PUT", 0)],
+            ("delete", _) => vec![("POST", 0), ("DELETE", 0)],
+            ("rebuild", _) => vec![("POST", 0), ("DELETE", 0), ("POST", 1)],
+            ("duplicate", "qemu") => vec![("POST", 0), ("POST", 1)],
+            ("resize", "lxc") => vec![("PUT", 0), ("PUT", 1)],
+            ("resize", _) => vec![("POST", 0), ("PUT", 0)],
+            ("update", "lxc") => vec![("PUT", 0)],
+            ("delete_snapshot", _) => vec![("DELETE", 0)],
+            _ => vec![("POST", 0)],
         }
     }
 
@@ -154,7 +163,7 @@ impl Story {
             (_, state) => panic!("{verb}, {name}: {state}: {ended:#}"),
         }
         check_house(&self.lab, &self.server).await;
-        self.clean_up(&ended).await;
+        self.clean_up().await;
     }
 }
 
@@ -179,6 +188,42 @@ async fn by_machines_being_switched_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn by_containers_being_changed() {
+    Story::begin("lxc").await.run(&["update", "resize", "migrate"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_machines_being_changed() {
+    Story::begin("qemu").await.run(&["update", "resize", "migrate", "pause", "resume"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_states_of_containers_being_kept_and_gone_back_to() {
+    Story::begin("lxc").await.run(&["snapshot", "rollback", "delete_snapshot"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_states_of_machines_being_kept_and_gone_back_to() {
+    Story::begin("qemu").await.run(&["snapshot", "rollback", "delete_snapshot"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_containers_being_saved_brought_back_and_copied() {
+    Story::begin("lxc").await.run(&["backup", "restore", "duplicate"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_machines_being_saved_brought_back_and_copied() {
+    Story::begin("qemu").await.run(&["backup", "restore", "duplicate"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_guests_being_made_anew() {
+    Story::begin("lxc").await.run(&["rebuild"]).await;
+    Story::begin("qemu").await.run(&["rebuild"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn when_the_number_is_taken_by_somebody_else_the_next_one_is_used() {
     for kind in ["lxc", "qemu"] {
         let mut story = Story::begin(kind).await;
@@ -194,6 +239,63 @@ async fn when_the_number_is_taken_by_somebody_else_the_next_one_is_used() {
             story.lab.guests("c1").into_iter().filter(|g| !g.description.contains("ins_")).count();
         assert_eq!(strangers, 3);
     }
+}
+
+/// What Proxmox says when the guest is no longer what it was when we looked. Each time we look again, and go on.
+fn overtaken() -> Vec<(&'static str, &'static str, Rule)> {
+    let says = |method: &str, path: &str, text: &str| {
+        Rule::on_call(method, path, Effect::Answer { status: 500, text: text.into() })
+    };
+    let done_and_says = |method: &str, path: &str, text: &str| {
+        Rule::on_call(method, path, Effect::AnswerAfter { status: 500, text: text.into() })
+    };
+    let fails = |task: &str, text: &str| Rule::on_task(task, Effect::TaskFails(text.into()));
+    let done_and_fails = |task: &str, text: &str| Rule::on_task(task, Effect::TaskFailsAfter(text.into()));
+    let changed = "detected modified configuration - file changed by other user? Try again.";
+    let missing = "snapshot 'kept' does not exist";
+    vec![
+        ("lxc", "start", done_and_says("POST", "/start$", "CT 10000 already running")),
+        ("qemu", "start", done_and_fails("qmstart", "VM 10000 already running")),
+        ("lxc", "start", fails("vzstart", "CT is locked (backup)")),
+        ("qemu", "start", fails("qmstart", "VM is locked (backup)")),
+        ("lxc", "stop", done_and_says("POST", "/stop$", "CT 10000 not running")),
+        ("lxc", "stop", fails("vzstop", "CT is locked (snapshot)")),
+        ("qemu", "stop", fails("qmstop", "VM is locked (snapshot)")),
+        ("lxc", "shutdown", done_and_says("POST", "/shutdown$", "CT 10000 not running")),
+        ("qemu", "shutdown", fails("qmshutdown", "VM quit/powerdown failed - got timeout")),
+        ("lxc", "reboot", says("POST", "/reboot$", "VM 10000 not running")),
+        ("qemu", "reboot", says("POST", "/reboot$", "VM 10000 not running")),
+        ("lxc", "update", says("PUT", "/config$", changed)),
+        ("lxc", "update", says("PUT", "/config$", "CT is locked (backup)")),
+        ("qemu", "update", says("POST", "/config$", "checksum mismatch (file change by other user?)")),
+        ("qemu", "update", says("POST", "/config$", "VM is locked (backup)")),
+        ("lxc", "resize", done_and_says("PUT", "/resize$", "disk is already at specified size")),
+        ("qemu", "resize", done_and_fails("resize", "disk is already at specified size")),
+        ("lxc", "delete_snapshot", done_and_fails("vzdelsnapshot", missing)),
+        ("qemu", "delete_snapshot", done_and_fails("qmdelsnapshot", missing)),
+        ("lxc", "delete", says("DELETE", "/lxc/", "unable to destroy CT 10000 - container is running")),
+        ("qemu", "delete", says("DELETE", "/qemu/", "VM 10000 is running - destroy failed")),
+        ("lxc", "delete", says("DELETE", "/lxc/", "CT is locked (backup)")),
+        ("qemu", "delete", fails("qmdestroy", "VM is locked (backup)")),
+        ("qemu", "delete", says("DELETE", "/qemu/", "can't remove VM 10000 - protection mode enabled")),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_somebody_was_faster_in_proxmox_we_look_again() {
+    let mut failed = Vec::new();
+    for kind in ["lxc", "qemu"] {
+        let mut story = Story::begin(kind).await;
+        for (_, verb, rule) in overtaken().into_iter().filter(|(of, ..)| *of == kind) {
+            let ended = story.under(verb, std::slice::from_ref(&rule)).await;
+            if ended["state"] != "succeeded" {
+                failed.push(format!("{kind}, {verb}, {:?}: {}", rule.effect, ended["error"]));
+            }
+            check_house(&story.lab, &story.server).await;
+            story.clean_up().await;
+        }
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

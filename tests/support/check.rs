@@ -42,7 +42,10 @@ fn check_instance(instance: &Value, guests: &mut Vec<super::lab::Seen>) {
     assert!(guests.iter().filter(|g| of_it(g)).count() <= 1, "{id} has two guests: {guests:?}");
     let guest = guests.iter().position(of_it).map(|at| guests.remove(at));
     match (state, guest) {
-        ("running", Some(guest)) => assert!(guest.running, "{id} is called running"),
+        ("running", Some(guest)) => {
+            assert!(guest.running && !guest.paused, "{id} is called running");
+        }
+        ("paused", Some(guest)) => assert!(guest.paused, "{id} is called paused"),
         ("stopped", Some(guest)) => assert!(!guest.running, "{id} is called stopped"),
         ("failed", None) => {}
         (state, guest) => panic!("{id} is called {state}, and Proxmox has {guest:?}: {instance:#}"),

@@ -65,6 +65,7 @@ impl Lab {
             let seen = ours.map(|guest| Seen {
                 vmid: guest.vmid,
                 running: guest.run.is_some(),
+                paused: guest.run.as_ref().is_some_and(|run| run.paused),
                 description: guest.config.get("description").cloned().unwrap_or_default(),
             });
             seen.collect()
@@ -89,5 +90,6 @@ pub const STRANGER: &str = "somebody else's";
 pub struct Seen {
     pub vmid: u32,
     pub running: bool,
+    pub paused: bool,
     pub description: String,
 }

@@ -180,6 +180,19 @@ impl Server {
         self.post("/instances", json!({ "name": name, "template_id": template })).await
     }
 
+    /// Brings an instance that runs to where the verb makes sense.
+    pub async fn prepare(&self, verb: &str, instance: &str) {
+        let first = match verb {
+            "start" | "duplicate" => "stop",
+            "rollback" | "delete_snapshot" => "snapshot",
+            "resume" => "pause",
+            "restore" => "backup",
+            _ => return,
+        };
+        let done = self.ask(first, instance).await;
+        assert_eq!(self.settled(&done).await["state"], "succeeded");
+    }
+
     /// Asks for a change of an instance; answers the operation.
     pub async fn ask(&self, verb: &str, instance: &str) -> Value {
         let of = |path: &str| format!("/instances/{instance}{path}");
@@ -204,6 +217,14 @@ impl Server {
                 (Method::POST, of("/restore"), Some(json!({ "confirm": name, "backup_id": backup })))
             }
             "migrate" => (Method::POST, of("/migrate"), Some(json!({}))),
+            "resize" => {
+                let now = self.get(&of("")).await["size"].clone();
+                let more = |name: &str| json!(now[name].as_u64().unwrap() + 1);
+                let size = json!({
+                    "cores": more("cores"), "memory_mib": more("memory_mib"), "disk_gib": more("disk_gib"),
+                });
+                (Method::POST, of("/resize"), Some(json!({ "size": size })))
+            }
             verb => (Method::POST, of(&format!("/{verb}")), None),
         };
         let (status, answer) = self.request(method, &path, body).await;

@@ -1,36 +1,4 @@
-// The pages of those who look after the house, for `shots.mjs`.
-
-/** Addresses of pages, by the names of their pictures. */
-export async function adminViews(request) {
-  const list = async (path) => (await (await request.get(`/api/v1/${path}`)).json()).items ?? []
-  const users = await list('users?limit=200')
-  const user = users.find((one) => one.role === 'user') ?? users[0]
-  const clusters = await list('clusters')
-  const cluster = (clusters.find((one) => one.name === 'lodge') ?? clusters[0]).id
-  const other = (clusters.find((one) => one.name === 'cottage') ?? clusters[0]).id
-  const [node] = await list(`clusters/${cluster}/nodes`)
-  return [
-    ['admin-users', '/admin/users'],
-    ['admin-users-none', '/admin/users?q=zzzz'],
-    ['admin-user', `/admin/users/${user.id}`],
-    ['admin-clusters', '/admin/clusters'],
-    ['admin-clusters-new', '/admin/clusters-new'],
-    ['admin-cluster-nodes', `/admin/clusters/${cluster}`],
-    ['admin-cluster-node', `/admin/clusters/${cluster}/nodes/${node.name}`],
-    ['admin-cluster-guests', `/admin/clusters/${other}/guests`],
-    ['admin-cluster-adoptions', `/admin/clusters/${other}/adoptions`],
-    ['admin-cluster-drains', `/admin/clusters/${cluster}/drains`],
-    ['admin-cluster-settings', `/admin/clusters/${cluster}/settings`],
-    ['admin-placement', '/admin/placement'],
-    ['admin-catalogue', '/admin/catalogue'],
-    ['admin-catalogue-plans', '/admin/catalogue/plans'],
-    ['admin-catalogue-prices', '/admin/catalogue/prices'],
-    ['admin-instances', '/admin/instances'],
-    ['admin-instances-drift', '/admin/instances?only=drift'],
-  ]
-}
-
-/** What opens over pages. */
+// What opens over the pages of those who look after the house, for `shots.mjs`.
 export const adminActs = (page) => {
   const open = async (name) => {
     await page.getByRole('link', { name, exact: true }).first().click()
@@ -78,6 +46,40 @@ export const adminActs = (page) => {
         const dialog = page.getByRole('dialog')
         await dialog.getByRole('button', { name: /^(Try it|Essayer)$/ }).click()
         await dialog.getByRole('status').waitFor()
+      },
+    ],
+    [
+      'admin-audit-verify',
+      '/admin/audit',
+      async () => {
+        await page.getByRole('button', { name: /^(Verify|Vérifier)$/ }).click()
+        const dialog = page.getByRole('dialog')
+        await dialog.getByRole('button', { name: /now|maintenant/ }).click()
+        await dialog.getByRole('status').first().waitFor()
+      },
+    ],
+    [
+      'admin-prices-new',
+      '/admin/catalogue/prices',
+      async () => {
+        await page.getByRole('button', { name: /^(New prices|Nouveaux prix)$/ }).click()
+        await page.getByRole('dialog').waitFor()
+      },
+    ],
+    [
+      'admin-template-new',
+      '/admin/catalogue',
+      async () => {
+        await page.getByRole('button', { name: /^(New template|Nouveau modèle)$/ }).click()
+        await page.getByRole('dialog').waitFor()
+      },
+    ],
+    [
+      'admin-voucher-make',
+      '/admin/vouchers',
+      async () => {
+        await page.getByRole('button', { name: /^(Make vouchers|Créer des bons)$/ }).click()
+        await page.getByRole('dialog').waitFor()
       },
     ],
   ]

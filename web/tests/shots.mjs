@@ -3,7 +3,8 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chromium, devices } from '@playwright/test'
-import { adminActs, adminViews } from './admin-shots.mjs'
+import { adminActs } from './admin-shots.mjs'
+import { admin, adminIds, doors, inside, nameOf, withId } from './pages.mjs'
 
 const base = process.env.INNKEEPER_URL ?? 'http://localhost:8080'
 const email = process.env.INNKEEPER_EMAIL ?? 'admin@inn.example'
@@ -76,16 +77,12 @@ for (const [size, scheme, locale, device] of looks) {
     }
   }
   const wanted = (name) => only.length === 0 || only.some((part) => name.includes(part))
-  for (const [name, path] of [
-    ['sign-in', '/sign-in'],
-    ['register', '/register'],
-    ['recover', '/recover'],
-  ])
-    if (wanted(name)) {
-      await page.goto(path)
-      await page.getByRole('heading', { level: 1 }).waitFor()
-      await look(name)
-    }
+  for (const path of doors) {
+    if (!wanted(nameOf(path))) continue
+    await page.goto(path)
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    await look(nameOf(path))
+  }
   const entered = await context.request.post('/api/v1/sessions', {
     data: { email, password },
     headers: { origin: base },
@@ -96,38 +93,16 @@ for (const [size, scheme, locale, device] of looks) {
   const project = me.user.personal_project
   const one = items.find((instance) => instance.kind === 'qemu' && instance.state === 'running') ?? items[0]
   const at = (tab) => `/instances/${one.id}${tab}`
+  const leases = (await (await context.request.get('/api/v1/leases?limit=1')).json()).items ?? []
+  const ids = {
+    instances: one.id,
+    projects: project,
+    leases: leases[0]?.id ?? 'lea_none',
+    ...(await adminIds(context.request)),
+  }
   const views = [
-    ['dashboard', '/'],
-    ['instances', '/instances'],
+    ...[...inside, ...admin].map((path) => [nameOf(path), withId(path, ids)]),
     ['instances-none', '/instances?q=zzz'],
-    ['create', '/instances-new'],
-    ['instance-overview', at('')],
-    ['instance-metrics', at('/metrics')],
-    ['instance-console', at('/console')],
-    ['instance-commands', at('/commands')],
-    ['instance-snapshots', at('/snapshots')],
-    ['instance-backups', at('/backups')],
-    ['instance-network', at('/network')],
-    ['instance-settings', at('/settings')],
-    ['instance-cost', at('/cost')],
-    ['instance-activity', at('/activity')],
-    ['backups', '/backups'],
-    ['templates', '/templates'],
-    ['activity', '/activity'],
-    ['credits', `/projects/${project}/credits`],
-    ['credits-spending', `/projects/${project}/credits/spending`],
-    ['credits-topup', `/projects/${project}/credits/top-up`],
-    ['credits-invoices', `/projects/${project}/credits/invoices`],
-    ['leases', '/leases'],
-    ['leases-new', '/leases-new'],
-    ['projects', '/projects'],
-    ['project', `/projects/${project}`],
-    ['keys', '/keys'],
-    ['invitations', '/invitations'],
-    ['account', '/account'],
-    ['security', '/account/security'],
-    ['admin', '/admin'],
-    ...(await adminViews(context.request)),
     ['lost', '/nowhere'],
   ]
   for (const [name, path] of views) {

@@ -3,10 +3,11 @@
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use innkeeper_domain::access::{Action, Actor, Answer, may};
+use innkeeper_domain::audit::Doer;
 use innkeeper_domain::ids::SessionId;
 use innkeeper_domain::tickets::Purpose;
 use innkeeper_domain::time::Timestamp;
@@ -71,13 +72,9 @@ pub(crate) async fn authenticate(
         return Err(Problem::cross_site());
     }
     let token = SecretString::from(token);
-    let asked = (!is_safe(request.method())).then(|| refusals::Asked::of(&actor, &request));
+    refusals::shown(request.extensions(), || Doer::from(&actor));
     request.extensions_mut().insert(Caller { actor, user, by, token });
-    let response = next.run(request).await;
-    if let Some(asked) = asked.filter(|_| response.status() == StatusCode::FORBIDDEN) {
-        asked.refused(&app).await;
-    }
-    Ok(response)
+    Ok(next.run(request).await)
 }
 
 /// Who is signed in, at a door that others may come to as well; none when nobody is.
@@ -132,7 +129,7 @@ pub(crate) fn shown(headers: &HeaderMap) -> Option<&str> {
     bearer(headers).or_else(|| cookie(headers, COOKIE)).filter(|token| !token.is_empty())
 }
 
-fn is_safe(method: &Method) -> bool {
+pub(crate) fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 

@@ -38,6 +38,7 @@ mod nodes;
 mod oidc;
 mod operations;
 mod page;
+mod pages;
 mod passkeys;
 mod payments;
 mod placements;
@@ -64,6 +65,7 @@ mod welcome;
 
 use std::sync::Arc;
 
+pub use crate::pages::{Page, Pages};
 use crate::refusals::Refusals;
 use axum::extract::FromRef;
 use axum::middleware;
@@ -85,6 +87,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Proxies that may say for whom they ask, in `X-Forwarded-For`.
     pub trusted_proxies: Vec<AddressRange>,
+    /// The portal, where the binary has it.
+    pub pages: Option<Pages>,
 }
 
 /// What handlers share.
@@ -117,7 +121,7 @@ pub fn router_until(engine: Engine, options: Options, stop: CancellationToken) -
         .merge(docs::swagger_ui())
         .route("/", axum::routing::get(welcome::page))
         .route("/llms.txt", axum::routing::get(leases::llms::llms_txt))
-        .fallback(problem::no_such_route)
+        .fallback(pages::page_or_nothing)
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(app);
     dress(routes)
@@ -140,12 +144,17 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 fn routes(app: Option<&App>) -> OpenApiRouter<App> {
     let mut signed_in = signed_in();
     docs::require_session(signed_in.get_openapi_mut());
+    let (mut others, mut by_earlier_names) = (public().merge(lease_holders()), leases_by_earlier_names());
     if let Some(app) = app {
-        signed_in = signed_in.route_layer(middleware::from_fn_with_state(app.clone(), auth::authenticate));
+        let noted = middleware::from_fn_with_state(app.clone(), refusals::note);
+        let authenticated = middleware::from_fn_with_state(app.clone(), auth::authenticate);
+        signed_in = signed_in.route_layer(authenticated).route_layer(noted.clone());
+        others = others.route_layer(noted.clone());
+        by_earlier_names = by_earlier_names.route_layer(noted);
     }
     OpenApiRouter::with_openapi(docs::head())
-        .nest("/api/v1", public().merge(lease_holders()).merge(signed_in))
-        .merge(leases_by_earlier_names())
+        .nest("/api/v1", others.merge(signed_in))
+        .merge(by_earlier_names)
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
 }

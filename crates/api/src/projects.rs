@@ -105,7 +105,7 @@ pub(crate) async fn rename_project(
     params(("id" = ProjectId, Path, description = "The project")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 409, description = "It still has instances (`project_not_empty`), or is somebody's own (`personal_project`)", body = Problem, content_type = MEDIA_TYPE),
+        (status = 409, description = "It still has instances, protected backups, a network of its own or money (`project_not_empty`), or is somebody's own (`personal_project`)", body = Problem, content_type = MEDIA_TYPE),
     ),
 )]
 pub(crate) async fn delete_project(

@@ -2,15 +2,17 @@
 //! minute for each caller and request: a flood would only hide what matters.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request};
-use innkeeper_domain::access::Actor;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{Extensions, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
 use innkeeper_domain::audit::{Deed, Doer};
 use innkeeper_domain::time::Timestamp;
 
-use crate::App;
+use crate::{App, auth};
 
 /// How long one line stands for all of its kind.
 const EVERY: Duration = Duration::from_mins(1);
@@ -40,34 +42,59 @@ impl Refusals {
 }
 
 /// A change that somebody asks for.
-pub(crate) struct Asked {
-    doer: Doer,
+struct Asked {
     action: String,
     object: String,
 }
 
 impl Asked {
-    pub(crate) fn of(actor: &Actor, request: &Request) -> Self {
+    /// None for what changes nothing.
+    fn of(request: &Request) -> Option<Self> {
+        if auth::is_safe(request.method()) {
+            return None;
+        }
         let path = request.uri().path();
         let route = request.extensions().get::<MatchedPath>().map_or(path, MatchedPath::as_str);
-        Self {
-            doer: Doer::from(actor),
-            action: format!("{} {route}", request.method()),
-            object: path.chars().take(200).collect(),
-        }
+        let action = format!("{} {route}", request.method());
+        Some(Self { action, object: path.chars().take(200).collect() })
     }
 
     /// Writes down that it was refused. Whoever asked is refused all the same if that fails.
-    pub(crate) async fn refused(self, app: &App) {
-        let who = self.doer.user_id.map(|id| id.to_string());
+    async fn refused(self, app: &App, doer: &Doer) {
+        let who = doer.user_id.map(|id| id.to_string()).or_else(|| doer.proof_id.clone());
         if !app.refusals.is_news(who, &self.action, app.engine.clock().now()) {
             return;
         }
         let deed = Deed::refused(&self.action, self.object);
-        if let Err(error) = app.engine.record_refusal(&self.doer, deed).await {
+        if let Err(error) = app.engine.record_refusal(doer, deed).await {
             tracing::error!(%error, "a refusal could not be written into the audit log");
         }
     }
+}
+
+/// Who turned out to ask, at doors where each handler takes the proof itself.
+#[derive(Clone, Default)]
+struct Shown(Arc<OnceLock<Doer>>);
+
+/// Remembers who asks, for whoever writes a refusal down.
+pub(crate) fn shown(extensions: &Extensions, doer: impl FnOnce() -> Doer) {
+    if let Some(Shown(slot)) = extensions.get() {
+        slot.get_or_init(doer);
+    }
+}
+
+/// Passes a request on, and writes down that it was refused, if it is a change and its handler learned who asks.
+pub(crate) async fn note(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let Some(asked) = Asked::of(&request) else { return next.run(request).await };
+    let shown = Shown::default();
+    request.extensions_mut().insert(shown.clone());
+    let response = next.run(request).await;
+    if response.status() == StatusCode::FORBIDDEN
+        && let Some(doer) = shown.0.get()
+    {
+        asked.refused(&app, doer).await;
+    }
+    response
 }
 
 #[cfg(test)]

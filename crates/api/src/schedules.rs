@@ -168,7 +168,7 @@ pub(crate) async fn list_schedules(
     params(("id" = InstanceId, Path, description = "The instance"), IdempotencyKey),
     responses(
         (status = 201, description = "The schedule", body = Schedule),
-        (status = 409, description = "The instance has as many schedules as it may (`too_many_schedules`), or is deleted (`deleted`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
+        (status = 409, description = "The instance has as many schedules as it may (`too_many_schedules`), is deleted (`deleted`), nothing of the project may run (`billing_hold`, `suspended`, `banned`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
     ),
 )]
 pub(crate) async fn create_schedule(
@@ -188,10 +188,13 @@ pub(crate) async fn create_schedule(
     Ok((StatusCode::CREATED, Json(Schedule::new(schedule, caller.is_staff()))))
 }
 
-/// Change a schedule.
+/// Change a schedule. While nothing of the project may run, it can be switched off, and nothing else.
 #[utoipa::path(patch, path = "/backup-schedules/{id}", tag = "backups", request_body = ScheduleChanged,
     params(("id" = ScheduleId, Path, description = "The schedule")),
-    responses((status = 200, description = "As it is now", body = Schedule)),
+    responses(
+        (status = 200, description = "As it is now", body = Schedule),
+        (status = 409, description = "Nothing of the project may run (`billing_hold`, `suspended`, `banned`)", body = Problem, content_type = MEDIA_TYPE),
+    ),
 )]
 pub(crate) async fn change_schedule(
     caller: Caller,

@@ -1,26 +1,27 @@
-//! SSH: running one command in a guest or on a node, by an ed25519 key of ours.
+//! SSH: running one command in a guest or on a node, by a key of ours.
 //!
 //! Three steps, each by itself, so that the caller can write down what it learns in between: [`connect`] knocks and
 //! looks at the host's key, which must be the one that is known if one is; [`Session::sign_in`] shows our key;
 //! [`Session::run`] runs one command. No shell is involved on our side: what is sent is one text, which the other side
 //! gives to the shell of the user who signs in.
 
+mod key;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use russh::client::{self, AuthResult, Handle};
-use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
-use russh::keys::ssh_key::{Algorithm, EcdsaCurve, LineEnding};
-use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate};
+use russh::keys::ssh_key::{Algorithm, EcdsaCurve};
+use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::{ChannelMsg, Disconnect, Preferred, Sig};
-use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+pub use key::{HostKey, KeyPair};
 
 /// How long a command that was killed may take to be gone, and one that has ended to close its outputs.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -59,80 +60,6 @@ pub enum Error {
 impl From<russh::Error> for Error {
     fn from(error: russh::Error) -> Self {
         Self::Broken(error.to_string())
-    }
-}
-
-/// The key of a host, as known or shown: `ssh-ed25519 AAAA…`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HostKey(PublicKey);
-
-impl HostKey {
-    fn new(key: &PublicKey) -> Self {
-        let mut key = key.clone();
-        key.set_comment("");
-        Self(key)
-    }
-
-    /// `SHA256:…`, as `ssh-keygen -l` shows it.
-    pub fn fingerprint(&self) -> String {
-        self.0.fingerprint(HashAlg::Sha256).to_string()
-    }
-}
-
-impl FromStr for HostKey {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let key = PublicKey::from_openssh(text).map_err(|error| Error::BadKey(error.to_string()))?;
-        Ok(Self::new(&key))
-    }
-}
-
-impl fmt::Display for HostKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_openssh().map_err(|_| fmt::Error)?)
-    }
-}
-
-impl fmt::Debug for HostKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HostKey({})", self.fingerprint())
-    }
-}
-
-/// A pair of keys of ours.
-#[derive(Clone)]
-pub struct KeyPair(Arc<PrivateKey>);
-
-impl fmt::Debug for KeyPair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyPair(…)")
-    }
-}
-
-impl KeyPair {
-    /// A new one (ed25519), with this comment on its public part.
-    pub fn generate(comment: &str) -> Result<Self, Error> {
-        let pair = Ed25519Keypair::from_seed(&rand::random());
-        let key = PrivateKey::new(KeypairData::from(pair), comment);
-        key.map(|key| Self(Arc::new(key))).map_err(|error| Error::BadKey(error.to_string()))
-    }
-
-    /// Reads the private part, in OpenSSH's form.
-    pub fn read(text: &SecretString) -> Result<Self, Error> {
-        let key = PrivateKey::from_openssh(text.expose_secret());
-        key.map(|key| Self(Arc::new(key))).map_err(|error| Error::BadKey(error.to_string()))
-    }
-
-    /// The private part, in OpenSSH's form.
-    pub fn private_part(&self) -> Result<SecretString, Error> {
-        let text = self.0.to_openssh(LineEnding::LF).map_err(|error| Error::BadKey(error.to_string()))?;
-        Ok(SecretString::from(text.to_string()))
-    }
-
-    /// The public part as a line of `authorized_keys`.
-    pub fn public_part(&self) -> Result<String, Error> {
-        self.0.public_key().to_openssh().map_err(|error| Error::BadKey(error.to_string()))
     }
 }
 
@@ -175,7 +102,7 @@ pub struct Outcome {
 
 /// A connection to a host whose key is known by now.
 pub struct Session {
-    handle: Handle<Doorman>,
+    handle: Handle<Onlooker>,
     host_key: HostKey,
 }
 
@@ -186,12 +113,12 @@ impl fmt::Debug for Session {
 }
 
 /// Looks at the key that the host shows.
-struct Doorman {
+struct Onlooker {
     known: Option<HostKey>,
     shown: Arc<std::sync::OnceLock<HostKey>>,
 }
 
-impl client::Handler for Doorman {
+impl client::Handler for Onlooker {
     type Error = Error;
 
     async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, Error> {
@@ -214,8 +141,13 @@ fn kinds(known: Option<&HostKey>) -> Vec<Algorithm> {
     let curves = [EcdsaCurve::NistP256, EcdsaCurve::NistP384, EcdsaCurve::NistP521];
     let mut kinds = vec![Algorithm::Ed25519];
     kinds.extend(curves.map(|curve| Algorithm::Ecdsa { curve }));
-    let first = known.map(|known| known.0.algorithm());
-    kinds.sort_by_key(|kind| Some(kind) != first.as_ref());
+    // Never with SHA-1.
+    kinds.extend([HashAlg::Sha512, HashAlg::Sha256].map(|hash| Algorithm::Rsa { hash: Some(hash) }));
+    let first = known.map(HostKey::kind);
+    kinds.sort_by_key(|kind| match (kind, &first) {
+        (Algorithm::Rsa { .. }, Some(Algorithm::Rsa { .. })) => false,
+        (kind, first) => Some(kind) != first.as_ref(),
+    });
     kinds
 }
 
@@ -238,8 +170,8 @@ pub async fn connect(
         ..client::Config::default()
     };
     let shown = Arc::default();
-    let doorman = Doorman { known, shown: Arc::clone(&shown) };
-    let handle = match timeout(patience, client::connect(Arc::new(config), address, doorman)).await {
+    let onlooker = Onlooker { known, shown: Arc::clone(&shown) };
+    let handle = match timeout(patience, client::connect(Arc::new(config), address, onlooker)).await {
         Ok(Ok(handle)) => handle,
         Ok(Err(Error::Broken(cause))) => return Err(Error::Unreachable(cause)),
         Ok(Err(error)) => return Err(error),
@@ -260,14 +192,25 @@ impl Session {
 
     /// Shows our key.
     pub async fn sign_in(&mut self, user: &str, key: &KeyPair, patience: Duration) -> Result<(), Error> {
-        let key = PrivateKeyWithHashAlg::new(Arc::clone(&key.0), None);
-        match timeout(patience, self.handle.authenticate_publickey(user, key)).await {
-            Ok(Ok(AuthResult::Success)) => Ok(()),
-            // Some hosts hang up on whom they do not know.
-            Ok(Ok(AuthResult::Failure { .. }) | Err(russh::Error::Disconnect)) => Err(Error::KeyRefused),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(Error::Unreachable(format!("no answer within {} s", patience.as_secs()))),
+        let late = || Error::Unreachable(format!("no answer within {} s", patience.as_secs()));
+        timeout(patience, self.show(user, key)).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn show(&mut self, user: &str, key: &KeyPair) -> Result<(), Error> {
+        // What a host says that it takes is not always what it takes, so an RSA key signs in both ways, but never with
+        // SHA-1.
+        let ways: &[_] = if key.is_rsa() { &[Some(HashAlg::Sha512), Some(HashAlg::Sha256)] } else { &[None] };
+        for hash in ways {
+            let key = PrivateKeyWithHashAlg::new(key.private(), *hash);
+            match self.handle.authenticate_publickey(user, key).await {
+                Ok(AuthResult::Success) => return Ok(()),
+                Ok(AuthResult::Failure { .. }) => {}
+                // Some hosts hang up on whom they do not know.
+                Err(russh::Error::Disconnect) => break,
+                Err(error) => return Err(error.into()),
+            }
         }
+        Err(Error::KeyRefused)
     }
 
     /// Runs one command to its end, until it has run for too long, or until `cancelled`; in the latter two cases it is
@@ -323,6 +266,8 @@ impl Session {
         };
         tokio::pin!(feed, cancelled);
         let (mut fed, mut killed, mut ends) = (false, false, until);
+        // Whether it was to be killed before it had told its number.
+        let mut nameless = false;
         loop {
             let message = tokio::select! {
                 message = incoming.wait() => message,
@@ -336,6 +281,7 @@ impl Session {
                     }
                     outcome.timed_out = true;
                     killed = true;
+                    nameless = process(mark, &outcome.stderr).is_none();
                     self.kill(&outgoing, process(mark, &outcome.stderr)).await;
                     ends = Instant::now() + FAREWELL;
                     continue;
@@ -343,6 +289,7 @@ impl Session {
                 () = &mut cancelled, if !killed => {
                     outcome.cancelled = true;
                     killed = true;
+                    nameless = process(mark, &outcome.stderr).is_none();
                     self.kill(&outgoing, process(mark, &outcome.stderr)).await;
                     ends = Instant::now() + FAREWELL;
                     continue;
@@ -354,6 +301,10 @@ impl Session {
                 }
                 Some(ChannelMsg::ExtendedData { data, ext: 1 }) => {
                     keep(&mut outcome.stderr, &mut outcome.stderr_truncated, &data, most_errors);
+                    if nameless && let Some(process) = process(mark, &outcome.stderr) {
+                        nameless = false;
+                        self.kill(&outgoing, Some(process)).await;
+                    }
                 }
                 Some(ChannelMsg::ExitStatus { exit_status }) => {
                     outcome.exit_code = Some(exit_status);
@@ -439,30 +390,6 @@ fn name(signal: &Sig) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_pair_is_read_back_and_shows_nothing_of_itself() {
-        let pair = KeyPair::generate("innkeeper").unwrap();
-        let public = pair.public_part().unwrap();
-        assert!(public.starts_with("ssh-ed25519 AAAA") && public.ends_with(" innkeeper"), "{public}");
-        let private = pair.private_part().unwrap();
-        assert!(private.expose_secret().starts_with("-----BEGIN OPENSSH PRIVATE KEY-----\n"));
-        assert_eq!(KeyPair::read(&private).unwrap().public_part().unwrap(), public);
-        assert_eq!(format!("{pair:?}"), "KeyPair(…)");
-        assert_ne!(KeyPair::generate("innkeeper").unwrap().public_part().unwrap(), public);
-        assert!(matches!(KeyPair::read(&"x".to_owned().into()), Err(Error::BadKey(_))));
-    }
-
-    #[test]
-    fn a_host_key_is_compared_without_its_comment() {
-        let public = KeyPair::generate("one").unwrap().public_part().unwrap();
-        let (bare, _) = public.rsplit_once(' ').unwrap();
-        let (one, other): (HostKey, HostKey) = (public.parse().unwrap(), bare.parse().unwrap());
-        assert_eq!(one, other);
-        assert_eq!(one.to_string(), bare);
-        assert!(one.fingerprint().starts_with("SHA256:"));
-        assert!("ssh-ed25519 AAAA".parse::<HostKey>().is_err());
-    }
 
     #[test]
     fn the_mark_is_found_and_taken_out_wherever_it_stands() {

@@ -122,16 +122,30 @@ impl Wire {
         self.http.get(url)
     }
 
-    /// Sends, whatever the status of the answer may be.
-    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
+    pub(crate) fn put(&self, url: Url) -> reqwest::RequestBuilder {
+        self.http.put(url)
+    }
+
+    async fn execute(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Error> {
         let request = request.build().map_err(|error| Error::Settings(error.without_url().to_string()))?;
         let whom = self.whom;
-        let mut response = self.http.execute(request).await.map_err(|error| {
+        self.http.execute(request).await.map_err(|error| {
             // A builder's error is ours too: nothing left this machine.
             let unsent = error.is_connect() || error.is_builder();
             let cause = cause(error);
             if unsent { Error::Unreachable { whom, cause } } else { Error::Lost { whom, cause } }
-        })?;
+        })
+    }
+
+    /// Sends, and reads of the answer its status only.
+    pub(crate) async fn status(&self, request: reqwest::RequestBuilder) -> Result<u16, Error> {
+        Ok(self.execute(request).await?.status().as_u16())
+    }
+
+    /// Sends, whatever the status of the answer may be.
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
+        let whom = self.whom;
+        let mut response = self.execute(request).await?;
         let mut body = BytesMut::new();
         while let Some(chunk) =
             response.chunk().await.map_err(|error| Error::Lost { whom, cause: cause(error) })?

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use crate::abilities::Ability;
 use crate::ids::{KeyId, LeaseId, ProjectId, SessionId, UserId};
 use crate::projects::Membership;
 use crate::users::{Role, Standing};
@@ -51,6 +52,14 @@ pub enum Proof {
     Lease(LeaseId),
     /// By the signature of a wallet: good for what it bought.
     Wallet(Address),
+    /// By Discord, which says who they are and which roles they have there: good for hosts and services as these roles
+    /// allow, and, where an account is linked, for what its user may do with instances.
+    Discord {
+        /// Their number there.
+        id: u64,
+        /// What their roles there allow.
+        abilities: Vec<Ability>,
+    },
 }
 
 /// Who asks: a user with what they may do right now, or the house itself.
@@ -105,6 +114,14 @@ impl Actor {
         Self { user_id: None, role, memberships, standing, proof, address }
     }
 
+    /// Whoever asks by Discord: the user whose account is linked, or somebody whom only Discord knows.
+    pub fn by_discord(user: Option<Self>, proof: Proof) -> Self {
+        match user {
+            Some(user) => Self { proof, ..user },
+            None => Self::holder([], proof, None),
+        }
+    }
+
     /// What they are in this project, if anything.
     pub fn membership(&self, project: ProjectId) -> Option<Membership> {
         self.memberships.iter().find(|(id, _)| *id == project).map(|(_, membership)| *membership)
@@ -125,7 +142,9 @@ impl Actor {
     pub fn session(&self) -> Option<SessionId> {
         match self.proof {
             Proof::Session(session) | Proof::Impersonation { session, .. } => Some(session),
-            Proof::House | Proof::Key { .. } | Proof::Lease(_) | Proof::Wallet(_) => None,
+            Proof::House | Proof::Key { .. } | Proof::Lease(_) | Proof::Wallet(_) | Proof::Discord { .. } => {
+                None
+            }
         }
     }
 }
@@ -143,6 +162,13 @@ pub enum Action {
     ManageProject(ProjectId),
     /// Make a project, or join one by invitation.
     CreateProject,
+    /// Do this with a host or a service; `open` where every user may.
+    Guard {
+        /// What.
+        ability: Ability,
+        /// The host lets every user do it.
+        open: bool,
+    },
     /// Look at what everybody who is signed in may see: templates, plans, the lists of one's own things.
     Look,
     /// See one's own account: sessions, keys, invitations.
@@ -178,6 +204,8 @@ words! {
         Address = "address_not_allowed",
         /// It is shared with them, and this is for its own project only.
         Shared = "only_shared",
+        /// It is not done by Discord.
+        Discord = "not_by_discord",
     }
 }
 
@@ -194,6 +222,7 @@ impl Refusal {
             Self::Shared => {
                 "the instance is shared with you, not yours: this is for the people of its own project; ask them"
             }
+            Self::Discord => "this is not done by Discord; use the portal or the command line",
             Self::Address => {
                 "this key is not good from your address; use it from one of its ranges, or make another key"
             }
@@ -235,6 +264,14 @@ fn by_role(actor: &Actor, action: Action) -> Answer {
         Action::CreateProject | Action::Look | Action::SeeAccount | Action::Leave | Action::ChangeAccount => {
             return Answer::Yes;
         }
+        Action::Guard { ability, open } => {
+            let open = open && actor.user_id.is_some();
+            return match ability {
+                _ if staff || open || granted(&actor.proof, ability) => Answer::Yes,
+                Ability::See => Answer::Hidden,
+                _ => Answer::Forbidden(Refusal::Role),
+            };
+        }
         Action::SeeHouse | Action::RunHouse => return needs(staff),
         Action::RunPeople => return needs(actor.role >= Role::Admin),
     };
@@ -242,6 +279,15 @@ fn by_role(actor: &Actor, action: Action) -> Answer {
         _ if staff => Answer::Yes,
         Some(membership) => needs(membership >= least),
         None => Answer::Hidden,
+    }
+}
+
+/// Whether the roles on Discord allow it. Whoever may do something with a host may see it.
+fn granted(proof: &Proof, ability: Ability) -> bool {
+    match proof {
+        Proof::Discord { abilities, .. } if ability == Ability::See => !abilities.is_empty(),
+        Proof::Discord { abilities, .. } => abilities.contains(&ability),
+        _ => false,
     }
 }
 
@@ -256,6 +302,7 @@ fn by_standing(standing: Standing, action: Action) -> Option<Refusal> {
             | Action::Leave
             | Action::ChangeAccount
             | Action::SeeHouse
+            | Action::Guard { ability: Ability::See, .. }
     );
     match standing {
         Standing::Good => None,
@@ -275,6 +322,13 @@ fn by_proof(proof: &Proof, action: Action) -> Option<Refusal> {
             let own = matches!(action, Action::SeeProject(_) | Action::UseProject(_) | Action::PayProject(_));
             (!own).then_some(Refusal::Scope)
         }
+        Proof::Discord { .. } => {
+            let talk = matches!(
+                action,
+                Action::SeeProject(_) | Action::UseProject(_) | Action::Look | Action::Guard { .. }
+            );
+            (!talk).then_some(Refusal::Discord)
+        }
         Proof::Key { limited: true, .. } if action == Action::CreateProject => Some(Refusal::Scope),
         Proof::Key { scopes, .. } => {
             let needed = scope_of(action).is_some_and(|scope| scopes.contains(&scope));
@@ -287,8 +341,11 @@ fn by_proof(proof: &Proof, action: Action) -> Option<Refusal> {
 /// make more of it.
 pub fn scope_of(action: Action) -> Option<Scope> {
     match action {
-        Action::SeeProject(_) | Action::Look => Some(Scope::Read),
-        Action::UseProject(_) => Some(Scope::Instances),
+        Action::SeeProject(_) | Action::Look | Action::Guard { ability: Ability::See, .. } => {
+            Some(Scope::Read)
+        }
+        Action::Guard { ability: Ability::Maintain | Ability::Report, .. } => Some(Scope::House),
+        Action::UseProject(_) | Action::Guard { .. } => Some(Scope::Instances),
         Action::PayProject(_) => Some(Scope::Billing),
         Action::ManageProject(_) | Action::CreateProject => Some(Scope::Projects),
         Action::SeeHouse | Action::RunHouse | Action::RunPeople => Some(Scope::House),
@@ -353,6 +410,9 @@ mod tests {
     fn a_key_does_what_its_scopes_say_and_never_touches_the_account() {
         let own = ProjectId::new();
         let actions = [
+            Action::Guard { ability: Ability::See, open: true },
+            Action::Guard { ability: Ability::Wake, open: true },
+            Action::Guard { ability: Ability::Maintain, open: true },
             Action::SeeProject(own),
             Action::UseProject(own),
             Action::PayProject(own),
@@ -399,6 +459,42 @@ mod tests {
         }
         let nobody = actor(Role::User, &[]).within(own);
         assert_eq!(may(&nobody, Action::SeeProject(own)), Answer::Hidden);
+    }
+
+    #[test]
+    fn hosts_are_for_staff_for_whom_they_are_open_to_and_for_roles_on_discord() {
+        let guard = |ability, open| Action::Guard { ability, open };
+        let user = actor(Role::User, &[]);
+        assert_eq!(may(&user, guard(Ability::See, false)), Answer::Hidden);
+        assert_eq!(may(&user, guard(Ability::Wake, false)), NO(Refusal::Role));
+        assert_eq!(may(&user, guard(Ability::Wake, true)), Answer::Yes);
+        assert_eq!(
+            may(&Actor { role: Role::Operator, ..user.clone() }, guard(Ability::Sleep, false)),
+            Answer::Yes
+        );
+        let suspended = Actor { standing: Standing::Suspended, ..user.clone() };
+        assert_eq!(may(&suspended, guard(Ability::See, true)), Answer::Yes);
+        assert_eq!(may(&suspended, guard(Ability::Wake, true)), NO(Refusal::Suspended));
+
+        let own = ProjectId::new();
+        let proof = Proof::Discord { id: 7, abilities: vec![Ability::Wake] };
+        let stranger = Actor::by_discord(None, proof.clone());
+        assert_eq!(may(&stranger, guard(Ability::See, false)), Answer::Yes);
+        assert_eq!(may(&stranger, guard(Ability::Wake, false)), Answer::Yes);
+        assert_eq!(may(&stranger, guard(Ability::Sleep, false)), NO(Refusal::Role));
+        assert_eq!(
+            may(&stranger, guard(Ability::Sleep, true)),
+            NO(Refusal::Role),
+            "open to users, not to anybody"
+        );
+        assert_eq!(may(&stranger, Action::SeeProject(own)), Answer::Hidden);
+        let nobody = Actor::by_discord(None, Proof::Discord { id: 7, abilities: Vec::new() });
+        assert_eq!(may(&nobody, guard(Ability::See, false)), Answer::Hidden);
+        let linked = Actor::by_discord(Some(actor(Role::Admin, &[(own, Membership::Owner)])), proof);
+        assert_eq!(may(&linked, Action::UseProject(own)), Answer::Yes);
+        for action in [Action::RunPeople, Action::RunHouse, Action::ChangeAccount, Action::PayProject(own)] {
+            assert_eq!(may(&linked, action), NO(Refusal::Discord), "{action:?}");
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ words! {
         House = "house",
         /// By a session.
         Session = "session",
-        /// By a key, by the token of a lease, or by the signature of a wallet.
+        /// By a key, by the token of a lease, by the signature of a wallet, or because Discord says so.
         Key = "key",
         /// An administrator acted for a user.
         Impersonation = "impersonation",
@@ -44,7 +44,7 @@ pub struct Doer {
     pub user_id: Option<UserId>,
     /// How they proved who they are.
     pub means: Means,
-    /// The session, key or lease, with its prefix, or the wallet.
+    /// The session, key or lease, with its prefix, the wallet, or the number on Discord.
     pub proof_id: Option<String>,
     /// The administrator who acted for the user.
     pub impersonator: Option<UserId>,
@@ -67,6 +67,7 @@ impl From<&Actor> for Doer {
             Proof::Key { id, .. } => (Means::Key, Some(id.to_string()), None),
             Proof::Lease(id) => (Means::Key, Some(id.to_string()), None),
             Proof::Wallet(wallet) => (Means::Key, Some(wallet.to_string()), None),
+            Proof::Discord { id, .. } => (Means::Key, Some(format!("discord:{id}")), None),
             Proof::Impersonation { session, by } => {
                 (Means::Impersonation, Some(session.to_string()), Some(*by))
             }

@@ -17,7 +17,7 @@ pub struct Endpoint {
 
 words! {
     /// How a cluster was when we last asked.
-    pub enum Health {
+    pub enum Health as "ClusterHealth" {
         /// Not asked yet.
         Unknown = "unknown",
         /// Answers, has quorum.

@@ -18,6 +18,10 @@ words! {
         Project = "project",
         /// A lease changed, or an order of one.
         Lease = "lease",
+        /// A host changed, or what needs it.
+        Host = "host",
+        /// A service changed, or a restart of it.
+        Service = "service",
     }
 }
 

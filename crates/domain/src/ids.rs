@@ -142,6 +142,14 @@ ids! {
     LeaseId = "lea",
     /// Something of a lease that is bought.
     OrderId = "ord",
+    /// A machine that is woken and laid to rest.
+    HostId = "hst",
+    /// Something that players or users connect to.
+    ServiceId = "svc",
+    /// A restart of a service.
+    RestartId = "rst",
+    /// Something that staff are told.
+    AlertId = "alr",
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::users::Role;
 
 words! {
     /// Who may register.
-    pub enum Registration {
+    pub enum Registration as "RegistrationRule" {
         /// Nobody: administrators make users.
         Closed = "closed",
         /// Whoever was invited.

@@ -5,6 +5,7 @@
 #[macro_use]
 mod words;
 
+pub mod abilities;
 pub mod access;
 pub mod addresses;
 pub mod adoptions;
@@ -21,6 +22,7 @@ pub mod events;
 pub mod factors;
 pub mod firewall;
 pub mod first_boots;
+pub mod hosts;
 pub mod identities;
 pub mod ids;
 pub mod impersonations;
@@ -48,6 +50,7 @@ pub mod plans;
 pub mod prices;
 pub mod projects;
 pub mod quotas;
+pub mod reports;
 pub mod retention;
 pub mod retry;
 pub mod schedules;

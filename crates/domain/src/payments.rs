@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 
 words! {
     /// Who takes the money.
-    pub enum Provider {
+    pub enum Provider as "PaymentProvider" {
         /// Stripe, by a Checkout Session.
         Stripe = "stripe",
         /// PayPal, by an order.

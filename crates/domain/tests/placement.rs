@@ -73,6 +73,7 @@ fn houses() -> impl Strategy<Value = House> {
                         priority,
                         open: yes[2],
                         answers: yes[3],
+                        asleep: false,
                         memory_promised: promised * GIB,
                     }
                 });

@@ -100,14 +100,15 @@ impl Engine {
         clusters::by_id(self.db(), network.cluster_id)
             .await?
             .ok_or_else(|| Error::invalid("cluster_id", "no such cluster"))?;
-        if let Some(project) = network.project_id {
-            projects::by_id(self.db(), project)
-                .await?
-                .ok_or_else(|| Error::invalid("project_id", "no such project"))?;
-        }
         let mut tx = self.db().begin().await?;
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
+        }
+        // Nobody deletes the project meanwhile.
+        if let Some(project) = network.project_id {
+            projects::by_id_tx(&mut tx, project)
+                .await?
+                .ok_or_else(|| Error::invalid("project_id", "no such project"))?;
         }
         networks::insert(&mut tx, &network).await.map_err(|error| name_taken(error, &network.name))?;
         if network.default {

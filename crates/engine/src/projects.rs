@@ -108,6 +108,15 @@ impl Engine {
             let message = "the project still has instances; delete them first";
             return Err(Error::conflict("project_not_empty", message));
         }
+        if projects::protected_backups_of(tx, project.id).await? > 0 {
+            let message = "the project still has backups that are protected, and would be nobody's; delete them, or \
+                           protect them no longer";
+            return Err(Error::conflict("project_not_empty", message));
+        }
+        if projects::networks_of(tx, project.id).await? > 0 {
+            let message = "a network is for this project alone; ask an administrator to remove it first";
+            return Err(Error::conflict("project_not_empty", message));
+        }
         if payments::unsettled_of(tx, project.id).await? > 0 {
             let message = "a payment of the project is still on its way; wait until it has come or expired";
             return Err(Error::conflict("project_not_empty", message));

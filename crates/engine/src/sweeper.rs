@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use innkeeper_store::{
-    challenges, events, first_boots, idempotency, impersonations, keys, limits, mails, management, orders,
-    project_invitations, sessions, tickets,
+    challenges, events, first_boots, hosts, idempotency, impersonations, keys, limits, mails, management,
+    orders, project_invitations, sessions, tickets,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -25,6 +25,9 @@ const KEEP_MAILS: Duration = Duration::from_hours(24 * 30);
 
 /// A key that is over is shown as such for a while, so that its owner learns why it is not good any more.
 const KEEP_KEYS_OVER: Duration = Duration::from_hours(24 * 30);
+
+/// How long a host slept is of interest for a year.
+const KEEP_HOST_CHANGES: Duration = Duration::from_hours(24 * 366);
 
 /// Whoever wonders what became of a payment that was never made asks within a week.
 const KEEP_UNPAID: Duration = Duration::from_hours(24 * 7);
@@ -56,6 +59,7 @@ async fn sweep(engine: &Engine) -> Result<(), Error> {
     management::prune(&mut tx).await?;
     first_boots::prune(&mut tx).await?;
     challenges::prune(&mut tx, now).await?;
+    hosts::prune(&mut tx, now.before(KEEP_HOST_CHANGES)).await?;
     orders::prune(&mut tx, now.before(KEEP_UNPAID)).await?;
     tx.commit().await?;
     engine.prune_audit().await

@@ -128,7 +128,7 @@ impl Cli {
         let config = || Config::load(self.config.as_deref());
         match self.command {
             Command::Demo(demo) => {
-                telemetry::init(&crate::config::Log { filter: "warn".into(), json: false })?;
+                telemetry::init(&crate::config::Log { filter: "warn".into(), json: false, short: None })?;
                 demo.run().await
             }
             Command::Serve(serve) => {

@@ -62,7 +62,14 @@ pub(crate) fn api_options(config: &Config) -> innkeeper_api::Options {
         secure_cookies: config.secure_cookies(),
         public_url: config.server.public_url.clone(),
         trusted_proxies: config.server.trusted_proxies.clone(),
+        pages: innkeeper_webui::BUILT.then_some(page as innkeeper_api::Pages),
     }
+}
+
+/// A file of the portal that this binary carries.
+fn page(path: &str) -> Option<innkeeper_api::Page> {
+    let file = innkeeper_webui::find(path)?;
+    Some(innkeeper_api::Page { mime: file.mime, etag: file.etag, brotli: file.brotli, bytes: file.bytes })
 }
 
 /// Says what to do when the address is taken: most often another server of ours runs already.

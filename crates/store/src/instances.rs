@@ -263,6 +263,32 @@ pub async fn in_cluster(db: &Db, cluster: ClusterId) -> Result<Vec<Instance>, Er
     rows.into_iter().map(InstanceRow::read).collect()
 }
 
+/// The instances on a node that are not deleted.
+pub async fn on_node(db: &Db, cluster: ClusterId, node: &NodeName) -> Result<Vec<Instance>, Error> {
+    let sql =
+        "select * from instances where cluster_id = $1 and node = $2 and deleted_at is null order by id";
+    let rows: Vec<InstanceRow> = on_db!(db, c => sqlx::query_as(sql)
+        .bind(cluster.0).bind(node.as_str()).fetch_all(c).await)?;
+    rows.into_iter().map(InstanceRow::read).collect()
+}
+
+/// Whether an operation is under way for some instance on a node.
+pub async fn under_way(tx: &mut Tx, cluster: ClusterId, node: &NodeName) -> Result<bool, Error> {
+    let sql = "select count(*) from instances
+        where cluster_id = $1 and node = $2 and deleted_at is null and operation_id is not null";
+    let n: i64 = on!(tx, c => sqlx::query_scalar(sql)
+        .bind(cluster.0).bind(node.as_str()).fetch_one(c).await)?;
+    Ok(n > 0)
+}
+
+/// Has the instances on a node that have something to do looked at at once.
+pub async fn hurry(tx: &mut Tx, cluster: ClusterId, node: &NodeName, now: Timestamp) -> Result<(), Error> {
+    let sql = "update instances set due_at = $3
+        where cluster_id = $1 and node = $2 and due_at > $3 and operation_id is not null";
+    on!(tx, c => sqlx::query(sql).bind(cluster.0).bind(node.as_str()).bind(now.0).execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// The instances that have or had this number in a cluster.
 pub async fn numbered(db: &Db, cluster: ClusterId, vmid: u32) -> Result<Vec<Instance>, Error> {
     let sql = "select * from instances where cluster_id = $1 and vmid = $2 order by id desc";

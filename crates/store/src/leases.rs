@@ -1,8 +1,9 @@
 //! Rows of leases.
 
-use innkeeper_domain::ids::{InstanceId, LeaseId, PlanId, ProjectId, TemplateId};
+use innkeeper_domain::ids::{ClusterId, InstanceId, LeaseId, PlanId, ProjectId, TemplateId};
 use innkeeper_domain::leases::{Lease, LeaseState};
 use innkeeper_domain::money::Micros;
+use innkeeper_domain::names::NodeName;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::wallets::Address;
@@ -173,4 +174,13 @@ pub async fn claim_due(
     let ids: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(now.0).bind(until.0).bind(limit).fetch_all(c).await)?;
     Ok(ids.into_iter().map(LeaseId).collect())
+}
+
+/// The instances of leases on a node.
+pub async fn on_node(db: &Db, cluster: ClusterId, node: &NodeName) -> Result<Vec<InstanceId>, Error> {
+    let sql = "select instances.id from leases join instances on instances.id = leases.instance_id
+        where instances.cluster_id = $1 and instances.node = $2 and instances.deleted_at is null";
+    let ids: Vec<Uuid> = on_db!(db, c => sqlx::query_scalar(sql)
+        .bind(cluster.0).bind(node.as_str()).fetch_all(c).await)?;
+    Ok(ids.into_iter().map(InstanceId).collect())
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::columns::{Columns, count, json};
 use crate::db::Lock;
-use crate::{Db, Error, Tx};
+use crate::{Db, Error, Tx, hosts};
 
 #[derive(sqlx::FromRow)]
 struct NodeRow {
@@ -105,11 +105,14 @@ pub async fn replace(
     Ok(())
 }
 
+/// Proxmox says nothing of the size of a node that is off: it is as it was.
 async fn put_node(tx: &mut Tx, cluster: ClusterId, node: &Node) -> Result<(), Error> {
     let sql = "insert into nodes (cluster_id, name, online, maintenance, cores, memory_total, memory_used, seen_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8)
-        on conflict (cluster_id, name) do update set online = excluded.online, cores = excluded.cores,
-            memory_total = excluded.memory_total, memory_used = excluded.memory_used, seen_at = excluded.seen_at";
+        on conflict (cluster_id, name) do update set online = excluded.online,
+            cores = case when excluded.cores > 0 then excluded.cores else nodes.cores end,
+            memory_total = case when excluded.memory_total > 0 then excluded.memory_total else nodes.memory_total end,
+            memory_used = excluded.memory_used, seen_at = excluded.seen_at";
     on!(tx, c => sqlx::query(sql)
         .bind(cluster.0).bind(node.name.as_str()).bind(node.online).bind(node.maintenance)
         .bind(i64::from(node.cores)).bind(count(node.memory_total)).bind(count(node.memory_used))
@@ -117,14 +120,20 @@ async fn put_node(tx: &mut Tx, cluster: ClusterId, node: &Node) -> Result<(), Er
     Ok(())
 }
 
+/// Of the storages of a node that is off, too, what was seen last stays.
 async fn put_storage(tx: &mut Tx, cluster: ClusterId, storage: &Storage) -> Result<(), Error> {
     let sql =
         "insert into storages (cluster_id, node, name, holds_containers, holds_disks, shared, available,
             total, used, seen_at, holds_backups)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-        on conflict (cluster_id, node, name) do update set holds_containers = excluded.holds_containers,
-            holds_disks = excluded.holds_disks, holds_backups = excluded.holds_backups, shared = excluded.shared, available = excluded.available,
-            total = excluded.total, used = excluded.used, seen_at = excluded.seen_at";
+        on conflict (cluster_id, node, name) do update set
+            holds_containers = case when excluded.available then excluded.holds_containers else storages.holds_containers end,
+            holds_disks = case when excluded.available then excluded.holds_disks else storages.holds_disks end,
+            holds_backups = case when excluded.available then excluded.holds_backups else storages.holds_backups end,
+            shared = excluded.shared, available = excluded.available,
+            total = case when excluded.total > 0 then excluded.total else storages.total end,
+            used = case when excluded.total > 0 then excluded.used else storages.used end,
+            seen_at = excluded.seen_at";
     on!(tx, c => sqlx::query(sql)
         .bind(cluster.0).bind(storage.node.as_str()).bind(storage.name.as_str())
         .bind(storage.holds_containers).bind(storage.holds_disks).bind(storage.shared).bind(storage.available)
@@ -201,9 +210,12 @@ pub async fn offers(tx: &mut Tx) -> Result<(Vec<NodeOffer>, Vec<StorageOffer>), 
         ) promised on promised.cluster_id = nodes.cluster_id and promised.node = nodes.name
         order by nodes.cluster_id, nodes.name";
     let rows: Vec<NodeOfferRow> = on!(tx, c => sqlx::query_as(sql).fetch_all(c).await)?;
+    let asleep = hosts::asleep(tx).await?;
     let nodes = rows.into_iter().map(|row| {
+        let node = row.node.read()?;
         Ok(NodeOffer {
-            node: row.node.read()?,
+            asleep: asleep.contains(&(node.cluster_id, node.name.clone())),
+            node,
             priority: Columns("clusters").number("priority", row.priority)?,
             open: row.takes,
             answers: row.answers,

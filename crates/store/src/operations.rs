@@ -194,6 +194,13 @@ pub async fn set_state(
     Ok(n > 0)
 }
 
+/// Gives an operation that could not go on more time.
+pub async fn postpone(tx: &mut Tx, id: OperationId, deadline: Option<Timestamp>) -> Result<(), Error> {
+    let sql = "update operations set deadline = $2 where id = $1";
+    on!(tx, c => sqlx::query(sql).bind(id.0).bind(deadline.map(|at| at.0)).execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// Begins the next step and returns its number, counting from 1.
 pub async fn begin_step(tx: &mut Tx, id: OperationId, act: Act, at: Timestamp) -> Result<i32, Error> {
     let sql = "insert into operation_steps (operation_id, seq, act, state, started_at)

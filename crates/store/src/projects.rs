@@ -106,14 +106,28 @@ pub async fn instances_of(tx: &mut Tx, id: ProjectId) -> Result<i64, Error> {
     Ok(on!(tx, c => sqlx::query_scalar(sql).bind(id.0).fetch_one(c).await)?)
 }
 
-/// Deletes a project: nobody is a member any more, nobody is invited, no key is good for it. Its row stays, since what
-/// it once had points at it.
+/// How many backups of a project somebody has protected: unlike others, they do not go by themselves.
+pub async fn protected_backups_of(tx: &mut Tx, id: ProjectId) -> Result<i64, Error> {
+    let sql = "select count(*) from backups where project_id = $1 and protected = $2
+        and state in ('pending', 'ready')";
+    Ok(on!(tx, c => sqlx::query_scalar(sql).bind(id.0).bind(true).fetch_one(c).await)?)
+}
+
+/// How many networks are for a project alone.
+pub async fn networks_of(tx: &mut Tx, id: ProjectId) -> Result<i64, Error> {
+    let sql = "select count(*) from networks where project_id = $1";
+    Ok(on!(tx, c => sqlx::query_scalar(sql).bind(id.0).fetch_one(c).await)?)
+}
+
+/// Deletes a project: nobody is a member any more, nobody is invited, no key is good for it, nothing is shared with it.
+/// Its row stays, since what it once had points at it.
 pub async fn delete(tx: &mut Tx, id: ProjectId, now: Timestamp) -> Result<(), Error> {
     for sql in [
         "delete from memberships where project_id = $1",
         "delete from project_invitations where project_id = $1",
         "delete from api_keys where project_id = $1",
         "delete from restrictions where project_id = $1",
+        "delete from instance_shares where project_id = $1",
     ] {
         on!(tx, c => sqlx::query(sql).bind(id.0).execute(c).await.map(drop))?;
     }

@@ -44,6 +44,8 @@ pub const COLUMNS: &[Column] = &[
     Column { table: "first_boots", column: "script", row: "instance_id", kind: Kind::Id("ins") },
     Column { table: "node_access", column: "private_key", row: "cluster_id", kind: Kind::Id("clu") },
     Column { table: "orders", column: "secret", row: "id", kind: Kind::Id("ord") },
+    Column { table: "hosts", column: "wake_secret", row: "id", kind: Kind::Id("hst") },
+    Column { table: "hosts", column: "private_key", row: "id", kind: Kind::Id("hst") },
     Column { table: "audit_seals", column: "mac", row: "first", kind: Kind::Number },
 ];
 

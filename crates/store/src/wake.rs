@@ -25,12 +25,21 @@ pub enum Topic {
     Backups,
     /// Somebody may have lost the right to something that they use.
     Rights,
+    /// A host or a service is to be looked at.
+    Guardian,
 }
 
 impl Topic {
     /// In the order of their numbers.
-    const ALL: [Self; 6] =
-        [Self::Work, Self::Restrictions, Self::Events, Self::Mails, Self::Backups, Self::Rights];
+    const ALL: [Self; 7] = [
+        Self::Work,
+        Self::Restrictions,
+        Self::Events,
+        Self::Mails,
+        Self::Backups,
+        Self::Rights,
+        Self::Guardian,
+    ];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -40,6 +49,7 @@ impl Topic {
             Self::Mails => "mails",
             Self::Backups => "backups",
             Self::Rights => "rights",
+            Self::Guardian => "guardian",
         }
     }
 }

@@ -65,6 +65,7 @@ export async function fetchSignedIn(input: RequestInfo | URL, init?: RequestInit
   const path = new URL(request.url).pathname
   // What signs somebody in answers 401 for other reasons.
   const signing = /^\/api\/v1\/(sessions(\/(?!current)|$)|setup|registrations|password-rec|email-ver)/.test(path)
+  if (acting && answer.ok && request.method === 'DELETE' && path === '/api/v1/sessions/current') actWith(undefined)
   if (answer.status !== 401 || (signing && request.method === 'POST')) return answer
   if (acting) {
     // The half hour is over: one is oneself again.

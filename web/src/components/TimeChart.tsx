@@ -5,6 +5,8 @@ import { useEffect, useState } from 'react'
 import uPlot from 'uplot'
 import { useFormat } from '~/lib/format'
 
+const POWERS = Array.from({ length: 50 }, (_, power) => 2 ** power)
+
 /** Values over time on a canvas. Colours are those of the theme, read anew when it changes. */
 export default function TimeChart({
   times,
@@ -15,6 +17,7 @@ export default function TimeChart({
   top,
   height = 180,
   by = 'time',
+  binary = false,
 }: {
   /** Seconds since 1970. */
   times: number[]
@@ -26,6 +29,8 @@ export default function TimeChart({
   top?: number
   height?: number
   by?: 'time' | 'day'
+  /** Whether it is bytes that are shown, so that the axis counts in powers of two. */
+  binary?: boolean
 }) {
   const [observe, rect] = useResizeObserver<HTMLDivElement>()
   const [element, setElement] = useState<HTMLDivElement | null>(null)
@@ -63,7 +68,12 @@ export default function TimeChart({
                   : f.clock(at * 1000),
               ),
           },
-          { ...axis, size: 72, values: (_plot, ticks) => ticks.map((value) => show(value)) },
+          {
+            ...axis,
+            size: 72,
+            ...(binary ? { incrs: POWERS } : {}),
+            values: (_plot, ticks) => ticks.map((value) => show(value)),
+          },
         ],
         scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, Math.max(top ?? 0, (high || 1) * 1.08)] } },
         series: [
@@ -108,7 +118,7 @@ export default function TimeChart({
       element,
     )
     return () => plot.destroy()
-  }, [times, values, width, scheme, f, label, element, bars, top, height, by])
+  }, [times, values, width, scheme, f, label, element, bars, top, height, by, binary])
   const known = values.filter((value): value is number => value !== null)
   const last = known.at(-1)
   return (

@@ -1,10 +1,15 @@
-import { ActionIcon, Anchor, Button, Card, Menu, NavLink } from '@mantine/core'
+import { Anchor, Button, type ButtonProps, Menu, type MenuItemProps, NavLink } from '@mantine/core'
 import { createLink } from '@tanstack/react-router'
+import type { AnchorHTMLAttributes, Ref } from 'react'
 
-/** Mantine's looks with the router's types: `to`, `params` and `search` are checked against the pages there are. */
+type Rest = Omit<AnchorHTMLAttributes<HTMLAnchorElement>, 'color' | 'style'> & { ref?: Ref<HTMLAnchorElement> }
+
+// Mantine's looks with the router's types: `to`, `params` and `search` are checked against the pages there are. What looks
+// like a button is a link all the same: it can be opened elsewhere, and is read out as one.
+const ButtonAnchor = (props: ButtonProps & Rest) => <Button component="a" {...props} />
+const ItemAnchor = (props: MenuItemProps & Rest) => <Menu.Item component="a" {...props} />
+
 export const LinkAnchor = createLink(Anchor<'a'>)
-export const LinkButton = createLink(Button<'a'>)
-export const LinkIcon = createLink(ActionIcon<'a'>)
+export const LinkButton = createLink(ButtonAnchor)
 export const LinkNav = createLink(NavLink<'a'>)
-export const LinkItem = createLink(Menu.Item<'a'>)
-export const LinkCard = createLink(Card<'a'>)
+export const LinkItem = createLink(ItemAnchor)

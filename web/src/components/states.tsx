@@ -11,8 +11,10 @@ export function Nothing({
   title,
   children,
   action,
+  order = 2,
 }: {
   icon: TablerIcon
+  order?: 1 | 2
   title: string
   children?: ReactNode
   action?: ReactNode
@@ -23,7 +25,7 @@ export function Nothing({
         <ThemeIcon size={56} radius="xl" variant="light" color="indigo">
           <Icon size={28} stroke={1.5} aria-hidden />
         </ThemeIcon>
-        <Title order={2} size="h4">
+        <Title order={order} size="h4">
           {title}
         </Title>
         {children && (

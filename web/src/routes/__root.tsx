@@ -17,9 +17,16 @@ export const Route = createRootRouteWithContext<{ queryClient: QueryClient }>()(
 export function Lost() {
   const t = useT()
   return (
-    <Nothing icon={IconDoorOff} title={t.common.notFound} action={<LinkButton to="/">{t.common.home}</LinkButton>}>
-      {t.common.notFoundHint}
-    </Nothing>
+    <main>
+      <Nothing
+        order={1}
+        icon={IconDoorOff}
+        title={t.common.notFound}
+        action={<LinkButton to="/">{t.common.home}</LinkButton>}
+      >
+        {t.common.notFoundHint}
+      </Nothing>
+    </main>
   )
 }
 

@@ -1,7 +1,9 @@
+import { ModalsProvider } from '@mantine/modals'
 import { createFileRoute, redirect, useRouter } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { getMeOptions, isProblem, onSessionEnd } from '~/api'
 import { AppLayout } from '~/components/shell/AppLayout'
+import { goAfresh } from '~/features/auth/hash'
 import { ProjectProvider } from '~/lib/me'
 
 export const Route = createFileRoute('/_app')({
@@ -19,17 +21,15 @@ export const Route = createFileRoute('/_app')({
 function Inside() {
   const router = useRouter()
   useEffect(
-    () =>
-      onSessionEnd(() => {
-        const { queryClient } = router.options.context
-        queryClient.clear()
-        void router.navigate({ to: '/sign-in', search: { next: router.state.location.href } })
-      }),
+    () => onSessionEnd(() => goAfresh(`/sign-in?next=${encodeURIComponent(router.state.location.href)}`)),
     [router],
   )
   return (
     <ProjectProvider>
-      <AppLayout />
+      {/* Here, so that dialogs know the project and the way. */}
+      <ModalsProvider>
+        <AppLayout />
+      </ModalsProvider>
     </ProjectProvider>
   )
 }

@@ -2,9 +2,10 @@ import { Alert, Button, PasswordInput, Stack, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { createFileRoute, redirect } from '@tanstack/react-router'
 import { useState } from 'react'
-import { getSetupOptions, queryClient } from '~/api'
+import { getSetupOptions } from '~/api'
 import { setUp } from '~/api/gen/sdk.gen'
 import { Door } from '~/features/auth/Door'
+import { goAfresh } from '~/features/auth/hash'
 import { useT } from '~/i18n'
 import { useAct } from '~/lib/act'
 import { atField, useProblemText } from '~/lib/problems'
@@ -20,15 +21,11 @@ export const Route = createFileRoute('/setup')({
 function Setup() {
   const t = useT()
   const text = useProblemText()
-  const navigate = Route.useNavigate()
   const [error, setError] = useState<string>()
   const form = useForm({ initialValues: { name: '', email: '', password: '' } })
   const act = useAct((body: typeof form.values) => setUp({ body }), {
     quiet: true,
-    onDone: () => {
-      queryClient.clear()
-      void navigate({ to: '/' })
-    },
+    onDone: () => goAfresh('/'),
   })
   const submit = form.onSubmit((given) =>
     act.mutate(given, { onError: (refused) => atField(form, refused, text(refused)) || setError(text(refused)) }),

@@ -4,11 +4,11 @@ import { useQuery } from '@tanstack/react-query'
 import { createFileRoute, redirect } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import * as v from 'valibot'
-import { getSetupOptions, listProvidersOptions, queryClient } from '~/api'
+import { getSetupOptions, listProvidersOptions } from '~/api'
 import { beginOidc, beginPasskeySignIn, signIn, signInByPasskey } from '~/api/gen/sdk.gen'
 import { LinkAnchor } from '~/components/links'
 import { Door } from '~/features/auth/Door'
-import { ourPath, takeHash } from '~/features/auth/hash'
+import { goAfresh, ourPath, takeHash } from '~/features/auth/hash'
 import { SecondFactor } from '~/features/auth/SecondFactor'
 import { hasPasskeys, showPasskey } from '~/features/auth/webauthn'
 import { useT } from '~/i18n'
@@ -31,7 +31,6 @@ function SignIn() {
   const t = useT()
   const text = useProblemText()
   const { next, registered } = Route.useSearch()
-  const navigate = Route.useNavigate()
   const { data: setup } = useQuery(getSetupOptions())
   const { data: providers } = useQuery({ ...listProvidersOptions(), staleTime: 300_000 })
   const [back] = useState(takeHash)
@@ -45,10 +44,7 @@ function SignIn() {
   })
   const [busy, setBusy] = useState<string>()
 
-  const enter = () => {
-    queryClient.clear()
-    void navigate({ href: ourPath(next), replace: true })
-  }
+  const enter = () => goAfresh(ourPath(next))
   const attempt = async (what: string, act: () => Promise<void>) => {
     setBusy(what)
     setError(undefined)

@@ -2,12 +2,13 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use innkeeper_domain::audit::{Doer, Means};
 use innkeeper_domain::leases::TOKEN_PREFIX;
 use innkeeper_engine::Holding;
 use secrecy::SecretString;
 
 use crate::problem::Problem;
-use crate::{App, auth, visitors};
+use crate::{App, auth, refusals, visitors};
 
 /// The header by which a wallet signs in.
 pub(crate) const SIGN_IN: &str = "sign-in-with-x";
@@ -22,6 +23,16 @@ impl FromRequestParts<App> for Perhaps {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let perhaps = Self::prove(parts, app).await?;
+        if let Some(holding) = &perhaps.0 {
+            refusals::shown(&parts.extensions, || doer(holding));
+        }
+        Ok(perhaps)
+    }
+}
+
+impl Perhaps {
+    async fn prove(parts: &Parts, app: &App) -> Result<Self, Problem> {
         let address = visitors::address(&parts.extensions, &parts.headers, &app.options.trusted_proxies);
         if let Some(token) = auth::bearer(&parts.headers).filter(|token| token.starts_with(TOKEN_PREFIX)) {
             return Ok(Self(Some(Holding::Token(SecretString::from(token), address))));
@@ -34,6 +45,16 @@ impl FromRequestParts<App> for Perhaps {
             return Ok(Self(Some(Holding::Wallet(wallet, address))));
         }
         Ok(Self(auth::perhaps(app, parts).await?.map(Holding::Caller)))
+    }
+}
+
+/// Who they are, for the audit log. Of which lease a token is, is not known here.
+fn doer(holding: &Holding) -> Doer {
+    let by_key = |proof_id, address| Doer { means: Means::Key, proof_id, ..Doer::stranger(address) };
+    match holding {
+        Holding::Caller(actor) => Doer::from(actor),
+        Holding::Wallet(wallet, address) => by_key(Some(wallet.to_string()), *address),
+        Holding::Token(_, address) => by_key(None, *address),
     }
 }
 

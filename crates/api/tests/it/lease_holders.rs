@@ -9,7 +9,9 @@ use innkeeper_connectors::x402::siwx::{Challenge, Info};
 use innkeeper_connectors::x402::wallet::Wallet;
 use innkeeper_domain::ids::ProjectId;
 use innkeeper_domain::leases::Lease;
+use innkeeper_domain::projects::Membership;
 use innkeeper_domain::wallets::Network;
+use innkeeper_store::projects;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -124,6 +126,43 @@ async fn every_operation_of_holders_opens_to_its_token_and_its_wallet_and_to_no_
         ["/api/v1/instances", "/api/v1/me", "/api/v1/projects", "/api/v1/leases/orders", "/api/v1/events"]
     {
         assert_eq!(house.holding(HERS).get(path).await.problem(401), "unauthenticated", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_change_of_a_lease_stands_in_the_log() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let furniture = house.furnish(&admin).await;
+    let hers = lease(&admin, &house, &furniture, HERS, &Wallet::random()).await;
+    let grace = house.user(&admin, "grace", "user").await;
+    let id = grace.get("/api/v1/me").await.expect(200)["user"]["id"].as_str().unwrap().to_owned();
+    let mut tx = house.db.begin().await.unwrap();
+    projects::add_member(&mut tx, hers.project_id, id.parse().unwrap(), Membership::Viewer).await.unwrap();
+    tx.commit().await.unwrap();
+    let command = json!({ "command": ["true"] });
+    let earlier = json!({ "command": "true" });
+    let path = format!("/api/v1/leases/{}", hers.id);
+    grace.get(&path).await.expect(200);
+    assert_eq!(grace.delete(&path).await.problem(403), "forbidden");
+    assert_eq!(grace.post(&format!("{path}/exec"), &command).await.problem(403), "forbidden");
+    assert_eq!(
+        grace.post(&format!("/management/exec/{}", hers.id), &earlier).await.problem(403),
+        "forbidden"
+    );
+    // What tells the one who asks nothing is none of the log's business.
+    house.holding(HIS).delete(&path).await.problem(404);
+    house.anybody().delete(&path).await.problem(401);
+    let log = admin.get("/api/v1/audit?limit=200").await.expect(200);
+    let mut refused: Vec<_> = log["items"].as_array().unwrap().iter().collect();
+    refused.retain(|entry| entry["outcome"] == "refused");
+    let actions: Vec<_> = refused.iter().rev().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(
+        actions,
+        ["DELETE /api/v1/leases/{id}", "POST /api/v1/leases/{id}/exec", "POST /management/exec/{ctid}"]
+    );
+    for entry in refused {
+        assert_eq!(entry["user_id"], json!(id), "{entry}");
     }
 }
 

@@ -11,7 +11,9 @@ use axum::http::StatusCode;
 use innkeeper_domain::access::Scope;
 use innkeeper_domain::backups::{Backup, BackupMaker, BackupState};
 use innkeeper_domain::drains::{Drain, DrainState};
-use innkeeper_domain::ids::{BackupId, DrainId, InvoiceId, KeyId, LeaseId, PaymentId, ProjectId, UserId};
+use innkeeper_domain::ids::{
+    BackupId, DrainId, InstanceId, InvoiceId, KeyId, LeaseId, PaymentId, ProjectId, UserId,
+};
 use innkeeper_domain::instances::Kind;
 use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::invoices::{Invoice, Party};
@@ -23,6 +25,7 @@ use innkeeper_domain::projects::Membership;
 use innkeeper_domain::shares::{Right, Share};
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::snapshots::Snapshot;
+use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::wallets::Address;
 use innkeeper_store::secrets::COLUMNS;
 use innkeeper_store::{
@@ -785,33 +788,7 @@ impl<'a> World<'a> {
     /// A backup of the instance, and a schedule, the only one that it has.
     async fn saved(&self, things: &mut BTreeMap<&'static str, String>) {
         let (now, instance) = (self.house.clock.now(), self.instance.parse().unwrap());
-        let backup = Backup {
-            id: BackupId::new(),
-            instance_id: instance,
-            project_id: self.project,
-            cluster_id: self.furniture.cluster.parse().unwrap(),
-            node: None,
-            storage: "local-lvm".parse().unwrap(),
-            volume: None,
-            kind: Kind::Lxc,
-            vmid: 10_000,
-            disk_gib: 4,
-            size: None,
-            mode: None,
-            maker: BackupMaker::Operation,
-            schedule_id: None,
-            state: BackupState::Ready,
-            protected: false,
-            held: false,
-            verified: None,
-            note: None,
-            problem: None,
-            notes: None,
-            taken_at: None,
-            created_at: now,
-            ended_at: Some(now),
-            due_at: None,
-        };
+        let backup = backup_of(self.project, instance, &self.furniture.cluster, now);
         let others = schedules::of_instance(&self.house.db, instance).await.unwrap();
         let mut tx = self.house.db.begin().await.unwrap();
         backups::insert(&mut tx, &backup).await.unwrap();
@@ -934,6 +911,42 @@ impl<'a> World<'a> {
 
 /// What the lease of a world is held by.
 const TOKEN: &str = "ikl_held-by-whoever-shows-this";
+
+/// A backup that is there, of an instance.
+pub(crate) fn backup_of(
+    project_id: ProjectId,
+    instance_id: InstanceId,
+    cluster: &str,
+    now: Timestamp,
+) -> Backup {
+    Backup {
+        id: BackupId::new(),
+        instance_id,
+        project_id,
+        cluster_id: cluster.parse().unwrap(),
+        node: None,
+        storage: "local-lvm".parse().unwrap(),
+        volume: None,
+        kind: Kind::Lxc,
+        vmid: 10_000,
+        disk_gib: 4,
+        size: None,
+        mode: None,
+        maker: BackupMaker::Operation,
+        schedule_id: None,
+        state: BackupState::Ready,
+        protected: false,
+        held: false,
+        verified: None,
+        note: None,
+        problem: None,
+        notes: None,
+        taken_at: None,
+        created_at: now,
+        ended_at: Some(now),
+        due_at: None,
+    }
+}
 
 /// A lease whose time runs, of this instance, held by this token and this wallet.
 pub(crate) async fn held(

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use innkeeper_domain::backups::Backup;
+use innkeeper_store::backups;
 use serde_json::{Value, json};
 
 use crate::house::{Client, House};
+use crate::matrix::backup_of;
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
@@ -115,6 +118,42 @@ async fn a_personal_project_stays_with_its_person_and_one_with_instances_stays()
     }
     let too_many = grace.post("/api/v1/projects", &json!({ "name": "Band 6" })).await;
     assert_eq!(too_many.problem(409), "too_many_projects");
+}
+
+#[tokio::test]
+async fn a_project_goes_without_leaving_anything_to_nobody() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let furniture = house.furnish(&admin).await;
+    let grace = house.user(&admin, "grace", "user").await;
+    let team = text(&grace.post("/api/v1/projects", &json!({ "name": "Band" })).await.expect(201)["id"]);
+    let path = format!("/api/v1/projects/{team}");
+    let instance = text(&furniture.instance(&admin, "web-1").await["instance_id"]);
+    let shares = format!("/api/v1/instances/{instance}/shares");
+    admin.put(&format!("{shares}/{team}"), &json!({ "right": "use" })).await.expect(200);
+    // What she keeps of an instance that is gone.
+    let (project, of) = (team.parse().unwrap(), instance.parse().unwrap());
+    let kept = Backup { protected: true, ..backup_of(project, of, &furniture.cluster, house.clock.now()) };
+    let mut tx = house.db.begin().await.unwrap();
+    backups::insert(&mut tx, &kept).await.unwrap();
+    tx.commit().await.unwrap();
+    let refused = grace.delete(&path).await;
+    assert_eq!(refused.problem(409), "project_not_empty");
+    assert!(refused.text().contains("protected"), "{}", refused.text());
+    let open = json!({ "protected": false });
+    grace.patch(&format!("/api/v1/backups/{}", kept.id), &open).await.expect(200);
+    let own = json!({
+        "cluster_id": furniture.cluster, "name": "Own", "bridge": "vmbr0", "vlan": 7, "project_id": team,
+    });
+    let network = text(&admin.post("/api/v1/networks", &own).await.expect(201)["id"]);
+    let refused = grace.delete(&path).await;
+    assert_eq!(refused.problem(409), "project_not_empty");
+    assert!(refused.text().contains("network"), "{}", refused.text());
+    assert_eq!(admin.delete(&format!("/api/v1/networks/{network}")).await.status.as_u16(), 204);
+    assert_eq!(grace.delete(&path).await.status.as_u16(), 204);
+    assert_eq!(admin.get(&shares).await.expect(200), json!([]));
+    // Nothing is made for a project that is gone.
+    assert_eq!(admin.post("/api/v1/networks", &own).await.problem(422), "invalid_field");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 pub mod facilitator;
 pub mod node;
 pub mod paypal;
+pub mod rcon;
 pub mod stripe;
 
 use std::collections::VecDeque;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs a mail server and a sign-in provider written by others into target/foreign/connectors (or the folder given),
-# outside what git tracks.
+# Installs servers and clients written by others into target/foreign/connectors (or the folder given), outside what git
+# tracks: for mail, for signing in, and for Minecraft.
 #
 #     crates/connectors/tests/foreign/install.sh [FOLDER]
 set -eu
@@ -15,4 +15,5 @@ python3 -m venv "$folder/python"
 mkdir -p "$folder/node"
 cp "$here/package.json" "$here/package-lock.json" "$folder/node/"
 (cd "$folder/node" && npm ci --ignore-scripts --no-audit --no-fund)
+node "$here/prune.mjs" "$folder/node/node_modules"
 echo "the connectors' foreign servers are in $folder"

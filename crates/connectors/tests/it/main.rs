@@ -4,11 +4,18 @@
 #[path = "../doubles/mod.rs"]
 mod doubles;
 mod foreign;
+mod hook;
+mod lab;
 mod mail;
+mod minecraft;
 mod oidc;
 mod paypal;
+mod ping;
 mod ssh;
+mod ssh_host;
 #[path = "../foreign/sshd.rs"]
 mod sshd;
 mod stripe;
+mod tcp;
+mod wake;
 mod x402;

@@ -25,6 +25,8 @@ pub struct NodeOffer {
     pub open: bool,
     /// Whether its cluster answers.
     pub answers: bool,
+    /// Whether it sleeps, and is woken when somebody needs it.
+    pub asleep: bool,
     /// Memory in bytes promised to our instances there.
     pub memory_promised: u64,
 }
@@ -122,7 +124,7 @@ pub fn room_to_grow(
     let disk = to.disk_bytes().saturating_sub(from.disk_bytes());
     if memory > 0 {
         let offer = nodes.iter().find(|offer| offer.node.cluster_id == cluster && offer.node.name == *node);
-        let offer = offer.filter(|offer| offer.node.online).ok_or(NoPlace::NoNode)?;
+        let offer = offer.filter(|offer| offer.node.online || offer.asleep).ok_or(NoPlace::NoNode)?;
         if offer.node.memory_total.saturating_sub(offer.node.memory_used.max(offer.memory_promised)) < memory
         {
             return Err(NoPlace::NoMemory);
@@ -158,7 +160,7 @@ mod tests {
             memory_used: used,
             seen_at: Timestamp(0),
         };
-        NodeOffer { node, priority: 0, open: true, answers: true, memory_promised: promised }
+        NodeOffer { node, priority: 0, open: true, answers: true, asleep: false, memory_promised: promised }
     }
 
     fn storage(cluster_id: ClusterId, node: &str, free: u64) -> StorageOffer {

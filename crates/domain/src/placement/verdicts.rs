@@ -92,6 +92,8 @@ impl Room {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PlacementScore))]
 pub struct Score {
+    /// It is awake; one that sleeps is woken only when none that is awake will do.
+    pub awake: bool,
     /// Of its cluster; higher is preferred.
     pub priority: i32,
     /// Memory that would be left, in thousandths of all.
@@ -180,7 +182,7 @@ fn judge(wanted: Wanted<'_>, offer: &NodeOffer, storages: &[StorageOffer]) -> Ve
     let storages: Vec<StorageVerdict> = storages
         .iter()
         .filter(|offer| offer.storage.cluster_id == node.cluster_id && offer.storage.node == node.name)
-        .map(|offer| judge_storage(wanted, offer))
+        .map(|storage| judge_storage(wanted, storage, offer.asleep))
         .collect();
     let roomiest = storages
         .iter()
@@ -190,8 +192,8 @@ fn judge(wanted: Wanted<'_>, offer: &NodeOffer, storages: &[StorageOffer]) -> Ve
     let obstacles = [
         (wanted.sources.is_some() && wanted.source_on(node).is_none(), Unfit::NoTemplate),
         (!offer.open, Unfit::ClusterClosed),
-        (!offer.answers, Unfit::ClusterSilent),
-        (!node.online, Unfit::Offline),
+        (!offer.answers && !offer.asleep, Unfit::ClusterSilent),
+        (!node.online && !offer.asleep, Unfit::Offline),
         (node.maintenance, Unfit::Maintenance),
         (wanted.avoid.iter().any(here), Unfit::Avoided),
         (!memory.fits(), Unfit::Memory),
@@ -205,6 +207,7 @@ fn judge(wanted: Wanted<'_>, offer: &NodeOffer, storages: &[StorageOffer]) -> Ve
         fate: if reason.is_some() { Fate::Refused } else { Fate::Candidate },
         reason,
         score: taken.map(|storage| Score {
+            awake: !offer.asleep,
             priority: offer.priority,
             memory_per_mille: memory.left_per_mille(),
             disk_per_mille: storage.space.left_per_mille(),
@@ -215,14 +218,15 @@ fn judge(wanted: Wanted<'_>, offer: &NodeOffer, storages: &[StorageOffer]) -> Ve
     }
 }
 
-fn judge_storage(wanted: Wanted<'_>, offer: &StorageOffer) -> StorageVerdict {
+/// The storages of a node that sleeps are as they were seen last.
+fn judge_storage(wanted: Wanted<'_>, offer: &StorageOffer, asleep: bool) -> StorageVerdict {
     let storage = &offer.storage;
     let space = Room::new(wanted.size.disk_bytes(), storage.total, storage.used, offer.disk_promised);
     let holds = match wanted.kind {
         Kind::Lxc => storage.holds_containers,
         Kind::Qemu => storage.holds_disks,
     };
-    let reason = if !storage.available {
+    let reason = if !storage.available && !asleep {
         Some(UnfitStorage::Unavailable)
     } else if !holds {
         Some(UnfitStorage::Content)
@@ -241,9 +245,10 @@ impl Verdict {
         let gib = |bytes: u64| bytes >> 30;
         let Some(reason) = self.reason else {
             let score = self.score.map(|score| {
-                let Score { priority, memory_per_mille, disk_per_mille } = score;
+                let Score { awake, priority, memory_per_mille, disk_per_mille } = score;
+                let asleep = if awake { "" } else { "asleep and to be woken, " };
                 format!(
-                    "priority {priority}, {memory_per_mille} ‰ of memory and {disk_per_mille} ‰ of disk left"
+                    "{asleep}priority {priority}, {memory_per_mille} ‰ of memory and {disk_per_mille} ‰ of disk left"
                 )
             });
             let storage = self.storage.as_ref().map_or("", StorageName::as_str);

@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use super::{NewBackup, allow_storage};
 use crate::audit::shown;
 use crate::error::allow;
+use crate::restrictions::in_the_way;
 use crate::{Engine, Error, Idempotency};
 
 /// The most schedules that an instance has.
@@ -106,6 +107,9 @@ impl Engine {
         if let Some(before) = self.replay(&mut tx, actor, key).await? {
             return Ok(before);
         }
+        if let Some(restriction) = in_the_way(&mut tx, instance.project_id).await? {
+            return Err(Error::Restricted(restriction));
+        }
         // Nobody else adds one to the instance meanwhile.
         instances::by_id_tx(&mut tx, id).await?;
         if schedules::count(&mut tx, id).await? >= MOST {
@@ -120,7 +124,7 @@ impl Engine {
         Ok(schedule)
     }
 
-    /// Changes a schedule.
+    /// Changes a schedule. While something stands against the project, it may be switched off, and nothing else.
     pub async fn change_schedule(
         &self,
         actor: &Actor,
@@ -139,6 +143,11 @@ impl Engine {
         schedule.mode = change.mode.unwrap_or(schedule.mode);
         schedule.enabled = change.enabled.unwrap_or(schedule.enabled);
         self.check_schedule(actor, &schedule.when, schedule.keep, change.storage.as_ref())?;
+        if schedule.enabled
+            && let Some(restriction) = in_the_way(&mut tx, instance.project_id).await?
+        {
+            return Err(Error::Restricted(restriction));
+        }
         schedule.storage = change.storage.or(schedule.storage);
         if schedule.when != before.when || schedule.enabled && !before.enabled {
             (schedule.trying_since, schedule.problem) = (None, None);

@@ -93,6 +93,7 @@ impl Engine {
             Proof::Lease(id) => Way::Lease(id),
             Proof::Wallet(_) => Way::Lease(self.lease_of(instance.project_id).await?.id),
             Proof::House => return Err(Error::Forbidden(Refusal::Scope)),
+            Proof::Discord { .. } => return Err(Error::Forbidden(Refusal::Discord)),
         };
         let user_id = actor.user_id;
         self.check_unrestricted(instance.project_id).await?;

@@ -171,7 +171,10 @@ impl Engine {
         let project = lease.project_id;
         let purses = ledger::purses_tx(&mut tx, &[project]).await?;
         let empty = purses.values().all(|purses| *purses == ledger::Purses::default());
-        if empty && projects::instances_of(&mut tx, project).await? == 0 {
+        // One that was claimed may have more by now.
+        let kept = projects::protected_backups_of(&mut tx, project).await?
+            + projects::networks_of(&mut tx, project).await?;
+        if empty && kept == 0 && projects::instances_of(&mut tx, project).await? == 0 {
             projects::delete(&mut tx, project, now).await?;
         }
         Ok(tx.commit().await?)

@@ -18,11 +18,22 @@ pub(super) fn failure(error: &Error) -> Failure {
     }
 }
 
+/// The same of an act. What somebody did in Proxmox since we looked is no reason to give up: a snapshot that is gone
+/// already, a protection that the next removal takes off.
+pub(super) fn act_failure(act: Act, error: &Error) -> Failure {
+    match (act, error) {
+        (Act::DropSnapshot, Error::NotFound { .. }) | (Act::Delete, Error::Protected { .. }) => {
+            Failure::Conflict
+        }
+        _ => failure(error),
+    }
+}
+
 /// How a failed task counts. A task that fails for a reason we do not know may do so for a passing one: stopping and
 /// removing are tried again until they succeed, as is starting for a few times; making is not, it is undone.
 pub(super) fn task_failure(act: Act, error: &Error, attempts: u32) -> Failure {
     const TRIES: u32 = 3;
-    match failure(error) {
+    match act_failure(act, error) {
         Failure::Permanent if matches!(error, Error::Server { .. }) => match act {
             Act::Stop | Act::Shutdown | Act::Delete => Failure::Transient,
             Act::Start | Act::Resume | Act::Reboot if attempts < TRIES => Failure::Transient,

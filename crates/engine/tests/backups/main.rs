@@ -10,6 +10,7 @@ use innkeeper_domain::backups::{BackupMaker, BackupState};
 use innkeeper_domain::instances::{BackupMode, Kind, State as InstanceState};
 use innkeeper_domain::mark;
 use innkeeper_domain::operations::{State, Verb};
+use innkeeper_domain::projects::Restriction;
 use innkeeper_domain::retention::Keep;
 use innkeeper_domain::schedules::{Every, Schedule, When};
 use innkeeper_domain::sizes::Size;
@@ -552,6 +553,29 @@ async fn a_schedule_waits_for_what_is_in_the_way_and_says_so() {
     assert!(matches!(hidden, Err(Error::NotFound(_))));
     house.engine.delete_schedule(&house.owner, schedule.id).await.unwrap();
     assert_eq!(house.engine.schedules(&house.owner, instance.id).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_something_stands_against_a_project_schedules_are_switched_off_only() {
+    let house = House::open().await;
+    let instance = house.create("web", Kind::Lxc).await;
+    let schedule = house.engine.create_schedule(&house.owner, instance.id, nightly(), None).await.unwrap();
+    let user = house.owner.user_id.unwrap();
+    let why = "the invoice of May is open".parse().unwrap();
+    house.engine.suspend_user(&Actor::house(), user, why, None).await.unwrap();
+    let suspended = |result: Result<Schedule, Error>| {
+        assert!(matches!(result, Err(Error::Restricted(Restriction::Suspended))), "{result:?}");
+    };
+    suspended(house.engine.create_schedule(&house.owner, instance.id, nightly(), None).await);
+    let change = async |change| house.engine.change_schedule(&house.owner, schedule.id, change).await;
+    let keep = Keep { last: 5, ..Keep::default() };
+    suspended(change(ScheduleChange { keep: Some(keep), ..ScheduleChange::default() }).await);
+    let switch = |to| ScheduleChange { enabled: Some(to), ..ScheduleChange::default() };
+    assert!(!change(switch(false)).await.unwrap().enabled);
+    suspended(change(switch(true)).await);
+    assert_eq!(schedule_of(&house, &schedule).await.keep, schedule.keep);
+    house.engine.unsuspend_user(&Actor::house(), user, None).await.unwrap();
+    assert!(change(switch(true)).await.unwrap().enabled);
 }
 
 async fn schedule_of(house: &House, schedule: &Schedule) -> Schedule {

@@ -259,6 +259,33 @@ pub(crate) struct Log {
     pub filter: String,
     /// One JSON object per line instead of text.
     pub json: bool,
+    /// A file of its own that stays short; left out where none is wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub short: Option<ShortLog>,
+}
+
+/// A log file that stays short, for people who look into it with an editor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShortLog {
+    /// Where.
+    pub file: PathBuf,
+    /// It never has more lines than these.
+    #[serde(default = "ShortLog::lines")]
+    pub lines: usize,
+    /// When it would, the newest of them are kept: so many.
+    #[serde(default = "ShortLog::keep")]
+    pub keep: usize,
+}
+
+impl ShortLog {
+    fn lines() -> usize {
+        200
+    }
+
+    fn keep() -> usize {
+        100
+    }
 }
 
 impl Default for Config {
@@ -364,7 +391,7 @@ impl Default for Billing {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), json: false }
+        Self { filter: "info".to_owned(), json: false, short: None }
     }
 }
 
@@ -390,6 +417,12 @@ impl Config {
     }
 
     fn check(&self) -> anyhow::Result<()> {
+        if let Some(short) = &self.log.short {
+            anyhow::ensure!(
+                (1..=100_000).contains(&short.lines) && (1..=short.lines).contains(&short.keep),
+                "log.short: lines must be from 1 to 100000, and keep from 1 to lines"
+            );
+        }
         const DAY: u64 = 24 * 60 * 60 * 1000;
         let engine = &self.engine;
         for (name, value, most) in [

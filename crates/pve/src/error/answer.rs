@@ -136,6 +136,9 @@ pub(crate) fn from_text(status: u16, message: String) -> Error {
     if has("already exists") || has("already used") || has("already defined") {
         return Error::AlreadyExists { message };
     }
+    if has("already at specified size") {
+        return Error::AlreadyThisSize { message };
+    }
     if guest_says(text, &["already running"]) {
         return Error::AlreadyRunning { message };
     }

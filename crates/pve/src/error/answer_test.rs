@@ -36,6 +36,7 @@ texts! {
     storage_taken: "create storage failed: storage ID 'btr' already defined" => AlreadyExists, Conflict;
     snapshot_taken: "snapshot name 'before' already used" => AlreadyExists, Conflict;
     runs: "CT 100 already running" => AlreadyRunning, Conflict;
+    grown: "disk is already at specified size" => AlreadyThisSize, Conflict;
     stopped: "CT 100 not running" => NotRunning, Conflict;
     stopped_vm: "VM 105 not running" => NotRunning, Conflict;
     stopped_vm_agent: "VM 105 is not running" => NotRunning, Conflict;

@@ -102,6 +102,12 @@ pub enum Error {
         /// The server's text.
         message: String,
     },
+    /// The disk has the size that it was to grow to.
+    #[error("{message}")]
+    AlreadyThisSize {
+        /// The server's text.
+        message: String,
+    },
     /// The guest's configuration is locked by another operation (or by one that crashed).
     #[error("{message}")]
     Locked {
@@ -285,6 +291,7 @@ impl Error {
             Self::GuestMissing { .. }
             | Self::AlreadyExists { .. }
             | Self::AlreadyRunning { .. }
+            | Self::AlreadyThisSize { .. }
             | Self::NotRunning { .. }
             | Self::Locked { .. }
             | Self::ConfigChanged { .. }

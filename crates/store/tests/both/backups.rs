@@ -10,7 +10,7 @@ use innkeeper_store::{Db, Error, backups, instances, operations, schedules};
 
 use crate::house::{House, NOW, at};
 
-fn backup_of(instance: &Instance, volume: Option<&str>) -> Backup {
+pub(crate) fn backup_of(instance: &Instance, volume: Option<&str>) -> Backup {
     Backup {
         id: BackupId::new(),
         instance_id: instance.id,

@@ -8,7 +8,7 @@ use innkeeper_store::{Db, Error, instances, networks};
 
 use crate::house::{House, NOW};
 
-fn network(house: &House, name: &str) -> Network {
+pub(crate) fn network(house: &House, name: &str) -> Network {
     Network {
         id: NetworkId::new(),
         cluster_id: house.cluster.id,

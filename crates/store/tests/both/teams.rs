@@ -1,13 +1,20 @@
 //! Projects that are shared: members, invitations, keys, quotas, and the end of a project.
 
 use innkeeper_domain::access::Scope;
+use innkeeper_domain::backups::{Backup, BackupState};
 use innkeeper_domain::ids::{InvitationId, KeyId, ProjectId};
 use innkeeper_domain::keys::Key;
+use innkeeper_domain::networks::Network;
 use innkeeper_domain::projects::{Invitation, Membership, Project};
 use innkeeper_domain::quotas::{Amounts, Overrides};
-use innkeeper_store::{keys, project_invitations as invitations, projects, quotas, users};
+use innkeeper_domain::shares::{Right, Share};
+use innkeeper_store::{
+    backups, instances, keys, networks, project_invitations as invitations, projects, quotas, shares, users,
+};
 
+use crate::backups::backup_of;
 use crate::house::{House, NOW, at, person};
+use crate::networks::network;
 
 fn team() -> Project {
     Project { id: ProjectId::new(), name: "Team".parse().unwrap(), personal_of: None, created_at: NOW }
@@ -50,6 +57,35 @@ both! {
         let left: Vec<_> = projects::list_of(&db, None).await.unwrap().iter().map(|p| p.id).collect();
         assert_eq!(left.len(), 2);
         assert!(!left.contains(&team.id));
+    }
+
+    async fn what_would_be_nobodys_is_counted_and_nothing_stays_shared(db: Db) {
+        let house = House::build(&db).await;
+        let instance = house.instance("web-1", 10_000);
+        let team = team();
+        let mut tx = db.begin().await.unwrap();
+        instances::insert(&mut tx, &instance, None).await.unwrap();
+        projects::insert(&mut tx, &team).await.unwrap();
+        let share = Share {
+            instance_id: instance.id, project_id: team.id, right: Right::Use, created_at: NOW
+        };
+        shares::put(&mut tx, &share).await.unwrap();
+        let ready = Backup { project_id: team.id, ..backup_of(&instance, Some("vault:backup/1")) };
+        backups::insert(&mut tx, &ready).await.unwrap();
+        assert_eq!(projects::protected_backups_of(&mut tx, team.id).await.unwrap(), 0);
+        backups::set_words(&mut tx, ready.id, None, true).await.unwrap();
+        assert_eq!(projects::protected_backups_of(&mut tx, team.id).await.unwrap(), 1);
+        let lost = Backup { state: BackupState::Lost, protected: true, ..ready.clone() };
+        assert!(backups::learn(&mut tx, &lost, BackupState::Ready).await.unwrap());
+        assert_eq!(projects::protected_backups_of(&mut tx, team.id).await.unwrap(), 0);
+        assert_eq!(projects::networks_of(&mut tx, team.id).await.unwrap(), 0);
+        let own = Network { project_id: Some(team.id), ..network(&house, "Own") };
+        networks::insert(&mut tx, &own).await.unwrap();
+        assert_eq!(projects::networks_of(&mut tx, team.id).await.unwrap(), 1);
+        assert_eq!(projects::networks_of(&mut tx, house.project.id).await.unwrap(), 0);
+        projects::delete(&mut tx, team.id, NOW).await.unwrap();
+        assert_eq!(shares::of_instance_tx(&mut tx, instance.id).await.unwrap(), []);
+        tx.commit().await.unwrap();
     }
 
     async fn an_invitation_is_found_by_token_and_address_until_it_is_over(db: Db) {

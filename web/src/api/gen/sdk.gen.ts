@@ -72,7 +72,7 @@ export const deleteSchedule = <ThrowOnError extends boolean = true>(options: Opt
 });
 
 /**
- * Change a schedule.
+ * Change a schedule. While nothing of the project may run, it can be switched off, and nothing else.
  */
 export const changeSchedule = <ThrowOnError extends boolean = true>(options: Options<ChangeScheduleData, ThrowOnError>): RequestResult<ChangeScheduleResponses, ChangeScheduleErrors, ThrowOnError> => (options.client ?? client).patch<ChangeScheduleResponses, ChangeScheduleErrors, ThrowOnError>({
     security: [{

@@ -1049,6 +1049,17 @@ export type ClusterGuest = {
     vmid: number;
 };
 
+/**
+ * How a cluster was when we last asked.
+ *
+ * - `unknown`: Not asked yet.
+ * - `healthy`: Answers, has quorum.
+ * - `degraded`: Answers, but something is wrong: the problem says what.
+ * - `unreachable`: Does not answer.
+ * - `refused`: Refuses our token.
+ */
+export type ClusterHealth = 'unknown' | 'healthy' | 'degraded' | 'unreachable' | 'refused';
+
 export type ClusterId = string;
 
 /**
@@ -5542,6 +5553,14 @@ export type PaymentOffer = {
 };
 
 /**
+ * Who takes the money.
+ *
+ * - `stripe`: Stripe, by a Checkout Session.
+ * - `paypal`: PayPal, by an order.
+ */
+export type PaymentProvider = 'stripe' | 'paypal';
+
+/**
  * How far a payment is.
  *
  * - `open`: Ordered; the payer has not paid yet.
@@ -6359,6 +6378,15 @@ export type Registration = {
      */
     name: Title;
 };
+
+/**
+ * Who may register.
+ *
+ * - `closed`: Nobody: administrators make users.
+ * - `invitation`: Whoever was invited.
+ * - `open`: Everybody.
+ */
+export type RegistrationRule = 'closed' | 'invitation' | 'open';
 
 /**
  * Whether to rescue.
@@ -7639,21 +7667,6 @@ export type WayToPay = {
 export type Weekday = 'monday' | 'tuesday' | 'wednesday' | 'thursday' | 'friday' | 'saturday' | 'sunday';
 
 /**
- * How a cluster was when we last asked.
- */
-export type ClusterHealth = 'unknown' | 'healthy' | 'degraded' | 'unreachable' | 'refused';
-
-/**
- * Who may register.
- */
-export type RegistrationRule = 'closed' | 'invitation' | 'open';
-
-/**
- * Who takes money.
- */
-export type PaymentProvider = 'stripe' | 'paypal';
-
-/**
  * The password once more. Those who have none (they sign in by a passkey or elsewhere) leave it out, and must have
  * signed in within the last ten minutes.
  */
@@ -8136,6 +8149,10 @@ export type ChangeScheduleErrors = {
      * It does not exist, or not as far as you may know (`not_found`)
      */
     404: Problem;
+    /**
+     * Nothing of the project may run (`billing_hold`, `suspended`, `banned`)
+     */
+    409: Problem;
     /**
      * The body is larger than 256 KiB (`body_too_large`)
      */
@@ -10485,7 +10502,7 @@ export type CreateScheduleErrors = {
      */
     404: Problem;
     /**
-     * The instance has as many schedules as it may (`too_many_schedules`), or is deleted (`deleted`), or the key was used for something else (`idempotency_key_reused`)
+     * The instance has as many schedules as it may (`too_many_schedules`), is deleted (`deleted`), nothing of the project may run (`billing_hold`, `suspended`, `banned`), or the key was used for something else (`idempotency_key_reused`)
      */
     409: Problem;
     /**
@@ -17891,7 +17908,7 @@ export type DeleteProjectErrors = {
      */
     404: Problem;
     /**
-     * It still has instances (`project_not_empty`), or is somebody's own (`personal_project`)
+     * It still has instances, protected backups, a network of its own or money (`project_not_empty`), or is somebody's own (`personal_project`)
      */
     409: Problem;
     /**

@@ -47,6 +47,11 @@ export function AppLayout() {
   const { online } = useNetwork()
 
   useEffect(() => follow(), [])
+  // The list is longer than the window for those who look after the house.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: which entry it is changes with the address
+  useEffect(() => {
+    document.querySelector('nav [aria-current=page]')?.scrollIntoView({ block: 'nearest' })
+  }, [active?.under])
   useHotkeys([['mod+K', palette]], [])
   useShortcuts(
     useMemo(() => {
@@ -131,8 +136,7 @@ export function AppLayout() {
                   leftSection={<item.icon size={18} stroke={1.6} aria-hidden />}
                   active={item === active}
                   aria-current={item === active ? 'page' : undefined}
-                  activeProps={{}}
-                  activeOptions={{ exact: true, includeSearch: false }}
+                  activeOptions={{ exact: true }}
                   className={classes.link}
                 />
               ))}

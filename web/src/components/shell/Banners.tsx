@@ -1,8 +1,7 @@
 import { Alert, Button, Group, Stack, Text } from '@mantine/core'
 import { IconMailExclamation, IconMasksTheater, IconUserOff, IconWifiOff } from '@tabler/icons-react'
-import { useNavigate } from '@tanstack/react-router'
-import { actWith, queryClient } from '~/api'
 import { askToVerify, signOut } from '~/api/gen/sdk.gen'
+import { goAfresh } from '~/features/auth/hash'
 import { useT } from '~/i18n'
 import { useAct } from '~/lib/act'
 import { useMe } from '~/lib/me'
@@ -11,14 +10,9 @@ import { useMe } from '~/lib/me'
 export function Banners({ online }: { online: boolean }) {
   const t = useT()
   const me = useMe()
-  const navigate = useNavigate()
   const resend = useAct(() => askToVerify(), { done: t.shell.resent })
   const stop = useAct(() => signOut(), {
-    onDone: () => {
-      actWith(undefined)
-      queryClient.clear()
-      void navigate({ to: '/admin/users' })
-    },
+    onDone: () => goAfresh('/admin/users'),
   })
   const { user, standing, impersonation } = me
   const any = !online || standing !== 'good' || impersonation

@@ -1,6 +1,7 @@
-import { Avatar, Box, Menu, SegmentedControl, Text, UnstyledButton, useMantineColorScheme } from '@mantine/core'
+import { Avatar, Box, Menu, Text, UnstyledButton, useMantineColorScheme } from '@mantine/core'
 import {
   IconBook2,
+  IconCheck,
   IconKeyboard,
   IconLanguage,
   IconLogout,
@@ -10,12 +11,11 @@ import {
   IconSunMoon,
   IconUser,
 } from '@tabler/icons-react'
-import { useNavigate } from '@tanstack/react-router'
-import { queryClient } from '~/api'
 import { signOut } from '~/api/gen/sdk.gen'
 import { useLiveness } from '~/app/live'
 import { LinkItem } from '~/components/links'
 import { Badge } from '~/components/StatusBadge'
+import { goAfresh } from '~/features/auth/hash'
 import { useI18n } from '~/i18n'
 import { useAct } from '~/lib/act'
 import { useMe } from '~/lib/me'
@@ -24,14 +24,10 @@ import classes from './AppLayout.module.css'
 export function UserMenu({ onHelp }: { onHelp: () => void }) {
   const { t, locale, setLocale } = useI18n()
   const { user } = useMe()
-  const navigate = useNavigate()
   const { colorScheme, setColorScheme } = useMantineColorScheme()
   const liveness = useLiveness()
   const leave = useAct(() => signOut(), {
-    onDone: () => {
-      queryClient.clear()
-      void navigate({ to: '/sign-in' })
-    },
+    onDone: () => goAfresh('/sign-in'),
   })
   const initials = user.name
     .split(' ')
@@ -85,34 +81,29 @@ export function UserMenu({ onHelp }: { onHelp: () => void }) {
         >
           {t.shell.switchLanguage}
         </Menu.Item>
-        <Box px="sm" py={6}>
-          <SegmentedControl
-            fullWidth
-            size="xs"
-            aria-label={t.shell.look}
-            value={colorScheme}
-            onChange={(scheme) => setColorScheme(scheme as 'auto')}
-            data={[
-              { value: 'light', label: <Look icon={<IconSun size={15} />} name={t.shell.toLight} /> },
-              { value: 'auto', label: <Look icon={<IconSunMoon size={15} />} name={t.shell.toSystem} /> },
-              { value: 'dark', label: <Look icon={<IconMoon size={15} />} name={t.shell.toDark} /> },
-            ]}
-          />
-        </Box>
+        {(
+          [
+            ['light', t.shell.toLight, IconSun],
+            ['auto', t.shell.toSystem, IconSunMoon],
+            ['dark', t.shell.toDark, IconMoon],
+          ] as const
+        ).map(([scheme, name, Icon]) => (
+          <Menu.Item
+            key={scheme}
+            leftSection={<Icon size={16} aria-hidden />}
+            rightSection={scheme === colorScheme ? <IconCheck size={15} aria-hidden /> : undefined}
+            aria-current={scheme === colorScheme || undefined}
+            closeMenuOnClick={false}
+            onClick={() => setColorScheme(scheme)}
+          >
+            {name}
+          </Menu.Item>
+        ))}
         <Menu.Divider />
         <Menu.Item leftSection={<IconLogout size={16} aria-hidden />} onClick={() => leave.mutate(undefined)}>
           {t.shell.signOut}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>
-  )
-}
-
-function Look({ icon, name }: { icon: React.ReactNode; name: string }) {
-  return (
-    <span style={{ display: 'grid', placeItems: 'center', height: 18 }} title={name}>
-      {icon}
-      <span className="visually-hidden">{name}</span>
-    </span>
   )
 }

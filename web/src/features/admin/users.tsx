@@ -12,7 +12,7 @@ import {
   IconUserOff,
 } from '@tabler/icons-react'
 import { useState } from 'react'
-import { actWith, queryClient, type Role, refetch, type User } from '~/api'
+import { actWith, type Role, refetch, type User } from '~/api'
 import {
   banUser,
   changeUser,
@@ -26,6 +26,7 @@ import { CommandHints, type Hint } from '~/components/CommandHints'
 import { confirm } from '~/components/confirm'
 import { DialogForm } from '~/components/DialogForm'
 import { Badge, type Tone } from '~/components/StatusBadge'
+import { goAfresh } from '~/features/auth/hash'
 import { useT } from '~/i18n'
 import { useIsAdmin, useMe } from '~/lib/me'
 import { shellWord } from '~/lib/words'
@@ -113,8 +114,7 @@ export function useUserDeeds(user: User): Deed[] {
           act: async (reason) => {
             const { data } = await impersonateUser({ path, body: { reason } })
             actWith(data.token)
-            queryClient.clear()
-            location.assign('/')
+            goAfresh('/')
           },
         }),
     },

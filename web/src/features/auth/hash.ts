@@ -5,6 +5,9 @@ export function takeHash(): URLSearchParams {
   return given
 }
 
+/** Goes to a page as another person, or nobody: everything that was known is forgotten with the page. */
+export const goAfresh = (path: string) => location.assign(path)
+
 /** Where to go on after signing in: a page of ours, whatever somebody wrote into the address. */
 export function ourPath(next: string | undefined): string {
   if (!next?.startsWith('/') || next.startsWith('//') || next.includes('\\')) return '/'

@@ -192,7 +192,7 @@ function ScheduleDialog({ instance, one, onDone }: { instance: Instance; one?: S
       last: one?.keep.last ?? 3,
       hourly: one?.keep.hourly ?? 0,
       daily: one?.keep.daily ?? 7,
-      weekly: one?.keep.weekly ?? 4,
+      weekly: one?.keep.weekly ?? 0,
       monthly: one?.keep.monthly ?? 0,
       yearly: one?.keep.yearly ?? 0,
     },

@@ -77,7 +77,7 @@ function Templates() {
                 <Table maw={520} aria-label={t.templates.unitPrices}>
                   <Table.Thead>
                     <Table.Tr>
-                      <Table.Th />
+                      <Table.Th>{t.instances.size}</Table.Th>
                       <Table.Th ta="right">{t.templates.whileRunning}</Table.Th>
                       <Table.Th ta="right">{t.templates.whileStopped}</Table.Th>
                     </Table.Tr>

@@ -19,6 +19,9 @@ use crate::{Error, restrictions, usage};
 /// A full gate is looked at again after this long even if nobody wakes us.
 const GATE_SWEEP: Duration = Duration::from_secs(30);
 
+/// Longer than a nap, so that the claim is given back and the host is waited for.
+const NODE_ASLEEP: Duration = Duration::from_secs(2);
+
 impl Drive<'_> {
     pub(super) async fn act(&mut self, act: Act) -> Result<Flow, Error> {
         if let Some(until) = self.connection.resting() {
@@ -48,7 +51,7 @@ impl Drive<'_> {
                     other => other,
                 })
             }
-            Err(CallError::Pve(error)) => match faults::failure(&error) {
+            Err(CallError::Pve(error)) => match faults::act_failure(act, &error) {
                 Failure::Unknown => {
                     warn!(%act, %error, "the outcome is not known; looking for it");
                     self.instance.course.learnt_nothing();
@@ -79,6 +82,10 @@ impl Drive<'_> {
                 tx.rollback().await?;
                 return self.give_up(faults::restricted(restriction)).await.map(Some);
             }
+        }
+        if !self.host_serves(&mut tx).await? {
+            tx.rollback().await?;
+            return Ok(Some(Flow::Later(now.after(NODE_ASLEEP))));
         }
         let (id, cluster) = (self.instance.id, self.instance.cluster_id);
         let gate = match slots::take(&mut tx, id, cluster, &node_gate, per_node, storage).await? {

@@ -8,6 +8,7 @@ mod acting;
 mod backing;
 mod ending;
 mod following;
+mod hosting;
 mod looking;
 mod placing;
 mod writing;
@@ -82,6 +83,12 @@ pub(in crate::reconciler) async fn drive(
         made: None,
         resized: None,
     };
+    if let Some(flow) = drive.await_host().await? {
+        return match flow {
+            Flow::Later(at) => drive.rest(at).await,
+            _ => Ok(()),
+        };
+    }
     loop {
         let flow = if stop.is_cancelled() { Flow::Later(engine.clock().now()) } else { drive.step().await? };
         match flow {

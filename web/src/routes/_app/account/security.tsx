@@ -78,11 +78,11 @@ function Security() {
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
         <Stack>
           <Password />
-          <Factors />
+          <Identities />
         </Stack>
         <Stack>
           <Passkeys />
-          <Identities />
+          <Factors />
         </Stack>
       </SimpleGrid>
       <Sessions />

@@ -17,7 +17,7 @@ import { useFormat } from '~/lib/format'
 const TimeChart = lazy(() => import('~/components/TimeChart'))
 const DAY = 86_400_000
 const spans = ['7', '30', '90', '365'] as const
-const charted = ['revenue', 'payments', 'grants'] as const satisfies HouseAccount[]
+const charted = ['revenue', 'leases', 'payments', 'grants'] as const satisfies HouseAccount[]
 
 export const Route = createFileRoute('/_app/admin/finance')({
   validateSearch: v.object({ days: v.optional(v.picklist(spans)) }),
@@ -73,7 +73,7 @@ function Shown({ finance, days, until }: { finance: Finance; days: number; until
         <Stat name={t.credits.held} value={<Credits micros={finance.held_micros} />} hint={words.heldHint} />
         <Stat name={t.admin.overview.owed} value={<Credits micros={finance.owed_micros} />} hint={words.owedHint} />
       </SimpleGrid>
-      <SimpleGrid cols={{ base: 1, lg: 3 }}>
+      <SimpleGrid cols={{ base: 1, md: 2 }}>
         {charted.map((account) => (
           <Section key={account} title={words.accounts[account]} about={words.byDay}>
             <ByDay finance={finance} account={account} days={days} until={until} />

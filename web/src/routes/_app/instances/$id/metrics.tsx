@@ -142,7 +142,7 @@ function Chart({
         )}
       </Group>
       <Suspense fallback={<Skeleton h={180} />}>
-        <TimeChart label={name} times={times} values={values} show={show} top={top} />
+        <TimeChart label={name} times={times} values={values} show={show} top={top} binary={field !== 'cpu'} />
       </Suspense>
     </Card>
   )

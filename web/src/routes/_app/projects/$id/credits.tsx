@@ -49,7 +49,7 @@ function CreditsPage() {
         <Stat
           name={words.burn}
           value={now && <Credits micros={now.rate_micros_per_hour} unit={t.common.perHour} exact />}
-          sub={now && `${words.accrued}: ${f.fine(now.accrued_micros)}`}
+          sub={now && `${words.accrued} · ${f.fine(now.accrued_micros)}`}
         />
         {now?.owed_micros ? (
           <Stat name={words.owed} value={<Credits micros={now.owed_micros} />} />

@@ -1,7 +1,10 @@
-//! What is logged, to standard error.
+//! What is logged: to standard error, and, where one is wanted, into a file that stays short.
+
+mod short;
 
 use std::io::IsTerminal as _;
 
+use anyhow::Context as _;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{FilterFn, filter_fn};
@@ -14,7 +17,15 @@ use crate::config::Log;
 pub(crate) fn init(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&log.filter)
         .map_err(|error| anyhow::anyhow!("log.filter `{}` cannot be read: {error}", log.filter))?;
-    let registry = tracing_subscriber::registry().with(filter).with(discreet());
+    let short = match &log.short {
+        Some(short) => {
+            let file = short::Short::open(&short.file, short.lines, short.keep)
+                .with_context(|| format!("log.short.file `{}` cannot be written", short.file.display()))?;
+            Some(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(file))
+        }
+        None => None,
+    };
+    let registry = tracing_subscriber::registry().with(filter).with(discreet()).with(short);
     if log.json {
         registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()?;
     } else {

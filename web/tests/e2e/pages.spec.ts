@@ -1,0 +1,84 @@
+import { doors, inside, withId } from '../pages.mjs'
+import { accessible, expect, house, instance, movedIn, test } from './house'
+
+const looks = [
+  ['dark', 'en'],
+  ['light', 'fr'],
+  ['dark', 'fr'],
+  ['light', 'en'],
+] as const
+
+for (const [scheme, locale] of looks) {
+  test(`every page can be used by everybody, ${scheme}, ${locale}`, async ({ page }) => {
+    test.setTimeout(400_000)
+    await page.addInitScript(
+      ([scheme, locale]) => {
+        localStorage.setItem('color-scheme', scheme)
+        localStorage.setItem('locale', locale)
+      },
+      [scheme, locale] as const,
+    )
+    for (const path of [...doors, '/nowhere']) {
+      await page.goto(path)
+      await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
+      await accessible(page, path)
+    }
+    const guest = await movedIn(page)
+    const id = await instance(page, guest, 'seen-1')
+    const leased = await page.request.post('/api/v1/leases', {
+      data: { minutes: 10, template: 'Alpine 3.22', plan: 'Small', project_id: guest.project, pay_with: 'credits' },
+      headers: { origin: house().url },
+    })
+    expect(leased.status(), await leased.text()).toBeLessThan(300)
+    const ids = { instances: id, projects: guest.project, leases: (await leased.json()).order.lease_id }
+    for (const path of [...inside.map((one) => withId(one, ids)), '/instances?q=none']) {
+      await page.goto(path)
+      await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
+      await page.waitForLoadState('networkidle').catch(() => undefined)
+      await accessible(page, path)
+    }
+    await expect(page.locator('html')).toHaveAttribute('lang', locale)
+    await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', scheme)
+  })
+}
+
+test('pages come with a strict policy; what is gone is gone; programs get no pages', async ({ request }) => {
+  const { url } = house()
+  const html = { accept: 'text/html' }
+  const page = await request.get(`${url}/instances/ins_1/backups`, { headers: html })
+  expect(page.status()).toBe(200)
+  const policy = page.headers()['content-security-policy'] ?? ''
+  expect(policy).toContain("default-src 'none'")
+  expect(policy).toContain("script-src 'self'")
+  expect(policy).not.toMatch(/script-src[^;]*unsafe/)
+  expect((await request.get(`${url}/assets/gone-1.js`, { headers: html })).status()).toBe(404)
+  const unknown = await request.get(`${url}/api/v1/nothing`, { headers: html })
+  expect(unknown.status()).toBe(404)
+  expect(unknown.headers()['content-type']).toContain('application/problem+json')
+  const asset = /\/assets\/[\w.-]+\.js/.exec(await page.text())?.[0] ?? ''
+  const script = await request.get(`${url}${asset}`)
+  expect(script.headers()['cache-control']).toContain('immutable')
+})
+
+test('theme, language, palette and keys', async ({ page, isMobile }) => {
+  const guest = await movedIn(page)
+  await instance(page, guest, 'jump-1')
+  await page.goto('/')
+  const before = await page.locator('html').getAttribute('data-mantine-color-scheme')
+  await page.getByRole('button', { name: /Account menu/ }).click()
+  await page.getByRole('menuitem', { name: before === 'dark' ? 'Light theme' : 'Dark theme' }).click()
+  await page.getByRole('menuitem', { name: 'Passer en français' }).click()
+  await page.reload()
+  await expect(page.getByRole('heading', { name: 'Tableau de bord' })).toBeVisible()
+  await expect(page.locator('html')).not.toHaveAttribute('data-mantine-color-scheme', before ?? '')
+  if (isMobile) await page.getByRole('button', { name: 'Rechercher ou aller à…' }).click()
+  else await page.keyboard.press('Control+k')
+  await page.getByRole('dialog').getByRole('textbox').fill('jump')
+  await page.getByRole('dialog').getByText('jump-1').click()
+  await expect(page.getByRole('heading', { name: 'jump-1' })).toBeVisible()
+  if (!isMobile) {
+    await page.keyboard.press('g')
+    await page.keyboard.press('k')
+    await expect(page.getByRole('heading', { name: 'Clés d’API' })).toBeVisible()
+  }
+})

@@ -35,6 +35,7 @@ import { Route as AppAdminClustersPlacementRouteImport } from './routes/_app/adm
 import { Route as AppAdminFinanceRouteImport } from './routes/_app/admin/finance'
 import { Route as AppAdminInstancesRouteImport } from './routes/_app/admin/instances'
 import { Route as AppAdminInvitationsRouteImport } from './routes/_app/admin/invitations'
+import { Route as AppAdminInvoicesRouteImport } from './routes/_app/admin/invoices'
 import { Route as AppAdminIsosRouteImport } from './routes/_app/admin/isos'
 import { Route as AppAdminLeasesRouteImport } from './routes/_app/admin/leases'
 import { Route as AppAdminOperationsRouteImport } from './routes/_app/admin/operations'
@@ -210,6 +211,11 @@ const AppAdminInstancesRoute = AppAdminInstancesRouteImport.update({
 const AppAdminInvitationsRoute = AppAdminInvitationsRouteImport.update({
   id: '/invitations',
   path: '/invitations',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminInvoicesRoute = AppAdminInvoicesRouteImport.update({
+  id: '/invoices',
+  path: '/invoices',
   getParentRoute: () => AppAdminRoute,
 } as any)
 const AppAdminIsosRoute = AppAdminIsosRouteImport.update({
@@ -477,6 +483,7 @@ export interface FileRoutesByFullPath {
   '/admin/finance': typeof AppAdminFinanceRoute
   '/admin/instances': typeof AppAdminInstancesRoute
   '/admin/invitations': typeof AppAdminInvitationsRoute
+  '/admin/invoices': typeof AppAdminInvoicesRoute
   '/admin/isos': typeof AppAdminIsosRoute
   '/admin/leases': typeof AppAdminLeasesRouteWithChildren
   '/admin/operations': typeof AppAdminOperationsRoute
@@ -548,6 +555,7 @@ export interface FileRoutesByTo {
   '/admin/finance': typeof AppAdminFinanceRoute
   '/admin/instances': typeof AppAdminInstancesRoute
   '/admin/invitations': typeof AppAdminInvitationsRoute
+  '/admin/invoices': typeof AppAdminInvoicesRoute
   '/admin/isos': typeof AppAdminIsosRoute
   '/admin/operations': typeof AppAdminOperationsRoute
   '/admin/payments': typeof AppAdminPaymentsRoute
@@ -619,6 +627,7 @@ export interface FileRoutesById {
   '/_app/admin/finance': typeof AppAdminFinanceRoute
   '/_app/admin/instances': typeof AppAdminInstancesRoute
   '/_app/admin/invitations': typeof AppAdminInvitationsRoute
+  '/_app/admin/invoices': typeof AppAdminInvoicesRoute
   '/_app/admin/isos': typeof AppAdminIsosRoute
   '/_app/admin/leases': typeof AppAdminLeasesRouteWithChildren
   '/_app/admin/operations': typeof AppAdminOperationsRoute
@@ -694,6 +703,7 @@ export interface FileRouteTypes {
     | '/admin/finance'
     | '/admin/instances'
     | '/admin/invitations'
+    | '/admin/invoices'
     | '/admin/isos'
     | '/admin/leases'
     | '/admin/operations'
@@ -765,6 +775,7 @@ export interface FileRouteTypes {
     | '/admin/finance'
     | '/admin/instances'
     | '/admin/invitations'
+    | '/admin/invoices'
     | '/admin/isos'
     | '/admin/operations'
     | '/admin/payments'
@@ -835,6 +846,7 @@ export interface FileRouteTypes {
     | '/_app/admin/finance'
     | '/_app/admin/instances'
     | '/_app/admin/invitations'
+    | '/_app/admin/invoices'
     | '/_app/admin/isos'
     | '/_app/admin/leases'
     | '/_app/admin/operations'
@@ -1076,6 +1088,13 @@ declare module '@tanstack/react-router' {
       path: '/invitations'
       fullPath: '/admin/invitations'
       preLoaderRoute: typeof AppAdminInvitationsRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/invoices': {
+      id: '/_app/admin/invoices'
+      path: '/invoices'
+      fullPath: '/admin/invoices'
+      preLoaderRoute: typeof AppAdminInvoicesRouteImport
       parentRoute: typeof AppAdminRoute
     }
     '/_app/admin/isos': {
@@ -1463,6 +1482,7 @@ interface AppAdminRouteChildren {
   AppAdminFinanceRoute: typeof AppAdminFinanceRoute
   AppAdminInstancesRoute: typeof AppAdminInstancesRoute
   AppAdminInvitationsRoute: typeof AppAdminInvitationsRoute
+  AppAdminInvoicesRoute: typeof AppAdminInvoicesRoute
   AppAdminIsosRoute: typeof AppAdminIsosRoute
   AppAdminLeasesRoute: typeof AppAdminLeasesRouteWithChildren
   AppAdminOperationsRoute: typeof AppAdminOperationsRoute
@@ -1486,6 +1506,7 @@ const AppAdminRouteChildren: AppAdminRouteChildren = {
   AppAdminFinanceRoute: AppAdminFinanceRoute,
   AppAdminInstancesRoute: AppAdminInstancesRoute,
   AppAdminInvitationsRoute: AppAdminInvitationsRoute,
+  AppAdminInvoicesRoute: AppAdminInvoicesRoute,
   AppAdminIsosRoute: AppAdminIsosRoute,
   AppAdminLeasesRoute: AppAdminLeasesRouteWithChildren,
   AppAdminOperationsRoute: AppAdminOperationsRoute,

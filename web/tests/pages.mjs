@@ -66,6 +66,7 @@ export const admin = [
   '/admin/settings',
   '/admin/finance',
   '/admin/payments',
+  '/admin/invoices',
   '/admin/leases',
   '/admin/leases/orders',
   '/admin/leases/terms',

@@ -42,5 +42,13 @@ export const admin = {
     },
     seen: 'Seen',
     operations: 'Under way',
+    attention: 'What needs attention',
+    calm: 'Nothing needs attention.',
+    look: 'Look',
+    broken: (n: number) => (n === 1 ? 'One instance is in trouble.' : `${n} instances are in trouble.`),
+    failed: (n: number) =>
+      n === 1 ? 'One operation has failed since yesterday.' : `${n} operations have failed since yesterday.`,
+    disputed: (n: number) => (n === 1 ? 'One payment is disputed.' : `${n} payments are disputed.`),
+    lately: 'Lately',
   },
 }

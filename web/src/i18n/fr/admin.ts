@@ -43,5 +43,12 @@ export const admin: Messages['admin'] = {
     },
     seen: 'Vue',
     operations: 'En cours',
+    attention: 'À surveiller',
+    calm: 'Rien à surveiller.',
+    look: 'Voir',
+    broken: (n) => (n === 1 ? 'Une instance est en difficulté.' : `${n} instances sont en difficulté.`),
+    failed: (n) => (n === 1 ? 'Une opération a échoué depuis hier.' : `${n} opérations ont échoué depuis hier.`),
+    disputed: (n) => (n === 1 ? 'Un paiement est contesté.' : `${n} paiements sont contestés.`),
+    lately: 'Dernièrement',
   },
 }

@@ -31,6 +31,7 @@ export const Route = createFileRoute('/_app/admin/instances')({
   component: AllInstances,
 })
 
+/** Whether somebody ought to look at it. */
 const trouble = (one: Instance) =>
   one.state === 'failed' || one.state === 'missing' || one.state === 'unknown' || !!one.problem
 
@@ -150,7 +151,13 @@ function AllInstances() {
         </Text>
       ),
     },
-    { key: 'seen', title: t.admin.overview.seen, from: 'xl', render: (one) => <When at={one.seen_at} size="sm" /> },
+    {
+      key: 'created',
+      title: t.instances.created,
+      from: 'xl',
+      sort: (one) => one.created_at,
+      render: (one) => <When at={one.created_at} size="sm" />,
+    },
     {
       key: 'actions',
       title: t.common.actions,
@@ -242,6 +249,7 @@ function DriftCard({ one, project }: { one: Instance; project: string | undefine
   const { accept, restore } = useDriftDeeds(one)
   return (
     <Section
+      aria-label={one.name}
       title={one.name}
       about={
         <>

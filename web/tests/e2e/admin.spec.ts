@@ -28,7 +28,10 @@ async function somebody(name: string) {
 }
 
 const act = async (page: Page, name: string, deed: string | RegExp) => {
-  await page.getByRole('button', { name: `Actions for ${name}` }).click()
+  await page
+    .getByRole('button', { name: `Actions for ${name}` })
+    .first()
+    .click()
   await page.getByRole('menuitem', { name: deed }).click()
   return page.getByRole('dialog')
 }

@@ -17,8 +17,8 @@ export function SizeInputs({
   const t = useT()
   const fields = [
     ['cores', t.create.cores, 1],
-    ['memory_mib', `${t.create.memory} (MiB)`, 256],
-    ['disk_gib', `${t.create.disk} (GiB)`, 1],
+    ['memory_mib', t.create.memory, 256],
+    ['disk_gib', t.create.disk, 1],
   ] as const
   return (
     <fieldset style={{ border: 0, margin: 0, padding: 0 }}>

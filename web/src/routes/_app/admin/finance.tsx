@@ -16,7 +16,7 @@ import { useFormat } from '~/lib/format'
 
 const TimeChart = lazy(() => import('~/components/TimeChart'))
 const DAY = 86_400_000
-const spans = ['7', '30', '90', '365'] as const
+const spans = [7, 30, 90, 365] as const
 const charted = ['revenue', 'leases', 'payments', 'grants'] as const satisfies HouseAccount[]
 
 export const Route = createFileRoute('/_app/admin/finance')({
@@ -27,11 +27,11 @@ export const Route = createFileRoute('/_app/admin/finance')({
 function FinancePage() {
   const t = useT()
   const words = t.admin.finance
-  const { days = '30' } = Route.useSearch()
+  const { days = 30 } = Route.useSearch()
   const navigate = Route.useNavigate()
   // To whole days, so that the question stays the same until midnight.
   const until = useMemo(() => Math.ceil(Date.now() / DAY) * DAY, [])
-  const from = new Date(until - Number(days) * DAY).toISOString()
+  const from = new Date(until - days * DAY).toISOString()
   const query = useQuery(getFinanceOptions({ query: { from } }))
   return (
     <>
@@ -40,15 +40,15 @@ function FinancePage() {
           w={170}
           aria-label={words.span}
           allowDeselect={false}
-          value={days}
-          onChange={(next) => void navigate({ search: { days: next as '30' }, replace: true })}
-          data={spans.map((value) => ({ value, label: words.spans[value] }))}
+          value={String(days)}
+          onChange={(next) => void navigate({ search: { days: Number(next) as 30 }, replace: true })}
+          data={spans.map((value) => ({ value: String(value), label: words.spans[value] }))}
         />
       </PageHeader>
       <Answered query={query} lines={8}>
         {(finance) => (
           <Stack>
-            <Shown finance={finance} days={Number(days)} until={until} />
+            <Shown finance={finance} days={days} until={until} />
             <CommandHints hints={[{ cli: 'innkeeper finance', method: 'GET', path: `/api/v1/finance?from=${from}` }]} />
           </Stack>
         )}

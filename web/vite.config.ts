@@ -30,6 +30,7 @@ function precompress(): Plugin {
 }
 
 const house = process.env.INNKEEPER ?? 'http://127.0.0.1:8080'
+const proxy = { '/api': { target: house, ws: true }, '/healthz': house, '/readyz': house }
 
 export default defineConfig({
   resolve: { alias: { '~': new URL('./src', import.meta.url).pathname } },
@@ -54,6 +55,6 @@ export default defineConfig({
       },
     },
   },
-  server: { port: 5173, proxy: { '/api': { target: house, ws: true } } },
-  preview: { port: 4173, proxy: { '/api': { target: house, ws: true } } },
+  server: { port: 5173, proxy },
+  preview: { port: 4173, proxy },
 })

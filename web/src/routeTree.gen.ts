@@ -28,11 +28,37 @@ import { Route as AppWalletRouteImport } from './routes/_app/wallet'
 import { Route as AppAccountIndexRouteImport } from './routes/_app/account/index'
 import { Route as AppAccountSecurityRouteImport } from './routes/_app/account/security'
 import { Route as AppAdminIndexRouteImport } from './routes/_app/admin/index'
+import { Route as AppAdminAuditRouteImport } from './routes/_app/admin/audit'
+import { Route as AppAdminCatalogueRouteImport } from './routes/_app/admin/catalogue'
+import { Route as AppAdminClustersNewRouteImport } from './routes/_app/admin/clusters-new'
+import { Route as AppAdminClustersPlacementRouteImport } from './routes/_app/admin/clusters-placement'
+import { Route as AppAdminFinanceRouteImport } from './routes/_app/admin/finance'
+import { Route as AppAdminInstancesRouteImport } from './routes/_app/admin/instances'
+import { Route as AppAdminInvitationsRouteImport } from './routes/_app/admin/invitations'
+import { Route as AppAdminInvoicesRouteImport } from './routes/_app/admin/invoices'
+import { Route as AppAdminIsosRouteImport } from './routes/_app/admin/isos'
+import { Route as AppAdminLeasesRouteImport } from './routes/_app/admin/leases'
+import { Route as AppAdminOperationsRouteImport } from './routes/_app/admin/operations'
+import { Route as AppAdminPaymentsRouteImport } from './routes/_app/admin/payments'
+import { Route as AppAdminSettingsRouteImport } from './routes/_app/admin/settings'
+import { Route as AppAdminVouchersRouteImport } from './routes/_app/admin/vouchers'
 import { Route as AppInstancesIndexRouteImport } from './routes/_app/instances/index'
 import { Route as AppInstancesIdRouteImport } from './routes/_app/instances/$id'
 import { Route as AppLeasesIndexRouteImport } from './routes/_app/leases/index'
 import { Route as AppLeasesIdRouteImport } from './routes/_app/leases/$id'
 import { Route as AppProjectsIndexRouteImport } from './routes/_app/projects/index'
+import { Route as AppAdminCatalogueIndexRouteImport } from './routes/_app/admin/catalogue/index'
+import { Route as AppAdminCataloguePlansRouteImport } from './routes/_app/admin/catalogue/plans'
+import { Route as AppAdminCataloguePricesRouteImport } from './routes/_app/admin/catalogue/prices'
+import { Route as AppAdminClustersIndexRouteImport } from './routes/_app/admin/clusters/index'
+import { Route as AppAdminClustersIdRouteImport } from './routes/_app/admin/clusters/$id'
+import { Route as AppAdminLeasesIndexRouteImport } from './routes/_app/admin/leases/index'
+import { Route as AppAdminLeasesOrdersRouteImport } from './routes/_app/admin/leases/orders'
+import { Route as AppAdminLeasesTermsRouteImport } from './routes/_app/admin/leases/terms'
+import { Route as AppAdminNetworksIndexRouteImport } from './routes/_app/admin/networks/index'
+import { Route as AppAdminNetworksIdRouteImport } from './routes/_app/admin/networks/$id'
+import { Route as AppAdminUsersIndexRouteImport } from './routes/_app/admin/users/index'
+import { Route as AppAdminUsersIdRouteImport } from './routes/_app/admin/users/$id'
 import { Route as AppInstancesIdIndexRouteImport } from './routes/_app/instances/$id/index'
 import { Route as AppInstancesIdActivityRouteImport } from './routes/_app/instances/$id/activity'
 import { Route as AppInstancesIdBackupsRouteImport } from './routes/_app/instances/$id/backups'
@@ -45,11 +71,17 @@ import { Route as AppInstancesIdSettingsRouteImport } from './routes/_app/instan
 import { Route as AppInstancesIdSnapshotsRouteImport } from './routes/_app/instances/$id/snapshots'
 import { Route as AppProjectsIdIndexRouteImport } from './routes/_app/projects/$id/index'
 import { Route as AppProjectsIdCreditsRouteImport } from './routes/_app/projects/$id/credits'
+import { Route as AppAdminClustersIdIndexRouteImport } from './routes/_app/admin/clusters/$id/index'
+import { Route as AppAdminClustersIdAdoptionsRouteImport } from './routes/_app/admin/clusters/$id/adoptions'
+import { Route as AppAdminClustersIdDrainsRouteImport } from './routes/_app/admin/clusters/$id/drains'
+import { Route as AppAdminClustersIdGuestsRouteImport } from './routes/_app/admin/clusters/$id/guests'
+import { Route as AppAdminClustersIdSettingsRouteImport } from './routes/_app/admin/clusters/$id/settings'
 import { Route as AppProjectsIdCreditsIndexRouteImport } from './routes/_app/projects/$id/credits/index'
 import { Route as AppProjectsIdCreditsExportRouteImport } from './routes/_app/projects/$id/credits/export'
 import { Route as AppProjectsIdCreditsInvoicesRouteImport } from './routes/_app/projects/$id/credits/invoices'
 import { Route as AppProjectsIdCreditsSpendingRouteImport } from './routes/_app/projects/$id/credits/spending'
 import { Route as AppProjectsIdCreditsTopUpRouteImport } from './routes/_app/projects/$id/credits/top-up'
+import { Route as AppAdminClustersIdNodesNameRouteImport } from './routes/_app/admin/clusters/$id/nodes/$name'
 
 const AppRoute = AppRouteImport.update({
   id: '/_app',
@@ -145,6 +177,77 @@ const AppAdminIndexRoute = AppAdminIndexRouteImport.update({
   path: '/',
   getParentRoute: () => AppAdminRoute,
 } as any)
+const AppAdminAuditRoute = AppAdminAuditRouteImport.update({
+  id: '/audit',
+  path: '/audit',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminCatalogueRoute = AppAdminCatalogueRouteImport.update({
+  id: '/catalogue',
+  path: '/catalogue',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminClustersNewRoute = AppAdminClustersNewRouteImport.update({
+  id: '/clusters-new',
+  path: '/clusters-new',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminClustersPlacementRoute =
+  AppAdminClustersPlacementRouteImport.update({
+    id: '/clusters-placement',
+    path: '/clusters-placement',
+    getParentRoute: () => AppAdminRoute,
+  } as any)
+const AppAdminFinanceRoute = AppAdminFinanceRouteImport.update({
+  id: '/finance',
+  path: '/finance',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminInstancesRoute = AppAdminInstancesRouteImport.update({
+  id: '/instances',
+  path: '/instances',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminInvitationsRoute = AppAdminInvitationsRouteImport.update({
+  id: '/invitations',
+  path: '/invitations',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminInvoicesRoute = AppAdminInvoicesRouteImport.update({
+  id: '/invoices',
+  path: '/invoices',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminIsosRoute = AppAdminIsosRouteImport.update({
+  id: '/isos',
+  path: '/isos',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminLeasesRoute = AppAdminLeasesRouteImport.update({
+  id: '/leases',
+  path: '/leases',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminOperationsRoute = AppAdminOperationsRouteImport.update({
+  id: '/operations',
+  path: '/operations',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminPaymentsRoute = AppAdminPaymentsRouteImport.update({
+  id: '/payments',
+  path: '/payments',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminSettingsRoute = AppAdminSettingsRouteImport.update({
+  id: '/settings',
+  path: '/settings',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminVouchersRoute = AppAdminVouchersRouteImport.update({
+  id: '/vouchers',
+  path: '/vouchers',
+  getParentRoute: () => AppAdminRoute,
+} as any)
 const AppInstancesIndexRoute = AppInstancesIndexRouteImport.update({
   id: '/instances/',
   path: '/instances/',
@@ -169,6 +272,66 @@ const AppProjectsIndexRoute = AppProjectsIndexRouteImport.update({
   id: '/projects/',
   path: '/projects/',
   getParentRoute: () => AppRoute,
+} as any)
+const AppAdminCatalogueIndexRoute = AppAdminCatalogueIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => AppAdminCatalogueRoute,
+} as any)
+const AppAdminCataloguePlansRoute = AppAdminCataloguePlansRouteImport.update({
+  id: '/plans',
+  path: '/plans',
+  getParentRoute: () => AppAdminCatalogueRoute,
+} as any)
+const AppAdminCataloguePricesRoute = AppAdminCataloguePricesRouteImport.update({
+  id: '/prices',
+  path: '/prices',
+  getParentRoute: () => AppAdminCatalogueRoute,
+} as any)
+const AppAdminClustersIndexRoute = AppAdminClustersIndexRouteImport.update({
+  id: '/clusters/',
+  path: '/clusters/',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminClustersIdRoute = AppAdminClustersIdRouteImport.update({
+  id: '/clusters/$id',
+  path: '/clusters/$id',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminLeasesIndexRoute = AppAdminLeasesIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => AppAdminLeasesRoute,
+} as any)
+const AppAdminLeasesOrdersRoute = AppAdminLeasesOrdersRouteImport.update({
+  id: '/orders',
+  path: '/orders',
+  getParentRoute: () => AppAdminLeasesRoute,
+} as any)
+const AppAdminLeasesTermsRoute = AppAdminLeasesTermsRouteImport.update({
+  id: '/terms',
+  path: '/terms',
+  getParentRoute: () => AppAdminLeasesRoute,
+} as any)
+const AppAdminNetworksIndexRoute = AppAdminNetworksIndexRouteImport.update({
+  id: '/networks/',
+  path: '/networks/',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminNetworksIdRoute = AppAdminNetworksIdRouteImport.update({
+  id: '/networks/$id',
+  path: '/networks/$id',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminUsersIndexRoute = AppAdminUsersIndexRouteImport.update({
+  id: '/users/',
+  path: '/users/',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminUsersIdRoute = AppAdminUsersIdRouteImport.update({
+  id: '/users/$id',
+  path: '/users/$id',
+  getParentRoute: () => AppAdminRoute,
 } as any)
 const AppInstancesIdIndexRoute = AppInstancesIdIndexRouteImport.update({
   id: '/',
@@ -230,6 +393,35 @@ const AppProjectsIdCreditsRoute = AppProjectsIdCreditsRouteImport.update({
   path: '/projects/$id/credits',
   getParentRoute: () => AppRoute,
 } as any)
+const AppAdminClustersIdIndexRoute = AppAdminClustersIdIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => AppAdminClustersIdRoute,
+} as any)
+const AppAdminClustersIdAdoptionsRoute =
+  AppAdminClustersIdAdoptionsRouteImport.update({
+    id: '/adoptions',
+    path: '/adoptions',
+    getParentRoute: () => AppAdminClustersIdRoute,
+  } as any)
+const AppAdminClustersIdDrainsRoute =
+  AppAdminClustersIdDrainsRouteImport.update({
+    id: '/drains',
+    path: '/drains',
+    getParentRoute: () => AppAdminClustersIdRoute,
+  } as any)
+const AppAdminClustersIdGuestsRoute =
+  AppAdminClustersIdGuestsRouteImport.update({
+    id: '/guests',
+    path: '/guests',
+    getParentRoute: () => AppAdminClustersIdRoute,
+  } as any)
+const AppAdminClustersIdSettingsRoute =
+  AppAdminClustersIdSettingsRouteImport.update({
+    id: '/settings',
+    path: '/settings',
+    getParentRoute: () => AppAdminClustersIdRoute,
+  } as any)
 const AppProjectsIdCreditsIndexRoute =
   AppProjectsIdCreditsIndexRouteImport.update({
     id: '/',
@@ -260,6 +452,12 @@ const AppProjectsIdCreditsTopUpRoute =
     path: '/top-up',
     getParentRoute: () => AppProjectsIdCreditsRoute,
   } as any)
+const AppAdminClustersIdNodesNameRoute =
+  AppAdminClustersIdNodesNameRouteImport.update({
+    id: '/nodes/$name',
+    path: '/nodes/$name',
+    getParentRoute: () => AppAdminClustersIdRoute,
+  } as any)
 
 export interface FileRoutesByFullPath {
   '/': typeof AppIndexRoute
@@ -278,6 +476,20 @@ export interface FileRoutesByFullPath {
   '/templates': typeof AppTemplatesRoute
   '/wallet': typeof AppWalletRoute
   '/account/security': typeof AppAccountSecurityRoute
+  '/admin/audit': typeof AppAdminAuditRoute
+  '/admin/catalogue': typeof AppAdminCatalogueRouteWithChildren
+  '/admin/clusters-new': typeof AppAdminClustersNewRoute
+  '/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
+  '/admin/finance': typeof AppAdminFinanceRoute
+  '/admin/instances': typeof AppAdminInstancesRoute
+  '/admin/invitations': typeof AppAdminInvitationsRoute
+  '/admin/invoices': typeof AppAdminInvoicesRoute
+  '/admin/isos': typeof AppAdminIsosRoute
+  '/admin/leases': typeof AppAdminLeasesRouteWithChildren
+  '/admin/operations': typeof AppAdminOperationsRoute
+  '/admin/payments': typeof AppAdminPaymentsRoute
+  '/admin/settings': typeof AppAdminSettingsRoute
+  '/admin/vouchers': typeof AppAdminVouchersRoute
   '/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/leases/$id': typeof AppLeasesIdRoute
   '/account/': typeof AppAccountIndexRoute
@@ -285,6 +497,13 @@ export interface FileRoutesByFullPath {
   '/instances/': typeof AppInstancesIndexRoute
   '/leases/': typeof AppLeasesIndexRoute
   '/projects/': typeof AppProjectsIndexRoute
+  '/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
+  '/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
+  '/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
+  '/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
+  '/admin/leases/terms': typeof AppAdminLeasesTermsRoute
+  '/admin/networks/$id': typeof AppAdminNetworksIdRoute
+  '/admin/users/$id': typeof AppAdminUsersIdRoute
   '/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/instances/$id/backups': typeof AppInstancesIdBackupsRoute
   '/instances/$id/commands': typeof AppInstancesIdCommandsRoute
@@ -295,13 +514,24 @@ export interface FileRoutesByFullPath {
   '/instances/$id/settings': typeof AppInstancesIdSettingsRoute
   '/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
   '/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
+  '/admin/catalogue/': typeof AppAdminCatalogueIndexRoute
+  '/admin/clusters/': typeof AppAdminClustersIndexRoute
+  '/admin/leases/': typeof AppAdminLeasesIndexRoute
+  '/admin/networks/': typeof AppAdminNetworksIndexRoute
+  '/admin/users/': typeof AppAdminUsersIndexRoute
   '/instances/$id/': typeof AppInstancesIdIndexRoute
   '/projects/$id/': typeof AppProjectsIdIndexRoute
+  '/admin/clusters/$id/adoptions': typeof AppAdminClustersIdAdoptionsRoute
+  '/admin/clusters/$id/drains': typeof AppAdminClustersIdDrainsRoute
+  '/admin/clusters/$id/guests': typeof AppAdminClustersIdGuestsRoute
+  '/admin/clusters/$id/settings': typeof AppAdminClustersIdSettingsRoute
   '/projects/$id/credits/export': typeof AppProjectsIdCreditsExportRoute
   '/projects/$id/credits/invoices': typeof AppProjectsIdCreditsInvoicesRoute
   '/projects/$id/credits/spending': typeof AppProjectsIdCreditsSpendingRoute
   '/projects/$id/credits/top-up': typeof AppProjectsIdCreditsTopUpRoute
+  '/admin/clusters/$id/': typeof AppAdminClustersIdIndexRoute
   '/projects/$id/credits/': typeof AppProjectsIdCreditsIndexRoute
+  '/admin/clusters/$id/nodes/$name': typeof AppAdminClustersIdNodesNameRoute
 }
 export interface FileRoutesByTo {
   '/recover': typeof RecoverRoute
@@ -319,12 +549,30 @@ export interface FileRoutesByTo {
   '/wallet': typeof AppWalletRoute
   '/': typeof AppIndexRoute
   '/account/security': typeof AppAccountSecurityRoute
+  '/admin/audit': typeof AppAdminAuditRoute
+  '/admin/clusters-new': typeof AppAdminClustersNewRoute
+  '/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
+  '/admin/finance': typeof AppAdminFinanceRoute
+  '/admin/instances': typeof AppAdminInstancesRoute
+  '/admin/invitations': typeof AppAdminInvitationsRoute
+  '/admin/invoices': typeof AppAdminInvoicesRoute
+  '/admin/isos': typeof AppAdminIsosRoute
+  '/admin/operations': typeof AppAdminOperationsRoute
+  '/admin/payments': typeof AppAdminPaymentsRoute
+  '/admin/settings': typeof AppAdminSettingsRoute
+  '/admin/vouchers': typeof AppAdminVouchersRoute
   '/leases/$id': typeof AppLeasesIdRoute
   '/account': typeof AppAccountIndexRoute
   '/admin': typeof AppAdminIndexRoute
   '/instances': typeof AppInstancesIndexRoute
   '/leases': typeof AppLeasesIndexRoute
   '/projects': typeof AppProjectsIndexRoute
+  '/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
+  '/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
+  '/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
+  '/admin/leases/terms': typeof AppAdminLeasesTermsRoute
+  '/admin/networks/$id': typeof AppAdminNetworksIdRoute
+  '/admin/users/$id': typeof AppAdminUsersIdRoute
   '/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/instances/$id/backups': typeof AppInstancesIdBackupsRoute
   '/instances/$id/commands': typeof AppInstancesIdCommandsRoute
@@ -334,13 +582,24 @@ export interface FileRoutesByTo {
   '/instances/$id/network': typeof AppInstancesIdNetworkRoute
   '/instances/$id/settings': typeof AppInstancesIdSettingsRoute
   '/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
+  '/admin/catalogue': typeof AppAdminCatalogueIndexRoute
+  '/admin/clusters': typeof AppAdminClustersIndexRoute
+  '/admin/leases': typeof AppAdminLeasesIndexRoute
+  '/admin/networks': typeof AppAdminNetworksIndexRoute
+  '/admin/users': typeof AppAdminUsersIndexRoute
   '/instances/$id': typeof AppInstancesIdIndexRoute
   '/projects/$id': typeof AppProjectsIdIndexRoute
+  '/admin/clusters/$id/adoptions': typeof AppAdminClustersIdAdoptionsRoute
+  '/admin/clusters/$id/drains': typeof AppAdminClustersIdDrainsRoute
+  '/admin/clusters/$id/guests': typeof AppAdminClustersIdGuestsRoute
+  '/admin/clusters/$id/settings': typeof AppAdminClustersIdSettingsRoute
   '/projects/$id/credits/export': typeof AppProjectsIdCreditsExportRoute
   '/projects/$id/credits/invoices': typeof AppProjectsIdCreditsInvoicesRoute
   '/projects/$id/credits/spending': typeof AppProjectsIdCreditsSpendingRoute
   '/projects/$id/credits/top-up': typeof AppProjectsIdCreditsTopUpRoute
+  '/admin/clusters/$id': typeof AppAdminClustersIdIndexRoute
   '/projects/$id/credits': typeof AppProjectsIdCreditsIndexRoute
+  '/admin/clusters/$id/nodes/$name': typeof AppAdminClustersIdNodesNameRoute
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport
@@ -361,6 +620,20 @@ export interface FileRoutesById {
   '/_app/wallet': typeof AppWalletRoute
   '/_app/': typeof AppIndexRoute
   '/_app/account/security': typeof AppAccountSecurityRoute
+  '/_app/admin/audit': typeof AppAdminAuditRoute
+  '/_app/admin/catalogue': typeof AppAdminCatalogueRouteWithChildren
+  '/_app/admin/clusters-new': typeof AppAdminClustersNewRoute
+  '/_app/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
+  '/_app/admin/finance': typeof AppAdminFinanceRoute
+  '/_app/admin/instances': typeof AppAdminInstancesRoute
+  '/_app/admin/invitations': typeof AppAdminInvitationsRoute
+  '/_app/admin/invoices': typeof AppAdminInvoicesRoute
+  '/_app/admin/isos': typeof AppAdminIsosRoute
+  '/_app/admin/leases': typeof AppAdminLeasesRouteWithChildren
+  '/_app/admin/operations': typeof AppAdminOperationsRoute
+  '/_app/admin/payments': typeof AppAdminPaymentsRoute
+  '/_app/admin/settings': typeof AppAdminSettingsRoute
+  '/_app/admin/vouchers': typeof AppAdminVouchersRoute
   '/_app/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/_app/leases/$id': typeof AppLeasesIdRoute
   '/_app/account/': typeof AppAccountIndexRoute
@@ -368,6 +641,13 @@ export interface FileRoutesById {
   '/_app/instances/': typeof AppInstancesIndexRoute
   '/_app/leases/': typeof AppLeasesIndexRoute
   '/_app/projects/': typeof AppProjectsIndexRoute
+  '/_app/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
+  '/_app/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
+  '/_app/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
+  '/_app/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
+  '/_app/admin/leases/terms': typeof AppAdminLeasesTermsRoute
+  '/_app/admin/networks/$id': typeof AppAdminNetworksIdRoute
+  '/_app/admin/users/$id': typeof AppAdminUsersIdRoute
   '/_app/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/_app/instances/$id/backups': typeof AppInstancesIdBackupsRoute
   '/_app/instances/$id/commands': typeof AppInstancesIdCommandsRoute
@@ -378,13 +658,24 @@ export interface FileRoutesById {
   '/_app/instances/$id/settings': typeof AppInstancesIdSettingsRoute
   '/_app/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
   '/_app/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
+  '/_app/admin/catalogue/': typeof AppAdminCatalogueIndexRoute
+  '/_app/admin/clusters/': typeof AppAdminClustersIndexRoute
+  '/_app/admin/leases/': typeof AppAdminLeasesIndexRoute
+  '/_app/admin/networks/': typeof AppAdminNetworksIndexRoute
+  '/_app/admin/users/': typeof AppAdminUsersIndexRoute
   '/_app/instances/$id/': typeof AppInstancesIdIndexRoute
   '/_app/projects/$id/': typeof AppProjectsIdIndexRoute
+  '/_app/admin/clusters/$id/adoptions': typeof AppAdminClustersIdAdoptionsRoute
+  '/_app/admin/clusters/$id/drains': typeof AppAdminClustersIdDrainsRoute
+  '/_app/admin/clusters/$id/guests': typeof AppAdminClustersIdGuestsRoute
+  '/_app/admin/clusters/$id/settings': typeof AppAdminClustersIdSettingsRoute
   '/_app/projects/$id/credits/export': typeof AppProjectsIdCreditsExportRoute
   '/_app/projects/$id/credits/invoices': typeof AppProjectsIdCreditsInvoicesRoute
   '/_app/projects/$id/credits/spending': typeof AppProjectsIdCreditsSpendingRoute
   '/_app/projects/$id/credits/top-up': typeof AppProjectsIdCreditsTopUpRoute
+  '/_app/admin/clusters/$id/': typeof AppAdminClustersIdIndexRoute
   '/_app/projects/$id/credits/': typeof AppProjectsIdCreditsIndexRoute
+  '/_app/admin/clusters/$id/nodes/$name': typeof AppAdminClustersIdNodesNameRoute
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath
@@ -405,6 +696,20 @@ export interface FileRouteTypes {
     | '/templates'
     | '/wallet'
     | '/account/security'
+    | '/admin/audit'
+    | '/admin/catalogue'
+    | '/admin/clusters-new'
+    | '/admin/clusters-placement'
+    | '/admin/finance'
+    | '/admin/instances'
+    | '/admin/invitations'
+    | '/admin/invoices'
+    | '/admin/isos'
+    | '/admin/leases'
+    | '/admin/operations'
+    | '/admin/payments'
+    | '/admin/settings'
+    | '/admin/vouchers'
     | '/instances/$id'
     | '/leases/$id'
     | '/account/'
@@ -412,6 +717,13 @@ export interface FileRouteTypes {
     | '/instances/'
     | '/leases/'
     | '/projects/'
+    | '/admin/catalogue/plans'
+    | '/admin/catalogue/prices'
+    | '/admin/clusters/$id'
+    | '/admin/leases/orders'
+    | '/admin/leases/terms'
+    | '/admin/networks/$id'
+    | '/admin/users/$id'
     | '/instances/$id/activity'
     | '/instances/$id/backups'
     | '/instances/$id/commands'
@@ -422,13 +734,24 @@ export interface FileRouteTypes {
     | '/instances/$id/settings'
     | '/instances/$id/snapshots'
     | '/projects/$id/credits'
+    | '/admin/catalogue/'
+    | '/admin/clusters/'
+    | '/admin/leases/'
+    | '/admin/networks/'
+    | '/admin/users/'
     | '/instances/$id/'
     | '/projects/$id/'
+    | '/admin/clusters/$id/adoptions'
+    | '/admin/clusters/$id/drains'
+    | '/admin/clusters/$id/guests'
+    | '/admin/clusters/$id/settings'
     | '/projects/$id/credits/export'
     | '/projects/$id/credits/invoices'
     | '/projects/$id/credits/spending'
     | '/projects/$id/credits/top-up'
+    | '/admin/clusters/$id/'
     | '/projects/$id/credits/'
+    | '/admin/clusters/$id/nodes/$name'
   fileRoutesByTo: FileRoutesByTo
   to:
     | '/recover'
@@ -446,12 +769,30 @@ export interface FileRouteTypes {
     | '/wallet'
     | '/'
     | '/account/security'
+    | '/admin/audit'
+    | '/admin/clusters-new'
+    | '/admin/clusters-placement'
+    | '/admin/finance'
+    | '/admin/instances'
+    | '/admin/invitations'
+    | '/admin/invoices'
+    | '/admin/isos'
+    | '/admin/operations'
+    | '/admin/payments'
+    | '/admin/settings'
+    | '/admin/vouchers'
     | '/leases/$id'
     | '/account'
     | '/admin'
     | '/instances'
     | '/leases'
     | '/projects'
+    | '/admin/catalogue/plans'
+    | '/admin/catalogue/prices'
+    | '/admin/leases/orders'
+    | '/admin/leases/terms'
+    | '/admin/networks/$id'
+    | '/admin/users/$id'
     | '/instances/$id/activity'
     | '/instances/$id/backups'
     | '/instances/$id/commands'
@@ -461,13 +802,24 @@ export interface FileRouteTypes {
     | '/instances/$id/network'
     | '/instances/$id/settings'
     | '/instances/$id/snapshots'
+    | '/admin/catalogue'
+    | '/admin/clusters'
+    | '/admin/leases'
+    | '/admin/networks'
+    | '/admin/users'
     | '/instances/$id'
     | '/projects/$id'
+    | '/admin/clusters/$id/adoptions'
+    | '/admin/clusters/$id/drains'
+    | '/admin/clusters/$id/guests'
+    | '/admin/clusters/$id/settings'
     | '/projects/$id/credits/export'
     | '/projects/$id/credits/invoices'
     | '/projects/$id/credits/spending'
     | '/projects/$id/credits/top-up'
+    | '/admin/clusters/$id'
     | '/projects/$id/credits'
+    | '/admin/clusters/$id/nodes/$name'
   id:
     | '__root__'
     | '/_app'
@@ -487,6 +839,20 @@ export interface FileRouteTypes {
     | '/_app/wallet'
     | '/_app/'
     | '/_app/account/security'
+    | '/_app/admin/audit'
+    | '/_app/admin/catalogue'
+    | '/_app/admin/clusters-new'
+    | '/_app/admin/clusters-placement'
+    | '/_app/admin/finance'
+    | '/_app/admin/instances'
+    | '/_app/admin/invitations'
+    | '/_app/admin/invoices'
+    | '/_app/admin/isos'
+    | '/_app/admin/leases'
+    | '/_app/admin/operations'
+    | '/_app/admin/payments'
+    | '/_app/admin/settings'
+    | '/_app/admin/vouchers'
     | '/_app/instances/$id'
     | '/_app/leases/$id'
     | '/_app/account/'
@@ -494,6 +860,13 @@ export interface FileRouteTypes {
     | '/_app/instances/'
     | '/_app/leases/'
     | '/_app/projects/'
+    | '/_app/admin/catalogue/plans'
+    | '/_app/admin/catalogue/prices'
+    | '/_app/admin/clusters/$id'
+    | '/_app/admin/leases/orders'
+    | '/_app/admin/leases/terms'
+    | '/_app/admin/networks/$id'
+    | '/_app/admin/users/$id'
     | '/_app/instances/$id/activity'
     | '/_app/instances/$id/backups'
     | '/_app/instances/$id/commands'
@@ -504,13 +877,24 @@ export interface FileRouteTypes {
     | '/_app/instances/$id/settings'
     | '/_app/instances/$id/snapshots'
     | '/_app/projects/$id/credits'
+    | '/_app/admin/catalogue/'
+    | '/_app/admin/clusters/'
+    | '/_app/admin/leases/'
+    | '/_app/admin/networks/'
+    | '/_app/admin/users/'
     | '/_app/instances/$id/'
     | '/_app/projects/$id/'
+    | '/_app/admin/clusters/$id/adoptions'
+    | '/_app/admin/clusters/$id/drains'
+    | '/_app/admin/clusters/$id/guests'
+    | '/_app/admin/clusters/$id/settings'
     | '/_app/projects/$id/credits/export'
     | '/_app/projects/$id/credits/invoices'
     | '/_app/projects/$id/credits/spending'
     | '/_app/projects/$id/credits/top-up'
+    | '/_app/admin/clusters/$id/'
     | '/_app/projects/$id/credits/'
+    | '/_app/admin/clusters/$id/nodes/$name'
   fileRoutesById: FileRoutesById
 }
 export interface RootRouteChildren {
@@ -657,6 +1041,104 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppAdminIndexRouteImport
       parentRoute: typeof AppAdminRoute
     }
+    '/_app/admin/audit': {
+      id: '/_app/admin/audit'
+      path: '/audit'
+      fullPath: '/admin/audit'
+      preLoaderRoute: typeof AppAdminAuditRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/catalogue': {
+      id: '/_app/admin/catalogue'
+      path: '/catalogue'
+      fullPath: '/admin/catalogue'
+      preLoaderRoute: typeof AppAdminCatalogueRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/clusters-new': {
+      id: '/_app/admin/clusters-new'
+      path: '/clusters-new'
+      fullPath: '/admin/clusters-new'
+      preLoaderRoute: typeof AppAdminClustersNewRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/clusters-placement': {
+      id: '/_app/admin/clusters-placement'
+      path: '/clusters-placement'
+      fullPath: '/admin/clusters-placement'
+      preLoaderRoute: typeof AppAdminClustersPlacementRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/finance': {
+      id: '/_app/admin/finance'
+      path: '/finance'
+      fullPath: '/admin/finance'
+      preLoaderRoute: typeof AppAdminFinanceRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/instances': {
+      id: '/_app/admin/instances'
+      path: '/instances'
+      fullPath: '/admin/instances'
+      preLoaderRoute: typeof AppAdminInstancesRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/invitations': {
+      id: '/_app/admin/invitations'
+      path: '/invitations'
+      fullPath: '/admin/invitations'
+      preLoaderRoute: typeof AppAdminInvitationsRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/invoices': {
+      id: '/_app/admin/invoices'
+      path: '/invoices'
+      fullPath: '/admin/invoices'
+      preLoaderRoute: typeof AppAdminInvoicesRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/isos': {
+      id: '/_app/admin/isos'
+      path: '/isos'
+      fullPath: '/admin/isos'
+      preLoaderRoute: typeof AppAdminIsosRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/leases': {
+      id: '/_app/admin/leases'
+      path: '/leases'
+      fullPath: '/admin/leases'
+      preLoaderRoute: typeof AppAdminLeasesRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/operations': {
+      id: '/_app/admin/operations'
+      path: '/operations'
+      fullPath: '/admin/operations'
+      preLoaderRoute: typeof AppAdminOperationsRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/payments': {
+      id: '/_app/admin/payments'
+      path: '/payments'
+      fullPath: '/admin/payments'
+      preLoaderRoute: typeof AppAdminPaymentsRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/settings': {
+      id: '/_app/admin/settings'
+      path: '/settings'
+      fullPath: '/admin/settings'
+      preLoaderRoute: typeof AppAdminSettingsRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/vouchers': {
+      id: '/_app/admin/vouchers'
+      path: '/vouchers'
+      fullPath: '/admin/vouchers'
+      preLoaderRoute: typeof AppAdminVouchersRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
     '/_app/instances/': {
       id: '/_app/instances/'
       path: '/instances'
@@ -691,6 +1173,90 @@ declare module '@tanstack/react-router' {
       fullPath: '/projects/'
       preLoaderRoute: typeof AppProjectsIndexRouteImport
       parentRoute: typeof AppRoute
+    }
+    '/_app/admin/catalogue/': {
+      id: '/_app/admin/catalogue/'
+      path: '/'
+      fullPath: '/admin/catalogue/'
+      preLoaderRoute: typeof AppAdminCatalogueIndexRouteImport
+      parentRoute: typeof AppAdminCatalogueRoute
+    }
+    '/_app/admin/catalogue/plans': {
+      id: '/_app/admin/catalogue/plans'
+      path: '/plans'
+      fullPath: '/admin/catalogue/plans'
+      preLoaderRoute: typeof AppAdminCataloguePlansRouteImport
+      parentRoute: typeof AppAdminCatalogueRoute
+    }
+    '/_app/admin/catalogue/prices': {
+      id: '/_app/admin/catalogue/prices'
+      path: '/prices'
+      fullPath: '/admin/catalogue/prices'
+      preLoaderRoute: typeof AppAdminCataloguePricesRouteImport
+      parentRoute: typeof AppAdminCatalogueRoute
+    }
+    '/_app/admin/clusters/': {
+      id: '/_app/admin/clusters/'
+      path: '/clusters'
+      fullPath: '/admin/clusters/'
+      preLoaderRoute: typeof AppAdminClustersIndexRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/clusters/$id': {
+      id: '/_app/admin/clusters/$id'
+      path: '/clusters/$id'
+      fullPath: '/admin/clusters/$id'
+      preLoaderRoute: typeof AppAdminClustersIdRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/leases/': {
+      id: '/_app/admin/leases/'
+      path: '/'
+      fullPath: '/admin/leases/'
+      preLoaderRoute: typeof AppAdminLeasesIndexRouteImport
+      parentRoute: typeof AppAdminLeasesRoute
+    }
+    '/_app/admin/leases/orders': {
+      id: '/_app/admin/leases/orders'
+      path: '/orders'
+      fullPath: '/admin/leases/orders'
+      preLoaderRoute: typeof AppAdminLeasesOrdersRouteImport
+      parentRoute: typeof AppAdminLeasesRoute
+    }
+    '/_app/admin/leases/terms': {
+      id: '/_app/admin/leases/terms'
+      path: '/terms'
+      fullPath: '/admin/leases/terms'
+      preLoaderRoute: typeof AppAdminLeasesTermsRouteImport
+      parentRoute: typeof AppAdminLeasesRoute
+    }
+    '/_app/admin/networks/': {
+      id: '/_app/admin/networks/'
+      path: '/networks'
+      fullPath: '/admin/networks/'
+      preLoaderRoute: typeof AppAdminNetworksIndexRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/networks/$id': {
+      id: '/_app/admin/networks/$id'
+      path: '/networks/$id'
+      fullPath: '/admin/networks/$id'
+      preLoaderRoute: typeof AppAdminNetworksIdRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/users/': {
+      id: '/_app/admin/users/'
+      path: '/users'
+      fullPath: '/admin/users/'
+      preLoaderRoute: typeof AppAdminUsersIndexRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/users/$id': {
+      id: '/_app/admin/users/$id'
+      path: '/users/$id'
+      fullPath: '/admin/users/$id'
+      preLoaderRoute: typeof AppAdminUsersIdRouteImport
+      parentRoute: typeof AppAdminRoute
     }
     '/_app/instances/$id/': {
       id: '/_app/instances/$id/'
@@ -776,6 +1342,41 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppProjectsIdCreditsRouteImport
       parentRoute: typeof AppRoute
     }
+    '/_app/admin/clusters/$id/': {
+      id: '/_app/admin/clusters/$id/'
+      path: '/'
+      fullPath: '/admin/clusters/$id/'
+      preLoaderRoute: typeof AppAdminClustersIdIndexRouteImport
+      parentRoute: typeof AppAdminClustersIdRoute
+    }
+    '/_app/admin/clusters/$id/adoptions': {
+      id: '/_app/admin/clusters/$id/adoptions'
+      path: '/adoptions'
+      fullPath: '/admin/clusters/$id/adoptions'
+      preLoaderRoute: typeof AppAdminClustersIdAdoptionsRouteImport
+      parentRoute: typeof AppAdminClustersIdRoute
+    }
+    '/_app/admin/clusters/$id/drains': {
+      id: '/_app/admin/clusters/$id/drains'
+      path: '/drains'
+      fullPath: '/admin/clusters/$id/drains'
+      preLoaderRoute: typeof AppAdminClustersIdDrainsRouteImport
+      parentRoute: typeof AppAdminClustersIdRoute
+    }
+    '/_app/admin/clusters/$id/guests': {
+      id: '/_app/admin/clusters/$id/guests'
+      path: '/guests'
+      fullPath: '/admin/clusters/$id/guests'
+      preLoaderRoute: typeof AppAdminClustersIdGuestsRouteImport
+      parentRoute: typeof AppAdminClustersIdRoute
+    }
+    '/_app/admin/clusters/$id/settings': {
+      id: '/_app/admin/clusters/$id/settings'
+      path: '/settings'
+      fullPath: '/admin/clusters/$id/settings'
+      preLoaderRoute: typeof AppAdminClustersIdSettingsRouteImport
+      parentRoute: typeof AppAdminClustersIdRoute
+    }
     '/_app/projects/$id/credits/': {
       id: '/_app/projects/$id/credits/'
       path: '/'
@@ -811,15 +1412,114 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppProjectsIdCreditsTopUpRouteImport
       parentRoute: typeof AppProjectsIdCreditsRoute
     }
+    '/_app/admin/clusters/$id/nodes/$name': {
+      id: '/_app/admin/clusters/$id/nodes/$name'
+      path: '/nodes/$name'
+      fullPath: '/admin/clusters/$id/nodes/$name'
+      preLoaderRoute: typeof AppAdminClustersIdNodesNameRouteImport
+      parentRoute: typeof AppAdminClustersIdRoute
+    }
   }
 }
 
+interface AppAdminCatalogueRouteChildren {
+  AppAdminCataloguePlansRoute: typeof AppAdminCataloguePlansRoute
+  AppAdminCataloguePricesRoute: typeof AppAdminCataloguePricesRoute
+  AppAdminCatalogueIndexRoute: typeof AppAdminCatalogueIndexRoute
+}
+
+const AppAdminCatalogueRouteChildren: AppAdminCatalogueRouteChildren = {
+  AppAdminCataloguePlansRoute: AppAdminCataloguePlansRoute,
+  AppAdminCataloguePricesRoute: AppAdminCataloguePricesRoute,
+  AppAdminCatalogueIndexRoute: AppAdminCatalogueIndexRoute,
+}
+
+const AppAdminCatalogueRouteWithChildren =
+  AppAdminCatalogueRoute._addFileChildren(AppAdminCatalogueRouteChildren)
+
+interface AppAdminLeasesRouteChildren {
+  AppAdminLeasesOrdersRoute: typeof AppAdminLeasesOrdersRoute
+  AppAdminLeasesTermsRoute: typeof AppAdminLeasesTermsRoute
+  AppAdminLeasesIndexRoute: typeof AppAdminLeasesIndexRoute
+}
+
+const AppAdminLeasesRouteChildren: AppAdminLeasesRouteChildren = {
+  AppAdminLeasesOrdersRoute: AppAdminLeasesOrdersRoute,
+  AppAdminLeasesTermsRoute: AppAdminLeasesTermsRoute,
+  AppAdminLeasesIndexRoute: AppAdminLeasesIndexRoute,
+}
+
+const AppAdminLeasesRouteWithChildren = AppAdminLeasesRoute._addFileChildren(
+  AppAdminLeasesRouteChildren,
+)
+
+interface AppAdminClustersIdRouteChildren {
+  AppAdminClustersIdAdoptionsRoute: typeof AppAdminClustersIdAdoptionsRoute
+  AppAdminClustersIdDrainsRoute: typeof AppAdminClustersIdDrainsRoute
+  AppAdminClustersIdGuestsRoute: typeof AppAdminClustersIdGuestsRoute
+  AppAdminClustersIdSettingsRoute: typeof AppAdminClustersIdSettingsRoute
+  AppAdminClustersIdIndexRoute: typeof AppAdminClustersIdIndexRoute
+  AppAdminClustersIdNodesNameRoute: typeof AppAdminClustersIdNodesNameRoute
+}
+
+const AppAdminClustersIdRouteChildren: AppAdminClustersIdRouteChildren = {
+  AppAdminClustersIdAdoptionsRoute: AppAdminClustersIdAdoptionsRoute,
+  AppAdminClustersIdDrainsRoute: AppAdminClustersIdDrainsRoute,
+  AppAdminClustersIdGuestsRoute: AppAdminClustersIdGuestsRoute,
+  AppAdminClustersIdSettingsRoute: AppAdminClustersIdSettingsRoute,
+  AppAdminClustersIdIndexRoute: AppAdminClustersIdIndexRoute,
+  AppAdminClustersIdNodesNameRoute: AppAdminClustersIdNodesNameRoute,
+}
+
+const AppAdminClustersIdRouteWithChildren =
+  AppAdminClustersIdRoute._addFileChildren(AppAdminClustersIdRouteChildren)
+
 interface AppAdminRouteChildren {
+  AppAdminAuditRoute: typeof AppAdminAuditRoute
+  AppAdminCatalogueRoute: typeof AppAdminCatalogueRouteWithChildren
+  AppAdminClustersNewRoute: typeof AppAdminClustersNewRoute
+  AppAdminClustersPlacementRoute: typeof AppAdminClustersPlacementRoute
+  AppAdminFinanceRoute: typeof AppAdminFinanceRoute
+  AppAdminInstancesRoute: typeof AppAdminInstancesRoute
+  AppAdminInvitationsRoute: typeof AppAdminInvitationsRoute
+  AppAdminInvoicesRoute: typeof AppAdminInvoicesRoute
+  AppAdminIsosRoute: typeof AppAdminIsosRoute
+  AppAdminLeasesRoute: typeof AppAdminLeasesRouteWithChildren
+  AppAdminOperationsRoute: typeof AppAdminOperationsRoute
+  AppAdminPaymentsRoute: typeof AppAdminPaymentsRoute
+  AppAdminSettingsRoute: typeof AppAdminSettingsRoute
+  AppAdminVouchersRoute: typeof AppAdminVouchersRoute
   AppAdminIndexRoute: typeof AppAdminIndexRoute
+  AppAdminClustersIdRoute: typeof AppAdminClustersIdRouteWithChildren
+  AppAdminNetworksIdRoute: typeof AppAdminNetworksIdRoute
+  AppAdminUsersIdRoute: typeof AppAdminUsersIdRoute
+  AppAdminClustersIndexRoute: typeof AppAdminClustersIndexRoute
+  AppAdminNetworksIndexRoute: typeof AppAdminNetworksIndexRoute
+  AppAdminUsersIndexRoute: typeof AppAdminUsersIndexRoute
 }
 
 const AppAdminRouteChildren: AppAdminRouteChildren = {
+  AppAdminAuditRoute: AppAdminAuditRoute,
+  AppAdminCatalogueRoute: AppAdminCatalogueRouteWithChildren,
+  AppAdminClustersNewRoute: AppAdminClustersNewRoute,
+  AppAdminClustersPlacementRoute: AppAdminClustersPlacementRoute,
+  AppAdminFinanceRoute: AppAdminFinanceRoute,
+  AppAdminInstancesRoute: AppAdminInstancesRoute,
+  AppAdminInvitationsRoute: AppAdminInvitationsRoute,
+  AppAdminInvoicesRoute: AppAdminInvoicesRoute,
+  AppAdminIsosRoute: AppAdminIsosRoute,
+  AppAdminLeasesRoute: AppAdminLeasesRouteWithChildren,
+  AppAdminOperationsRoute: AppAdminOperationsRoute,
+  AppAdminPaymentsRoute: AppAdminPaymentsRoute,
+  AppAdminSettingsRoute: AppAdminSettingsRoute,
+  AppAdminVouchersRoute: AppAdminVouchersRoute,
   AppAdminIndexRoute: AppAdminIndexRoute,
+  AppAdminClustersIdRoute: AppAdminClustersIdRouteWithChildren,
+  AppAdminNetworksIdRoute: AppAdminNetworksIdRoute,
+  AppAdminUsersIdRoute: AppAdminUsersIdRoute,
+  AppAdminClustersIndexRoute: AppAdminClustersIndexRoute,
+  AppAdminNetworksIndexRoute: AppAdminNetworksIndexRoute,
+  AppAdminUsersIndexRoute: AppAdminUsersIndexRoute,
 }
 
 const AppAdminRouteWithChildren = AppAdminRoute._addFileChildren(

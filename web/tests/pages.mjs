@@ -40,10 +40,57 @@ export const inside = [
 ]
 
 /** For those who look after the house. */
-export const admin = ['/admin']
+export const admin = [
+  '/admin',
+  '/admin/users',
+  '/admin/users/$id',
+  '/admin/invitations',
+  '/admin/instances',
+  '/admin/operations',
+  '/admin/audit',
+  '/admin/clusters',
+  '/admin/clusters-new',
+  '/admin/clusters-placement',
+  '/admin/clusters/$id',
+  '/admin/clusters/$id/nodes/$name',
+  '/admin/clusters/$id/guests',
+  '/admin/clusters/$id/adoptions',
+  '/admin/clusters/$id/drains',
+  '/admin/clusters/$id/settings',
+  '/admin/networks',
+  '/admin/networks/$id',
+  '/admin/catalogue',
+  '/admin/catalogue/plans',
+  '/admin/catalogue/prices',
+  '/admin/isos',
+  '/admin/settings',
+  '/admin/finance',
+  '/admin/payments',
+  '/admin/invoices',
+  '/admin/leases',
+  '/admin/leases/orders',
+  '/admin/leases/terms',
+  '/admin/vouchers',
+]
 
-/** An address with the id of a thing of the kind that its first word names. */
-export const withId = (path, ids) => path.replace('$id', ids[path.split('/')[1]] ?? '')
+/** An address with the id of a thing of the kind that is named before it. */
+export const withId = (path, ids) =>
+  path.replace('$id', ids[path.split('/$id')[0].split('/').at(-1)] ?? '').replace('$name', ids.nodes ?? '')
+
+/** One of each of what only those have pages of who look after the house, asked with a Playwright request of theirs. */
+export async function adminIds(request) {
+  const list = async (path) => (await (await request.get(`/api/v1/${path}`)).json()).items ?? []
+  const [user] = await list('users?role=user&limit=1')
+  const clusters = await list('clusters')
+  const cluster = clusters.find((one) => one.name === 'lodge') ?? clusters[0]
+  const [network] = await list('networks?limit=1')
+  const [node] = await list(`clusters/${cluster.id}/nodes`)
+  return { users: user?.id, clusters: cluster.id, networks: network?.id ?? 'net_none', nodes: node.name }
+}
 
 /** A name for a picture of a page. */
-export const nameOf = (path) => path.replace('/$id', '-one').replaceAll('/', '-').replace(/^-/, '') || 'dashboard'
+export const nameOf = (path) =>
+  path
+    .replaceAll(/\/\$\w+/g, '-one')
+    .replaceAll('/', '-')
+    .replace(/^-/, '') || 'dashboard'

@@ -3,7 +3,8 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chromium, devices } from '@playwright/test'
-import { admin, doors, inside, nameOf, withId } from './pages.mjs'
+import { adminActs } from './admin-shots.mjs'
+import { admin, adminIds, doors, inside, nameOf, withId } from './pages.mjs'
 
 const base = process.env.INNKEEPER_URL ?? 'http://localhost:8080'
 const email = process.env.INNKEEPER_EMAIL ?? 'admin@inn.example'
@@ -93,7 +94,12 @@ for (const [size, scheme, locale, device] of looks) {
   const one = items.find((instance) => instance.kind === 'qemu' && instance.state === 'running') ?? items[0]
   const at = (tab) => `/instances/${one.id}${tab}`
   const leases = (await (await context.request.get('/api/v1/leases?limit=1')).json()).items ?? []
-  const ids = { instances: one.id, projects: project, leases: leases[0]?.id ?? 'lea_none' }
+  const ids = {
+    instances: one.id,
+    projects: project,
+    leases: leases[0]?.id ?? 'lea_none',
+    ...(await adminIds(context.request)),
+  }
   const views = [
     ...[...inside, ...admin].map((path) => [nameOf(path), withId(path, ids)]),
     ['instances-none', '/instances?q=zzz'],
@@ -139,7 +145,7 @@ for (const [size, scheme, locale, device] of looks) {
     ['tasks', '/', () => page.getByRole('button', { name: /^(Operations|Opérations)/ }).click()],
     ['user-menu', '/', () => page.getByRole('button', { name: /Account menu|Menu du compte/ }).click()],
   ]
-  for (const [name, path, act] of acts) {
+  for (const [name, path, act] of [...acts, ...adminActs(page)]) {
     if (!wanted(name)) continue
     await page.goto(path)
     await page.waitForLoadState('networkidle', { timeout: 4000 }).catch(() => undefined)

@@ -6,7 +6,7 @@ import { fetchSignedIn } from './session'
 export * from './gen/@tanstack/react-query.gen'
 export type * from './gen/types.gen'
 export { hasCode, isProblem } from './problem'
-export { onSessionEnd, renewSession } from './session'
+export { actWith, onSessionEnd, renewSession } from './session'
 
 export const queryClient = new QueryClient({
   defaultOptions: {

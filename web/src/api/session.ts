@@ -24,6 +24,14 @@ async function ask(since: number): Promise<boolean> {
   return answer.ok
 }
 
+const ACTING = 'acting-token'
+
+/** Acts for somebody else in this tab with a token, until it is over; without one, for oneself again. */
+export function actWith(token: string | undefined) {
+  if (token) sessionStorage.setItem(ACTING, token)
+  else sessionStorage.removeItem(ACTING)
+}
+
 let under_way: Promise<boolean> | undefined
 
 /** Gets the next access token; whether there is one now. `since` is when the request was sent that was refused. */
@@ -49,13 +57,22 @@ export async function fetchSignedIn(input: RequestInfo | URL, init?: RequestInit
   const request = new Request(input, init)
   if (request.method === 'POST' && !request.headers.has('idempotency-key'))
     request.headers.set('idempotency-key', idempotencyKey())
+  const acting = sessionStorage.getItem(ACTING)
+  if (acting) request.headers.set('authorization', `Bearer ${acting}`)
   const again = request.clone()
   const since = Date.now()
   const answer = await fetch(request)
   const path = new URL(request.url).pathname
   // What signs somebody in answers 401 for other reasons.
   const signing = /^\/api\/v1\/(sessions(\/(?!current)|$)|setup|registrations|password-rec|email-ver)/.test(path)
+  if (acting && answer.ok && request.method === 'DELETE' && path === '/api/v1/sessions/current') actWith(undefined)
   if (answer.status !== 401 || (signing && request.method === 'POST')) return answer
+  if (acting) {
+    // The half hour is over: one is oneself again.
+    actWith(undefined)
+    location.assign('/admin/users')
+    return answer
+  }
   if (await renewSession(since)) return fetch(again)
   dispatchEvent(new Event(ENDED))
   return answer

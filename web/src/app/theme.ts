@@ -8,6 +8,7 @@ import {
   type MantineColorsTuple,
   Menu,
   Modal,
+  Notification,
   Table,
   Tooltip,
 } from '@mantine/core'
@@ -91,6 +92,7 @@ export const makeTheme = (t: Messages) =>
       Drawer: Drawer.extend({ defaultProps: { closeButtonProps: { 'aria-label': t.common.close } } }),
       ModalHeader: { defaultProps: { component: 'div' } },
       DrawerHeader: { defaultProps: { component: 'div' } },
+      Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': t.common.close } } }),
       Tooltip: Tooltip.extend({ defaultProps: { withArrow: true, openDelay: 300 } }),
       Badge: Badge.extend({ defaultProps: { radius: 'sm', tt: 'none', fw: 500 } }),
       Table: Table.extend({ defaultProps: { verticalSpacing: 'sm', horizontalSpacing: 'md' } }),

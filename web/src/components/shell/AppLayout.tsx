@@ -47,6 +47,11 @@ export function AppLayout() {
   const { online } = useNetwork()
 
   useEffect(() => follow(), [])
+  // The list is longer than the window for those who look after the house.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: which entry it is changes with the address
+  useEffect(() => {
+    document.querySelector('nav [aria-current=page]')?.scrollIntoView({ block: 'nearest' })
+  }, [active?.under])
   useHotkeys([['mod+K', palette]], [])
   useShortcuts(
     useMemo(() => {

@@ -12,7 +12,7 @@ export function Banners({ online }: { online: boolean }) {
   const me = useMe()
   const resend = useAct(() => askToVerify(), { done: t.shell.resent })
   const stop = useAct(() => signOut(), {
-    onDone: () => goAfresh('/sign-in'),
+    onDone: () => goAfresh('/admin/users'),
   })
   const { user, standing, impersonation } = me
   const any = !online || standing !== 'good' || impersonation

@@ -1,4 +1,29 @@
+import { catalogue } from './admin/catalogue'
+import { clusters, placement } from './admin/clusters'
+import { finance, log } from './admin/finance'
+import { gifts, house, queue } from './admin/gifts'
+import { rooms } from './admin/rooms'
+import { sales } from './admin/sales'
+import { stores } from './admin/stores'
+import { users } from './admin/users'
+
 export const admin = {
+  catalogue,
+  clusters,
+  finance,
+  gifts,
+  house,
+  log,
+  placement,
+  queue,
+  rooms,
+  sales,
+  stores,
+  users,
+  building: 'Building',
+  till: 'Till',
+  reason: 'Reason',
+  adminsOnly: 'Only administrators may do this',
   overview: {
     title: 'The house',
     sub: 'How it is, at a glance',
@@ -17,5 +42,13 @@ export const admin = {
     },
     seen: 'Seen',
     operations: 'Under way',
+    attention: 'What needs attention',
+    calm: 'Nothing needs attention.',
+    look: 'Look',
+    broken: (n: number) => (n === 1 ? 'One instance is in trouble.' : `${n} instances are in trouble.`),
+    failed: (n: number) =>
+      n === 1 ? 'One operation has failed since yesterday.' : `${n} operations have failed since yesterday.`,
+    disputed: (n: number) => (n === 1 ? 'One payment is disputed.' : `${n} payments are disputed.`),
+    lately: 'Lately',
   },
 }

@@ -1,6 +1,30 @@
 import type { Messages } from '../en'
+import { catalogue } from './admin/catalogue'
+import { clusters, placement } from './admin/clusters'
+import { finance, log } from './admin/finance'
+import { gifts, house, queue } from './admin/gifts'
+import { rooms } from './admin/rooms'
+import { sales } from './admin/sales'
+import { stores } from './admin/stores'
+import { users } from './admin/users'
 
 export const admin: Messages['admin'] = {
+  catalogue,
+  clusters,
+  finance,
+  gifts,
+  house,
+  log,
+  placement,
+  queue,
+  rooms,
+  sales,
+  stores,
+  users,
+  building: 'Bâtiment',
+  till: 'Caisse',
+  reason: 'Raison',
+  adminsOnly: 'Réservé aux administrateurs',
   overview: {
     title: 'La maison',
     sub: 'Son état, d’un coup d’œil',
@@ -19,5 +43,12 @@ export const admin: Messages['admin'] = {
     },
     seen: 'Vue',
     operations: 'En cours',
+    attention: 'À surveiller',
+    calm: 'Rien à surveiller.',
+    look: 'Voir',
+    broken: (n) => (n === 1 ? 'Une instance est en difficulté.' : `${n} instances sont en difficulté.`),
+    failed: (n) => (n === 1 ? 'Une opération a échoué depuis hier.' : `${n} opérations ont échoué depuis hier.`),
+    disputed: (n) => (n === 1 ? 'Un paiement est contesté.' : `${n} paiements sont contestés.`),
+    lately: 'Dernièrement',
   },
 }

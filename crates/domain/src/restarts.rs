@@ -188,8 +188,8 @@ pub fn next(restart: &Restart, service: &Service, answered: Option<Timestamp>, n
             (None, None, None) => Step::Push,
         },
         RestartState::Waiting => {
-            // An answer from before the reboot says nothing.
-            let ready = restart.rebooted_at.zip(answered).is_some_and(|(since, seen)| seen >= since);
+            // An answer from before the reboot says nothing, nor does one from the same instant.
+            let ready = restart.rebooted_at.zip(answered).is_some_and(|(since, seen)| seen > since);
             let seconds = now.since(restart.asked_at).as_secs();
             match ready {
                 true => Step::Finish(u32::try_from(seconds).unwrap_or(u32::MAX)),
@@ -303,7 +303,10 @@ mod tests {
         let service = service(true);
         let mut restart = asked(&service);
         restart.enter(RestartState::Waiting, &service, at(40));
-        assert_eq!(next(&restart, &service, Some(at(39)), at(41)), Step::Wait(at(41).after(QUICK_LOOK)));
+        for before in [39, 40] {
+            let step = next(&restart, &service, Some(at(before)), at(41));
+            assert_eq!(step, Step::Wait(at(41).after(QUICK_LOOK)), "{before}");
+        }
         assert_eq!(next(&restart, &service, Some(at(47)), at(47)), Step::Finish(47));
         assert_eq!(next(&restart, &service, None, at(340).before(QUICK_LOOK / 2)), Step::Wait(at(340)));
         let late = next(&restart, &service, Some(at(39)), at(340));

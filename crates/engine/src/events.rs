@@ -31,9 +31,11 @@ impl Engine {
         Ok(Watched { engine: self.clone(), actor: actor.clone(), seq, hints })
     }
 
-    /// The hosts of which the actor may see what happens to them.
+    /// The hosts and services of which the actor may see what happens to them.
     async fn things_seen(&self, actor: &Actor) -> Result<Vec<String>, Error> {
-        Ok(self.hosts(actor).await?.into_iter().map(|host| host.id.to_string()).collect())
+        let hosts = self.hosts(actor).await?.into_iter().map(|host| host.id.to_string());
+        let services = self.services(actor).await?.into_iter().map(|watched| watched.service.id.to_string());
+        Ok(hosts.chain(services).collect())
     }
 }
 

@@ -29,15 +29,14 @@ impl Host {
             Ability::See | Ability::Report => None,
             Ability::Wake => self.hands_off().or_else(|| self.cannot_be_woken()),
             Ability::Sleep => self.hands_off().or_else(|| self.needed()),
-            Ability::Restart if !state.serves() => {
-                Some(Bar::new("host_asleep", format!("the host is {state}; wake it first")))
-            }
-            Ability::Restart => None,
-            Ability::Maintain if matches!(state, State::Draining | State::ShuttingDown) => Some(Bar::new(
-                "host_going_to_sleep",
-                "the host is on its way to sleep; wait until it is off, or call it back first",
-            )),
-            Ability::Maintain => None,
+            Ability::Restart => (!state.serves())
+                .then(|| Bar::new("host_asleep", format!("the host is {state}; wake it first"))),
+            Ability::Maintain => matches!(state, State::Draining | State::ShuttingDown).then(|| {
+                Bar::new(
+                    "host_going_to_sleep",
+                    "the host is on its way to sleep; wait until it is off, or call it back first",
+                )
+            }),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use innkeeper_domain::access::Actor;
-use innkeeper_domain::ids::HostId;
+use innkeeper_domain::ids::{HostId, RestartId};
 use innkeeper_domain::reports::Report;
 use innkeeper_domain::restarts::RestartState;
 use innkeeper_domain::services::{Place, ServiceState};
@@ -26,7 +26,14 @@ fn hold_reboots(house: &House) {
     lodge.faults().add(Rule::on_task("vzshutdown", Effect::TaskHolds).count(Count::Always)).unwrap();
 }
 
-fn let_reboots_go(house: &House) {
+/// Lets them go on, once the guest has been asked: a task that begins meanwhile could be held for ever.
+async fn let_reboots_go(house: &House, id: RestartId) {
+    until("the guest was asked", async || {
+        let now = house.engine.restart(&Actor::house(), id).await.unwrap();
+        let begun = house.tasks("vzreboot") + house.tasks("vzshutdown") > 0;
+        (begun && (now.upid.is_some() || now.operation_id.is_some())).then_some(())
+    })
+    .await;
     let lodge = house.sim.cluster("lodge");
     lodge.faults().clear();
     lodge.release_tasks();
@@ -40,7 +47,7 @@ async fn is_restarted_at(house: &House, place: Place) {
     house.stands(restart.id, RestartState::Rebooting).await;
     assert_eq!(house.game.commands(), ["say Le serveur redémarre dans 1 seconde.", "save-all flush"]);
     house.game.close().await;
-    let_reboots_go(house);
+    let_reboots_go(house, restart.id).await;
     let waiting = house.stands(restart.id, RestartState::Waiting).await;
     house.seen(id, ServiceState::Starting).await;
     house.game.open().await;
@@ -136,6 +143,7 @@ both! {
                 if now.state == state {
                     return Some(now);
                 }
+                assert!(!now.state.is_final(), "{now:#?}");
                 clock.advance(Duration::from_millis(step));
                 None
             })
@@ -143,7 +151,7 @@ both! {
         };
         advance(RestartState::Rebooting, 100).await;
         house.game.close().await;
-        let_reboots_go(&house);
+        let_reboots_go(&house, restart.id).await;
         let waiting = advance(RestartState::Waiting, 100).await;
         assert_eq!(waiting.due_at, waiting.rebooted_at.unwrap().after(Duration::from_mins(5)));
         let failed = advance(RestartState::Failed, 1000).await;

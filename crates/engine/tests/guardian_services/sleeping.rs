@@ -14,7 +14,7 @@ both! {
     async fn who_plays_keeps_the_host_awake_and_the_game_sleeps_with_it(db: Db) {
         let house = House::open(db).await;
         let staff = Actor::house();
-        let profile = Profile { countdown_seconds: 10, ..Profile::default() };
+        let profile = Profile { countdown_seconds: 10, ignores_quorum: true, ..Profile::default() };
         let change = HostChange { profile: Some(profile), ..HostChange::default() };
         house.engine.change_host(&staff, house.host.id, change).await.unwrap();
         house.game.players.store(2, Ordering::SeqCst);

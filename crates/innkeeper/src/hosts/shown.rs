@@ -27,28 +27,22 @@ pub(super) fn row(host: &Value) -> Vec<String> {
 
 /// A host in one line.
 pub(super) fn line(host: &Value) -> String {
-    let mut line = format!("{} is {}", cell(&host["name"]), cell(&host["state"]));
-    if let Some(reason) = host["reason"].as_str() {
-        line += &format!(" ({reason})");
-    }
-    if let Some(deadline) = host["deadline"].as_str() {
-        line += &format!(", until {deadline} at most");
-    }
-    if let Some(until) = host["awake_until"].as_str() {
-        line += &format!(", kept awake until {until}");
-    }
+    let mut line = vec![format!("{} is {}", cell(&host["name"]), cell(&host["state"]))];
+    line.extend(host["reason"].as_str().map(|reason| format!(" ({reason})")));
+    line.extend(host["deadline"].as_str().map(|deadline| format!(", until {deadline} at most")));
+    line.extend(host["awake_until"].as_str().map(|until| format!(", kept awake until {until}")));
     if !host["asked"].is_null() && host["state"] != "ready" {
-        line += ", wanted awake";
+        line.push(", wanted awake".to_owned());
     }
-    line
+    line.concat()
 }
 
 /// A host with everything that needs it, and what each probe found.
 pub(super) fn in_full(host: &Value) -> String {
-    let mut text = format!("{}\nsince {}", line(host), cell(&host["since"]));
+    let mut lines = vec![line(host), format!("since {}", cell(&host["since"]))];
     for signal in host["signals"].as_array().into_iter().flatten() {
-        let cells = ["reading", "kind", "reason"].map(|name| cell(&signal[name]));
-        text += &format!("\n  {:10}  {:10}  {}", cells[0], cells[1], cells[2]);
+        let [reading, kind, reason] = ["reading", "kind", "reason"].map(|name| cell(&signal[name]));
+        lines.push(format!("  {reading:10}  {kind:10}  {reason}"));
     }
     for probe in host["probes"].as_array().into_iter().flatten() {
         let answers = match probe["answers"].as_bool() {
@@ -57,9 +51,9 @@ pub(super) fn in_full(host: &Value) -> String {
             None => "not asked",
         };
         let said = probe["report"]["message"].as_str().unwrap_or_default();
-        text += &format!("\n  {answers:10}  {:10}  {said}", cell(&probe["probe"]));
+        lines.push(format!("  {answers:10}  {:10}  {said}", cell(&probe["probe"])));
     }
-    text
+    lines.join("\n")
 }
 
 pub(super) const REPORT: [&str; 6] = ["name", "asleep", "awake", "unknown", "wakes", "saved_wh"];

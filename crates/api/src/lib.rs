@@ -13,6 +13,7 @@ mod cards;
 mod clusters;
 mod commands;
 mod consoles;
+mod discord;
 mod disks;
 mod docs;
 mod drains;
@@ -68,6 +69,8 @@ mod welcome;
 use std::sync::Arc;
 
 pub use crate::pages::{Page, Pages};
+pub use discord::{Answered, DiscordDoor};
+
 use crate::refusals::Refusals;
 use axum::extract::FromRef;
 use axum::middleware;
@@ -91,6 +94,8 @@ pub struct Options {
     pub trusted_proxies: Vec<AddressRange>,
     /// The portal, where the binary has it.
     pub pages: Option<Pages>,
+    /// Where requests of Discord's go; none where the bot is not reached by HTTP.
+    pub discord: Option<DiscordDoor>,
 }
 
 /// What handlers share.
@@ -180,6 +185,7 @@ fn public() -> OpenApiRouter<App> {
         .routes(routes!(docs::openapi_json))
         .routes(routes!(payments::payment_webhook))
         .routes(routes!(consoles::open_console))
+        .routes(routes!(discord::discord_interaction))
         .routes(routes!(leases::catalogue::get_lease_catalogue))
         .routes(routes!(leases::catalogue::quote_lease))
         .routes(routes!(leases::catalogue::quote_renewal))
@@ -236,6 +242,9 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(oidc::list_identities))
         .routes(routes!(oidc::begin_link))
         .routes(routes!(oidc::unlink))
+        .routes(routes!(discord::get_discord_link, discord::link_discord, discord::unlink_discord))
+        .routes(routes!(discord::get_discord_settings, discord::set_discord_settings))
+        .routes(routes!(discord::get_discord_texts))
         .routes(routes!(registration::ask_to_verify))
         .routes(routes!(registration::change_email))
         .routes(routes!(registration::list_house_invitations, registration::invite_into_house))

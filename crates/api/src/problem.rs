@@ -175,6 +175,17 @@ impl Problem {
             .remedy("programs send `Authorization: Bearer` with the token instead of the cookie")
     }
 
+    /// A request that says it is from Discord.
+    pub(crate) fn refused_interaction(status: StatusCode) -> Self {
+        let detail = match status {
+            StatusCode::CONFLICT => "this interaction came before",
+            StatusCode::UNAUTHORIZED => "this is not signed by Discord, or too old",
+            _ => "this is no interaction of Discord's",
+        };
+        Self::new(status, "discord_refused", "Not from Discord", detail)
+            .remedy("discord.public_key must be the one that Discord's developer portal shows; the clock must be right")
+    }
+
     pub(crate) fn upgrade_required() -> Self {
         let detail = "this address takes WebSockets only";
         Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "This is no WebSocket", detail)

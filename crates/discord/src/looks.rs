@@ -82,6 +82,11 @@ impl<H: House> Bot<H> {
             Link::Linked { account } => talk.text("link.linked", &[("account", Put::Theirs(&account))]),
             Link::Open { url, code, until } => {
                 let until = at(until, 'R');
+                if url.starts_with('/') {
+                    // The house has said to nobody where its portal is.
+                    let put = [("code", Put::Ours(code.as_str())), ("until", Put::Ours(until.as_str()))];
+                    return Ok(talk.text("link.type", &put));
+                }
                 let put =
                     [("url", Put::Ours(&url)), ("code", Put::Ours(&code)), ("until", Put::Ours(&until))];
                 talk.text("link.open", &put)

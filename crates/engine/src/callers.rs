@@ -93,7 +93,12 @@ impl Engine {
     }
 
     /// What the user may do right now.
-    pub(crate) async fn actor(&self, user: &User, proof: Proof, address: Option<IpAddr>) -> Result<Actor, Error> {
+    pub(crate) async fn actor(
+        &self,
+        user: &User,
+        proof: Proof,
+        address: Option<IpAddr>,
+    ) -> Result<Actor, Error> {
         let memberships = projects::memberships_of(self.db(), user.id).await?;
         let standing = user.standing(self.clock().now());
         Ok(Actor { user_id: Some(user.id), role: user.role, memberships, standing, proof, address })

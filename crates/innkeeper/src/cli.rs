@@ -7,9 +7,9 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, api_keys, audit, backups, client, clusters, credits, demo, drains, finance, hosts, instances,
-    invoices, isos, lease, mcp, networks, payments, placements, plans, prices, projects, secrets, serve,
-    sessions, shares, simulate, snapshots, telemetry, templates, users, vouchers,
+    admin, api_keys, audit, backups, client, clusters, credits, demo, discord, drains, finance, hosts,
+    instances, invoices, isos, lease, mcp, networks, payments, placements, plans, prices, projects, secrets,
+    serve, sessions, shares, simulate, snapshots, telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -111,6 +111,9 @@ enum Command {
     /// Look after hosts: nodes that sleep when nobody needs them.
     #[command(subcommand)]
     Host(hosts::Host),
+    /// Link your account with Discord, and look after the bot there.
+    #[command(subcommand)]
+    Discord(discord::Discord),
     /// Look after projects and who belongs to them.
     #[command(subcommand)]
     Project(projects::Project),
@@ -147,7 +150,14 @@ impl Cli {
             Command::Admin(admin) => admin.run(&config()?).await,
             Command::Secrets(secrets) => secrets.run(&config()?).await,
             Command::Config => {
-                print!("{}", toml::to_string_pretty(&redacted(config()?))?);
+                let config = config()?;
+                let bot = config.discord.is_on();
+                print!("{}", toml::to_string_pretty(&redacted(config))?);
+                if !bot {
+                    println!(
+                        "\n# There is no bot at Discord: neither discord.token nor discord.token_file is set."
+                    );
+                }
                 Ok(())
             }
             Command::Openapi => {
@@ -178,6 +188,7 @@ impl Cli {
             Command::Share(share) => share.run().await,
             Command::Drain(drain) => drain.run().await,
             Command::Host(host) => host.run().await,
+            Command::Discord(discord) => discord.run().await,
             Command::Project(project) => project.run().await,
             Command::Key(key) => key.run().await,
             Command::User(user) => user.run().await,

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{Config, Found, try_desks};
-use crate::{house, http};
+use crate::{bot, house, http};
 
 /// Run the server.
 #[derive(Debug, clap::Args)]
@@ -36,7 +36,10 @@ impl Serve {
         info!("listening on http://{address}");
         // For whoever started us on a port of the system's choice.
         println!("listening on http://{address}");
-        until_signal(engine, listener, api_options(config)).await
+        let bot = config.discord.bot(&engine)?;
+        let mut options = api_options(config);
+        options.discord = bot.as_ref().map(|config| bot::door(&engine, config)).transpose()?.flatten();
+        until_signal(engine, listener, options, bot).await
     }
 }
 
@@ -63,6 +66,7 @@ pub(crate) fn api_options(config: &Config) -> innkeeper_api::Options {
         public_url: config.server.public_url.clone(),
         trusted_proxies: config.server.trusted_proxies.clone(),
         pages: innkeeper_webui::BUILT.then_some(page as innkeeper_api::Pages),
+        discord: None,
     }
 }
 
@@ -89,12 +93,14 @@ pub(crate) async fn until_signal(
     engine: Engine,
     listener: TcpListener,
     options: innkeeper_api::Options,
+    bot: Option<innkeeper_discord::Config>,
 ) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let loops = tokio::spawn({
         let (engine, stop) = (engine.clone(), stop.clone());
         async move { engine.run(stop).await }
     });
+    let bot = bot.map(|config| tokio::spawn(bot::keep(engine.clone(), config, stop.clone())));
     let public_url = options.public_url.clone();
     let router = innkeeper_api::router_until(engine, options, stop.clone());
     let router = innkeeper_mcp::mount(router, public_url.as_deref(), &stop);
@@ -111,6 +117,10 @@ pub(crate) async fn until_signal(
     tokio::select! {
         () = server => {}
         () = asked => {}
+    }
+    if let Some(bot) = bot {
+        // It says its farewells within its own time.
+        let _ = tokio::time::timeout(2 * FAREWELL, bot).await;
     }
     match tokio::time::timeout(FAREWELL, loops).await {
         Ok(Ok(ended)) => ended.context("what happens by itself has ended"),

@@ -10,6 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 const VERSION: &str = "v1";
@@ -109,6 +111,18 @@ impl SealKey {
         Zeroizing::new(format!("{}:{}", self.id, secret.as_str()))
     }
 
+    /// A key of its own for another purpose, by HKDF-SHA256 (RFC 5869): it tells nothing of this one, nor of those for
+    /// other purposes.
+    fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let mac = |key: &[u8], parts: [&[u8]; 2]| -> Zeroizing<[u8; 32]> {
+            let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+            parts.into_iter().for_each(|part| mac.update(part));
+            Zeroizing::new(mac.finalize().into_bytes().into())
+        };
+        let extracted = mac(b"innkeeper derived keys", [self.bytes.as_slice(), b""]);
+        mac(extracted.as_slice(), [purpose.as_bytes(), &[1]])
+    }
+
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new((&*self.bytes).into())
     }
@@ -144,6 +158,12 @@ impl KeyRing {
     /// A ring with the key that seals from now on, and those that only open.
     pub fn new(current: SealKey, older: Vec<SealKey>) -> Self {
         Self { keys: Arc::new(RwLock::new(Keys { current, older })), source: None }
+    }
+
+    /// A key for another purpose than sealing, made from the one that seals. It changes when that does, so it is for what
+    /// need not outlast a change of keys.
+    pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).current.derive(purpose)
     }
 
     /// A ring that asks `source` before it seals, and when it meets a key that it does not know.

@@ -19,6 +19,7 @@ const PUBLIC: &[&str] = &[
     "GET /api/v1/setup",
     "GET /healthz",
     "GET /readyz",
+    "POST /api/v1/discord/interactions",
     "POST /api/v1/email-verifications",
     "POST /api/v1/leases",
     "POST /api/v1/leases/challenge",

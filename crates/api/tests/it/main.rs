@@ -4,6 +4,7 @@
 mod access;
 mod consoles;
 mod credits;
+mod discord;
 mod document;
 mod events;
 mod factors;

@@ -119,6 +119,9 @@ const PROVIDER: &str = "needs a payment provider; see the engine's tests of paym
 /// Needs a wallet that signs.
 const WALLET: &str = "needs a wallet that signs; see the tests of leases";
 
+/// Needs somebody at Discord.
+const BOT: &str = "needs the bot; see its stories";
+
 /// Needs a second factor, a browser or an account elsewhere.
 const ACCOUNT: &str = "needs what the tests of accounts, factors and identities have";
 
@@ -244,6 +247,12 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/shares", Look, Read),
     ("GET /api/v1/clusters/{id}/nodes/{name}/drain", RunHouse, Read),
     ("POST /api/v1/clusters/{id}/nodes/{name}/drain", RunHouse, As("node.drain")),
+    ("GET /api/v1/discord/links", SeeAccount, Read),
+    ("POST /api/v1/discord/links", ChangeAccount, Elsewhere("discord.link", BOT)),
+    ("DELETE /api/v1/discord/links", ChangeAccount, Elsewhere("discord.unlink", BOT)),
+    ("GET /api/v1/discord/settings", RunPeople, Read),
+    ("PUT /api/v1/discord/settings", RunPeople, As("discord.set_settings")),
+    ("GET /api/v1/discord/texts", RunPeople, Read),
     ("GET /api/v1/drains", SeeHouse, Read),
     ("GET /api/v1/drains/{id}", SeeHouse, Read),
     ("POST /api/v1/drains/{id}/stop", RunHouse, As("node.drain_stop")),
@@ -927,6 +936,8 @@ impl<'a> World<'a> {
             self.admin.patch(&node, &json!({ "maintenance": false })).await.expect(204);
         }
         Some(match operation.name.as_str() {
+            "POST /api/v1/discord/links" => json!({ "token": "ikt_nobody-has-this" }),
+            "PUT /api/v1/discord/settings" => json!({ "everyone": ["see"] }),
             "POST /api/v1/instances" => json!({
                 "name": format!("web-{}", any()),
                 "template_id": self.furniture.template,

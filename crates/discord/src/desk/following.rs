@@ -12,6 +12,7 @@ use innkeeper_domain::mails::Language;
 use innkeeper_domain::operations::{Operation, State as OperationState};
 use innkeeper_domain::restarts::{Restart, RestartState};
 use innkeeper_domain::time::Timestamp;
+use innkeeper_domain::users::Role;
 use innkeeper_engine::Error;
 use tokio::time::Instant;
 
@@ -103,9 +104,14 @@ impl Desk {
         texts: &Texts,
         language: Language,
     ) -> Result<Progress, Error> {
+        let staff = actor.role >= Role::Operator;
         Ok(match followed {
-            Followed::Wake(id, since) => waking(&self.engine.host(actor, id).await?, since, texts, language),
-            Followed::Sleep(id, since) => falling_asleep(&self.engine.host(actor, id).await?, since, texts, language),
+            Followed::Wake(id, since) => {
+                waking(&self.engine.host(actor, id).await?, since, staff, texts, language)
+            }
+            Followed::Sleep(id, since) => {
+                falling_asleep(&self.engine.host(actor, id).await?, since, staff, texts, language)
+            }
             Followed::Restart(id) => restarting(&self.engine.restart(actor, id).await?, texts, language),
             Followed::Operation(id) => operating(&self.engine.operation(actor, id).await?, texts, language),
         })
@@ -127,10 +133,11 @@ fn ended(mut progress: Progress, end: End) -> Progress {
     progress
 }
 
-fn trouble(host: &Host, texts: &Texts, language: Language) -> End {
+/// Why a host is in trouble may name people and addresses: that is for staff.
+fn trouble(host: &Host, staff: bool, texts: &Texts, language: Language) -> End {
     let message = match &host.course.reason {
-        Some(reason) => reason.clone(),
-        None => texts.say(language, "error.host_error", &[]),
+        Some(reason) if staff => reason.clone(),
+        _ => texts.say(language, "error.host_error", &[]),
     };
     End::Failed { message }
 }
@@ -140,7 +147,7 @@ fn called_off(texts: &Texts, language: Language) -> End {
 }
 
 /// Whether a host is awake by now.
-fn waking(host: &Host, since: Timestamp, texts: &Texts, language: Language) -> Progress {
+fn waking(host: &Host, since: Timestamp, staff: bool, texts: &Texts, language: Language) -> Progress {
     let course = &host.course;
     let progress = under_way(host, texts, language);
     let seconds = course.since.since(since).as_secs();
@@ -148,11 +155,11 @@ fn waking(host: &Host, since: Timestamp, texts: &Texts, language: Language) -> P
         State::Ready | State::Idle => ended(progress, End::Done { seconds }),
         // In trouble since before it was asked for: that it was is not looked at yet.
         State::Error if course.since > since => {
-            let end = trouble(host, texts, language);
+            let end = trouble(host, staff, texts, language);
             ended(progress, end)
         }
         State::Off if course.asked.is_none() => {
-            let end = trouble(host, texts, language);
+            let end = trouble(host, staff, texts, language);
             ended(progress, end)
         }
         State::Maintenance => ended(progress, called_off(texts, language)),
@@ -161,13 +168,13 @@ fn waking(host: &Host, since: Timestamp, texts: &Texts, language: Language) -> P
 }
 
 /// Whether a host sleeps by now.
-fn falling_asleep(host: &Host, since: Timestamp, texts: &Texts, language: Language) -> Progress {
+fn falling_asleep(host: &Host, since: Timestamp, staff: bool, texts: &Texts, language: Language) -> Progress {
     let course = &host.course;
     let progress = under_way(host, texts, language);
     match course.state {
         State::Off => ended(progress, End::Done { seconds: course.since.since(since).as_secs() }),
         State::Error if course.since > since => {
-            let end = trouble(host, texts, language);
+            let end = trouble(host, staff, texts, language);
             ended(progress, end)
         }
         State::Ready if course.sleep.is_none() => ended(progress, called_off(texts, language)),

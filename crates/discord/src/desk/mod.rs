@@ -20,8 +20,8 @@ use innkeeper_engine::{DueNotice, Engine, Error, NoticeDelivery, NoticeMatter, N
 use secrecy::ExposeSecret as _;
 
 use crate::house::{
-    Ability, Answer, Balance, Begun, Board, Caller, Deed, Delivery, Failure, Host, House, Instance, Link, Matter,
-    Notice, Period, Progress, Recipient, Report, Service, Settings,
+    Ability, Answer, Balance, Begun, Board, Caller, Deed, Delivery, Failure, Host, House, Instance, Link,
+    Matter, Notice, Period, Progress, Recipient, Report, Service, Settings,
 };
 use crate::texts::Texts;
 
@@ -67,6 +67,30 @@ impl Desk {
             error => saying::refusal(&self.texts().await, language, &error, self.engine.clock().now()),
         }
     }
+
+    async fn abilities_of(&self, actor: &Actor) -> Result<BTreeSet<Ability>, Error> {
+        let mut granted: BTreeSet<Granted> = match &actor.proof {
+            Proof::Discord { abilities, .. } => abilities.iter().copied().collect(),
+            _ => BTreeSet::new(),
+        };
+        if actor.role >= Role::Operator {
+            granted.extend(Granted::ALL);
+        }
+        for host in self.engine.hosts(actor).await? {
+            granted.extend(self.engine.host_abilities(actor, &host));
+        }
+        for watched in self.engine.services(actor).await? {
+            granted.extend(self.engine.service_abilities(actor, &watched.service).await?);
+        }
+        if !granted.is_empty() {
+            granted.insert(Granted::See);
+        }
+        let mut abilities: BTreeSet<Ability> = granted.into_iter().flat_map(able).collect();
+        if actor.user_id.is_some() {
+            abilities.insert(Ability::Power);
+        }
+        Ok(abilities)
+    }
 }
 
 fn unavailable(error: &Error) -> Failure {
@@ -83,7 +107,11 @@ impl House for Desk {
             texts: set.texts.into_iter().map(|change| (change.key, change.language, change.text)).collect(),
             roles: set.roles.iter().map(|(role, granted)| (role.get(), abilities(granted))).collect(),
             everyone: abilities(&set.everyone),
-            board_channels: set.board_channels.into_iter().map(|(at, language)| (at.get(), language)).collect(),
+            board_channels: set
+                .board_channels
+                .into_iter()
+                .map(|(at, language)| (at.get(), language))
+                .collect(),
             command_channels: set.command_channels.into_iter().map(Snowflake::get).collect(),
             // A profile takes any text; what is no number of Discord's is nobody's channel there.
             voice_channels: watched.iter().filter_map(|channel| channel.parse().ok()).collect(),
@@ -97,28 +125,10 @@ impl House for Desk {
 
     async fn abilities(&self, caller: &Caller) -> Answer<BTreeSet<Ability>> {
         let actor = self.actor(caller).await?;
-        let mut granted: BTreeSet<Granted> = match &actor.proof {
-            Proof::Discord { abilities, .. } => abilities.iter().copied().collect(),
-            _ => BTreeSet::new(),
-        };
-        if actor.role >= Role::Operator {
-            granted.extend(Granted::ALL);
+        match self.abilities_of(&actor).await {
+            Ok(abilities) => Ok(abilities),
+            Err(error) => Err(self.refused(caller.language, error).await),
         }
-        for host in self.engine.hosts(&actor).await.map_err(|error| unavailable(&error))? {
-            granted.extend(self.engine.host_abilities(&actor, &host));
-        }
-        for watched in self.engine.services(&actor).await.map_err(|error| unavailable(&error))? {
-            let of_service = self.engine.service_abilities(&actor, &watched.service).await;
-            granted.extend(of_service.map_err(|error| unavailable(&error))?);
-        }
-        if !granted.is_empty() {
-            granted.insert(Granted::See);
-        }
-        let mut abilities: BTreeSet<Ability> = granted.into_iter().flat_map(able).collect();
-        if actor.user_id.is_some() {
-            abilities.insert(Ability::Power);
-        }
-        Ok(abilities)
     }
 
     async fn hosts(&self, caller: &Caller) -> Answer<Vec<Host>> {
@@ -164,7 +174,13 @@ impl House for Desk {
         }
     }
 
-    async fn progress(&self, caller: &Caller, operation: &str, seen: u64, patience: Duration) -> Answer<Progress> {
+    async fn progress(
+        &self,
+        caller: &Caller,
+        operation: &str,
+        seen: u64,
+        patience: Duration,
+    ) -> Answer<Progress> {
         self.follow(caller, operation, seen, patience).await
     }
 

@@ -8,6 +8,7 @@ use innkeeper_domain::ids::{HostId, InstanceId};
 use innkeeper_domain::instances::State as InstanceState;
 use innkeeper_domain::mails::Language;
 use innkeeper_domain::services::ServiceState as Seen;
+use innkeeper_domain::users::Role;
 use innkeeper_engine::{InstanceFilter, WatchedService};
 
 use super::{Desk, number, unavailable};
@@ -22,14 +23,21 @@ const MOST: usize = 200;
 
 impl Desk {
     pub(super) async fn hosts_of(&self, actor: &Actor, language: Language) -> Answer<Vec<Host>> {
-        let hosts = self.engine.hosts(actor).await.map_err(|error| unavailable(&error))?;
+        let hosts = match self.engine.hosts(actor).await {
+            Ok(hosts) => hosts,
+            Err(error) => return Err(self.refused(language, error).await),
+        };
         let texts = self.texts().await;
-        Ok(hosts.iter().map(|one| host(one, &texts, language)).collect())
+        let staff = actor.role >= Role::Operator;
+        Ok(hosts.iter().map(|one| host(one, staff, &texts, language)).collect())
     }
 
-    pub(super) async fn services_of(&self, actor: &Actor, _language: Language) -> Answer<Vec<Service>> {
+    pub(super) async fn services_of(&self, actor: &Actor, language: Language) -> Answer<Vec<Service>> {
         let now = self.engine.clock().now();
-        let services = self.engine.services(actor).await.map_err(|error| unavailable(&error))?;
+        let services = match self.engine.services(actor).await {
+            Ok(services) => services,
+            Err(error) => return Err(self.refused(language, error).await),
+        };
         Ok(services.iter().map(|watched| service(watched, now)).collect())
     }
 
@@ -41,8 +49,10 @@ impl Desk {
             let filter = InstanceFilter { project_id: Some(*project), ..InstanceFilter::default() };
             let mut after: Option<InstanceId> = None;
             while found.len() < MOST {
-                let page = self.engine.instances(actor, &filter, after, PAGE).await;
-                let page = page.map_err(|error| unavailable(&error))?;
+                let page = match self.engine.instances(actor, &filter, after, PAGE).await {
+                    Ok(page) => page,
+                    Err(error) => return Err(self.refused(language, error).await),
+                };
                 let Some(last) = page.last() else { break };
                 after = Some(last.id);
                 found.extend(page.iter().map(|instance| Instance {
@@ -78,10 +88,11 @@ impl Desk {
     }
 }
 
-fn host(host: &hosts::Host, texts: &Texts, language: Language) -> Host {
+/// Why it is where it is may name people and addresses: that is for staff.
+fn host(host: &hosts::Host, staff: bool, texts: &Texts, language: Language) -> Host {
     let course = &host.course;
     let detail = match course.state {
-        State::Error => course.reason.clone(),
+        State::Error => course.reason.clone().filter(|_| staff),
         State::Ready => busy(&host.signals).map(|signal| why(signal, texts, language)),
         _ => None,
     };
@@ -131,11 +142,7 @@ fn service(watched: &WatchedService, now: innkeeper_domain::time::Timestamp) -> 
     };
     let answer = sighting.filter(|sighting| sighting.state == Seen::Up).map(|sighting| &sighting.answer);
     let players = answer.and_then(|answer| {
-        Some(Players {
-            online: answer.players?,
-            max: answer.most.unwrap_or(0),
-            names: answer.names.clone(),
-        })
+        Some(Players { online: answer.players?, max: answer.most.unwrap_or(0), names: answer.names.clone() })
     });
     // Where people connect is where the doorman stands, if there is one.
     let port = service.doorman.as_ref().map_or(service.port, |doorman| doorman.listen.port());
@@ -163,7 +170,26 @@ fn length(time: Duration, texts: &Texts, language: Language) -> String {
     let minutes = time.as_secs() / 60;
     let (days, hours, rest) = (minutes / (24 * 60), minutes / 60 % 24, minutes % 60);
     if days > 0 {
-        return texts.say(language, "time.days", &[("days", Put::Number(days)), ("hours", Put::Number(hours))]);
+        return texts.say(
+            language,
+            "time.days",
+            &[("days", Put::Number(days)), ("hours", Put::Number(hours))],
+        );
     }
     texts.say(language, "time.hours", &[("hours", Put::Number(hours)), ("minutes", Put::Number(rest))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_keeps_a_host_awake_has_its_words() {
+        for kind in SignalKind::ALL {
+            for reading in [Reading::Busy, Reading::Unreadable] {
+                let said = why(&Signal::new(*kind, reading, "secret"), &Texts::default(), Language::Fr);
+                assert!(!said.contains('.') && !said.contains("secret"), "{kind} {reading}: {said}");
+            }
+        }
+    }
 }

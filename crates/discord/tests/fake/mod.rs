@@ -246,6 +246,11 @@ impl Inner {
 }
 
 impl State {
+    /// What stands as the answer to an interaction.
+    pub(crate) fn message_of(&self, asked: &Asked) -> Option<&Shown> {
+        self.messages.get(&self.interactions[&asked.id].message?)
+    }
+
     fn new() -> Self {
         Self {
             next_id: 500_000_000_000_000_000,

@@ -57,6 +57,9 @@ pub(super) const TEXTS: &[Text] = texts! {
     "link.open" ["url" "code" "until"]
         "Open {url} signed in, and enter `{code}`. It counts until {until}.",
         "Ouvrez {url} en étant connecté, et entrez `{code}`. Valable jusqu’à {until}.";
+    "link.type" ["code" "until"]
+        "Type `innkeeper discord link {code}`, signed in. It counts until {until}.",
+        "Tapez `innkeeper discord link {code}` en étant connecté. Valable jusqu’à {until}.";
     "link.linked" ["account"] "You are linked to {account}.", "Vous êtes lié à {account}.";
     "link.removed" [] "You are linked no more.", "Vous n’êtes plus lié.";
     "link.none" [] "You were not linked.", "Vous n’étiez pas lié.";
@@ -147,6 +150,8 @@ pub(super) const TEXTS: &[Text] = texts! {
     "why.voice" [] "somebody is in the voice channel", "quelqu’un est dans le salon vocal";
     "why.keep_awake" [] "it is kept awake", "il est gardé éveillé";
     "why.schedule" [] "these are its hours", "ce sont ses heures";
+    "why.maintenance" [] "somebody works on it", "quelqu’un y travaille";
+    "why.quorum" [] "its cluster cannot do without it", "sa grappe ne peut pas s’en passer";
     "why.voice_unreadable" [] "the voice channel cannot be seen", "le salon vocal n’est pas visible";
     "why.players_unreadable" [] "the players cannot be read", "les joueurs ne peuvent pas être lus";
     "why.unreadable" [] "what needs it cannot be read", "ce qui en a besoin ne peut pas être lu";
@@ -164,7 +169,7 @@ pub(super) const TEXTS: &[Text] = texts! {
     "time.hours" ["hours" "minutes"] "{hours} h {minutes} min", "{hours} h {minutes} min";
     "credits" ["amount"] "{amount} credits", "{amount} crédits";
     // why the house says no
-    "error.not_linked" [] "Say who you are first: `/link`.", "Dites d’abord qui vous êtes : `/link`.";
+    "error.not_linked" [] "Say who you are first, with /link.", "Dites d’abord qui vous êtes, avec /link.";
     "error.forbidden" [] "You may not do that.", "Vous n’avez pas le droit de faire cela.";
     "error.not_found" [] "There is no such thing (any more).", "Cela n’existe pas (ou plus).";
     "error.suspended" [] "Your account is suspended.", "Votre compte est suspendu.";
@@ -185,7 +190,7 @@ pub(super) const TEXTS: &[Text] = texts! {
     "error.restart_under_way" ["minutes"] "A restart is under way; it ends within {minutes} min.", "Un redémarrage est déjà en cours ; fin d’ici {minutes} min.";
     "error.daily_limit" ["minutes"] "It was restarted too often today: wait {minutes} min.", "Trop de redémarrages aujourd’hui : attendez {minutes} min.";
     "error.restart_ban" ["minutes"] "You asked too often and have to wait {minutes} min.", "Vous avez demandé trop souvent : attendez {minutes} min.";
-    "error.warning" ["number"] "\n*Warning {number}: who goes on is banned for an hour.*", "\n*Avertissement {number} : qui insiste est banni pour une heure.*";
+    "error.warning" ["number"] "Warning {number}: who goes on is banned for an hour.", "Avertissement {number} : qui insiste est banni pour une heure.";
     "error.host_error" [] "The host got into trouble.", "L’hôte est en panne.";
     "error.called_off" [] "It was called off.", "Cela a été annulé.";
     // alerts

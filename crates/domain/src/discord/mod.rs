@@ -22,7 +22,9 @@ pub struct Snowflake(NonZeroU64);
 
 /// The text is not such a number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a number of Discord's, for example `\"80351110224678912\"`: switch on its developer mode and copy the ID")]
+#[error(
+    "expected a number of Discord's, for example `\"80351110224678912\"`: switch on its developer mode and copy the ID"
+)]
 pub struct BadSnowflake;
 
 impl Snowflake {

@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn roles_grant_what_they_say_and_everybody_has_the_rest() {
-        let settings = read(r#"{ "everyone": ["see"], "roles": { "7": ["wake"], "8": ["restart", "sleep"] } }"#);
+        let settings =
+            read(r#"{ "everyone": ["see"], "roles": { "7": ["wake"], "8": ["restart", "sleep"] } }"#);
         let settings = settings.unwrap();
         assert_eq!(settings.granted([]), [Ability::See].into());
         assert_eq!(settings.granted([7, 9]), [Ability::See, Ability::Wake].into());

@@ -12,6 +12,7 @@ use std::time::Duration;
 use innkeeper_domain::access::{Actor, Proof};
 use innkeeper_domain::discord::Snowflake;
 use innkeeper_store::{Topic, discord, users};
+use secrecy::SecretString;
 use tokio::sync::watch;
 
 pub use deeds::{HostDeed, HostOutcome};
@@ -45,7 +46,8 @@ impl Engine {
     /// Whoever asks by Discord, with what they may do at this moment: by what their roles there are granted, and as the
     /// user whose account is linked.
     pub async fn discord_actor(&self, discord_id: u64, roles: &[u64]) -> Result<Actor, Error> {
-        let abilities = self.discord_settings_now().await?.granted(roles.iter().copied()).into_iter().collect();
+        let abilities =
+            self.discord_settings_now().await?.granted(roles.iter().copied()).into_iter().collect();
         let proof = Proof::Discord { id: discord_id, abilities };
         let link = match Snowflake::new(discord_id) {
             Some(id) => discord::of_discord(self.db(), id).await?,
@@ -60,6 +62,11 @@ impl Engine {
             None => None,
         };
         Ok(Actor::by_discord(user, proof))
+    }
+
+    /// What buttons are signed with: made from the house's key, and good for nothing else.
+    pub fn discord_button_key(&self) -> SecretString {
+        hex::encode(self.0.keys.derive("discord buttons").as_slice()).into()
     }
 
     /// Tells when something has happened: hints, as for every live screen.

@@ -45,7 +45,8 @@ impl Engine {
             asleep += host.slept.asleep;
             let changes = self.host_history(actor, host.id, from, to).await?;
             let troubles = changes.iter().filter(|change| change.state == State::Error && change.at >= from);
-            digest.failures = digest.failures.saturating_add(u32::try_from(troubles.count()).unwrap_or(u32::MAX));
+            digest.failures =
+                digest.failures.saturating_add(u32::try_from(troubles.count()).unwrap_or(u32::MAX));
         }
         digest.hours_slept = u32::try_from(asleep.as_secs() / 3600).unwrap_or(u32::MAX);
         for watched in self.services(actor).await? {
@@ -60,8 +61,8 @@ impl Engine {
         Ok(digest)
     }
 
-    /// Writes the reports that are due, each once.
-    pub(crate) async fn write_reports(&self) -> Result<(), Error> {
+    /// Writes the reports that are due, each once. [`Engine::run`] does it by itself.
+    pub async fn write_discord_reports(&self) -> Result<(), Error> {
         let settings = self.discord_settings_now().await?;
         let now = self.clock().now();
         for report in &settings.reports {
@@ -104,7 +105,7 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
         if let Err(error) = engine.count_players().await {
             error!(%error, "counting players failed; will try again");
         }
-        if let Err(error) = engine.write_reports().await {
+        if let Err(error) = engine.write_discord_reports().await {
             error!(%error, "writing reports failed; will try again");
         }
         tokio::select! {

@@ -9,6 +9,7 @@ mod engines;
 
 mod asleep;
 mod awake;
+mod discord;
 mod house;
 mod needed;
 mod restarts;

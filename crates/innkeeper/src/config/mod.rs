@@ -3,6 +3,7 @@
 
 mod commands;
 mod consoles;
+mod discord;
 mod leases;
 mod payments;
 mod secret;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use commands::Commands;
 pub(crate) use consoles::Consoles;
+pub(crate) use discord::Discord;
 pub(crate) use leases::{Found, Leases, Pay, USDC_DIGITS, is_usdc, try_desks};
 pub(crate) use payments::{Invoices, Payments};
 
@@ -64,6 +66,8 @@ pub(crate) struct Config {
     /// How leases are sold; left out where they are not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leases: Option<Leases>,
+    /// The bot at Discord; without a token there is none.
+    pub discord: Discord,
     /// What is logged.
     pub log: Log,
 }
@@ -307,6 +311,7 @@ impl Default for Config {
             payments: Payments::default(),
             invoices: Invoices::default(),
             leases: None,
+            discord: Discord::default(),
             log: Log::default(),
         }
     }
@@ -490,6 +495,7 @@ impl Config {
         self.payments.options(self.server.public_url.as_deref())?;
         self.invoices.seller()?;
         self.leases()?;
+        self.discord.check()?;
         if let Some(url) = &self.database.url {
             let good = url.starts_with("sqlite:")
                 || url.starts_with("postgres://")
@@ -656,16 +662,22 @@ impl Mail {
 }
 
 /// A list, or one text with commas, as the environment gives it.
-fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AddressRange>, D::Error> {
+fn list_or_text<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Given {
         List(Vec<String>),
         Text(String),
+        /// The environment makes numbers of what looks like one.
+        Number(u64),
     }
     let parts = match Given::deserialize(deserializer)? {
         Given::List(parts) => parts,
         Given::Text(text) => text.split(',').map(str::to_owned).collect(),
+        Given::Number(number) => vec![number.to_string()],
     };
     let parse = |part: &String| part.trim().parse().map_err(serde::de::Error::custom);
     parts.iter().filter(|part| !part.trim().is_empty()).map(parse).collect()

@@ -129,7 +129,7 @@ impl Demo {
         println!("  innkeeper instance create my-first --template \"Debian 12\"\n");
         tell_leases(&config, chain.as_ref());
         println!("Ctrl-C ends it.");
-        let result = serve::until_signal(engine, listener, serve::api_options(&config)).await;
+        let result = serve::until_signal(engine, listener, serve::api_options(&config), None).await;
         if let Some(chain) = chain {
             chain.end().await;
         }

@@ -54,16 +54,14 @@ pub async fn link(tx: &mut Tx, link: &Link) -> Result<bool, Error> {
 /// The link of somebody at Discord.
 pub async fn of_discord(db: &Db, id: Snowflake) -> Result<Option<Link>, Error> {
     let sql = "select * from discord_links where discord_id = $1";
-    let row: Option<Row> =
-        on_db!(db, c => sqlx::query_as(sql).bind(id.to_string()).fetch_optional(c).await)?;
+    let row: Option<Row> = on_db!(db, c => sqlx::query_as(sql).bind(id.to_string()).fetch_optional(c).await)?;
     row.map(Row::read).transpose()
 }
 
 /// The same within a transaction.
 pub async fn of_discord_tx(tx: &mut Tx, id: Snowflake) -> Result<Option<Link>, Error> {
     let sql = "select * from discord_links where discord_id = $1";
-    let row: Option<Row> =
-        on!(tx, c => sqlx::query_as(sql).bind(id.to_string()).fetch_optional(c).await)?;
+    let row: Option<Row> = on!(tx, c => sqlx::query_as(sql).bind(id.to_string()).fetch_optional(c).await)?;
     row.map(Row::read).transpose()
 }
 
@@ -97,9 +95,11 @@ pub async fn unlink_user(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
 
 /// Staff whose account is linked, and in which language they are written to.
 pub async fn linked_staff(tx: &mut Tx) -> Result<Vec<(UserId, Language)>, Error> {
-    let sql = "select users.id, users.language from users join discord_links on discord_links.user_id = users.id
+    let sql =
+        "select users.id, users.language from users join discord_links on discord_links.user_id = users.id
         where users.role in ('operator', 'admin') order by users.id";
     let rows: Vec<(Uuid, String)> = on!(tx, c => sqlx::query_as(sql).fetch_all(c).await)?;
-    let read = |(id, language): (Uuid, String)| Ok((UserId(id), Columns("users").word("language", &language)?));
+    let read =
+        |(id, language): (Uuid, String)| Ok((UserId(id), Columns("users").word("language", &language)?));
     rows.into_iter().map(read).collect()
 }

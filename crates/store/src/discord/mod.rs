@@ -26,7 +26,12 @@ pub async fn board(db: &Db, channel: Snowflake) -> Result<Option<Snowflake>, Err
 }
 
 /// Remembers the live message of a channel.
-pub async fn keep_board(tx: &mut Tx, channel: Snowflake, message: Snowflake, now: Timestamp) -> Result<(), Error> {
+pub async fn keep_board(
+    tx: &mut Tx,
+    channel: Snowflake,
+    message: Snowflake,
+    now: Timestamp,
+) -> Result<(), Error> {
     let sql = "insert into discord_boards (channel, message, posted_at) values ($1, $2, $3)
         on conflict (channel) do update set message = excluded.message, posted_at = excluded.posted_at";
     on!(tx, c => sqlx::query(sql)
@@ -35,7 +40,13 @@ pub async fn keep_board(tx: &mut Tx, channel: Snowflake, message: Snowflake, now
 }
 
 /// Takes what only one process may have, or keeps it; false while another has it.
-pub async fn hold(tx: &mut Tx, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, Error> {
+pub async fn hold(
+    tx: &mut Tx,
+    name: &str,
+    holder: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<bool, Error> {
     let sql = "insert into discord_leases (name, holder, until) values ($1, $2, $4)
         on conflict (name) do update set holder = excluded.holder, until = excluded.until
         where discord_leases.holder = excluded.holder or discord_leases.until <= $3";

@@ -188,7 +188,13 @@ pub async fn end(
 }
 
 /// Writes down that a claimed notice is to be told later; false when somebody else has claimed it since.
-pub async fn again(tx: &mut Tx, id: AlertId, tries: i64, problem: &str, at: Timestamp) -> Result<bool, Error> {
+pub async fn again(
+    tx: &mut Tx,
+    id: AlertId,
+    tries: i64,
+    problem: &str,
+    at: Timestamp,
+) -> Result<bool, Error> {
     let sql = "update discord_notices set due_at = $3, problem = $4 where id = $1 and tries = $2 and outcome is null";
     let n = on!(tx, c => sqlx::query(sql)
         .bind(id.0).bind(tries).bind(at.0).bind(problem).execute(c).await.map(|r| r.rows_affected()))?;

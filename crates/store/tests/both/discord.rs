@@ -6,9 +6,9 @@ use innkeeper_domain::mails::Language;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::users::Role;
 use innkeeper_store::discord::{
-    Claimed, Link, Matter, Notice, Recipient, Told, again, board, claim, end, hold, insert, keep_board, let_go,
-    link, linked_staff, most_players, next_due, note_players, of_discord, of_user, prune, told_before, unlink_discord,
-    unlink_user,
+    Claimed, Link, Matter, Notice, Recipient, Told, again, board, claim, end, hold, insert, keep_board,
+    let_go, link, linked_staff, most_players, next_due, note_players, of_discord, of_user, prune,
+    told_before, unlink_discord, unlink_user,
 };
 use innkeeper_store::{Db, projects, users};
 

@@ -18,6 +18,7 @@ mod faults_are_survived;
 mod hosts_wake_and_sleep;
 mod leases_for_strangers;
 mod no_hour_is_free;
+mod players_wake_a_server;
 mod the_document_keeps_its_word;
 mod tools_lease_a_container;
 mod two_replicas;

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use innkeeper_domain::hosts::State;
+use innkeeper_domain::operations::Verb;
 use innkeeper_domain::reports::Report;
 use innkeeper_domain::restarts::RestartState;
 use innkeeper_domain::services::{Heard, Place, Service, ServiceState, Sighting};
@@ -97,7 +99,9 @@ impl Engine {
         let restart = restarts::under_way(self.db(), service.id).await?;
         let awaited = restart
             .is_some_and(|restart| matches!(restart.state, RestartState::Rebooting | RestartState::Waiting));
-        let hasty = awaited || before.as_ref().is_some_and(|before| before.state == ServiceState::Starting);
+        let up = before.as_ref().is_some_and(|before| before.state == ServiceState::Up);
+        let coming = awaited || !up && self.is_coming(&service, &ground);
+        let hasty = coming || before.as_ref().is_some_and(|before| before.state == ServiceState::Starting);
         let patient = fence % PATIENT_EVERY == 0;
         let began = self.clock().now();
         let (heard, report) = match (&ground.address, ground.guest) {
@@ -123,7 +127,7 @@ impl Engine {
             _ => ground.guest,
         };
         let seen = Sighting::judge(&service, before.as_ref(), heard, guest, awaited, report, began);
-        self.write_sighting(&service, &ground, before.as_ref(), &seen, fence, awaited, claimed_at).await
+        self.write_sighting(&service, &ground, before.as_ref(), &seen, fence, coming, claimed_at).await
     }
 
     #[allow(clippy::too_many_arguments, reason = "what was, what is, and whose turn it was")]
@@ -154,6 +158,22 @@ impl Engine {
             tx.wake(Topic::Guardian);
         }
         Ok(tx.commit().await?)
+    }
+
+    /// Whether it may be ready at any moment: it is being started, or its host is being woken or was just now. What
+    /// Proxmox says of its guest is too old to tell.
+    fn is_coming(&self, service: &Service, ground: &Ground) -> bool {
+        let operation = ground.instance.as_ref().and_then(|instance| instance.operation);
+        if operation.is_some_and(|(_, verb)| matches!(verb, Verb::Start | Verb::Reboot)) {
+            return true;
+        }
+        let Some(course) = ground.host.as_ref().map(|host| &host.course) else { return false };
+        let patience = Duration::from_secs(service.ready_seconds.into());
+        match course.state {
+            State::Waking | State::Booting => true,
+            State::Ready => self.clock().now() < course.since.after(patience),
+            _ => false,
+        }
     }
 
     /// Whether a guest that is not ours runs, by Proxmox; none where it does not say.

@@ -65,6 +65,7 @@ const TAGS: &[(&str, &str)] = &[
     ("projects", "Who owns instances, and who belongs to whom"),
     ("clusters", "Proxmox VE installations and their nodes; for staff"),
     ("hosts", "Nodes that are woken when somebody needs them and laid to rest when nobody does"),
+    ("services", "What players or users connect to, and restarts of it"),
     ("networks", "Where the cards of instances are plugged in, and the addresses that they get"),
     ("templates", "What instances are made from"),
     ("plans", "Named sizes"),

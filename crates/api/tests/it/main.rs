@@ -25,6 +25,7 @@ mod problems;
 mod recovery;
 mod refresh;
 mod registration;
+mod services;
 mod sessions;
 mod setup;
 mod teams;

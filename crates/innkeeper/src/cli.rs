@@ -9,7 +9,7 @@ use crate::out::say;
 use crate::{
     admin, api_keys, audit, backups, client, clusters, credits, demo, drains, finance, hosts, instances,
     invoices, isos, lease, mcp, networks, payments, placements, plans, prices, projects, secrets, serve,
-    sessions, shares, simulate, snapshots, telemetry, templates, users, vouchers,
+    services, sessions, shares, simulate, snapshots, telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -111,6 +111,9 @@ enum Command {
     /// Look after hosts: nodes that sleep when nobody needs them.
     #[command(subcommand)]
     Host(hosts::Host),
+    /// Look after services: what players or users connect to.
+    #[command(subcommand)]
+    Service(services::Service),
     /// Look after projects and who belongs to them.
     #[command(subcommand)]
     Project(projects::Project),
@@ -178,6 +181,7 @@ impl Cli {
             Command::Share(share) => share.run().await,
             Command::Drain(drain) => drain.run().await,
             Command::Host(host) => host.run().await,
+            Command::Service(service) => service.run().await,
             Command::Project(project) => project.run().await,
             Command::Key(key) => key.run().await,
             Command::User(user) => user.run().await,

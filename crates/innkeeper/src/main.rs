@@ -35,6 +35,7 @@ mod prices;
 mod projects;
 mod secrets;
 mod serve;
+mod services;
 mod sessions;
 mod shares;
 mod simulate;

@@ -66,6 +66,7 @@ const TAGS: &[(&str, &str)] = &[
     ("clusters", "Proxmox VE installations and their nodes; for staff"),
     ("hosts", "Nodes that are woken when somebody needs them and laid to rest when nobody does"),
     ("discord", "The bot at Discord: whose account is whose, what it is set to, and its texts"),
+    ("services", "What players or users connect to, and restarts of it"),
     ("networks", "Where the cards of instances are plugged in, and the addresses that they get"),
     ("templates", "What instances are made from"),
     ("plans", "Named sizes"),

@@ -54,6 +54,7 @@ mod registration;
 mod reports;
 mod schedules;
 mod secret;
+mod services;
 mod sessions;
 mod setup;
 mod shares;
@@ -359,6 +360,12 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(hosts::get_host_key))
         .routes(routes!(hosts::get_host_history))
         .routes(routes!(hosts::list_host_reports))
+        .routes(routes!(services::list_services, services::add_service))
+        .routes(routes!(services::get_service, services::change_service, services::remove_service))
+        .routes(routes!(services::get_service_players))
+        .routes(routes!(services::restart_service))
+        .routes(routes!(services::list_restarts))
+        .routes(routes!(services::get_restart))
         .routes(routes!(drains::plan_drain, drains::drain_node))
         .routes(routes!(drains::list_drains))
         .routes(routes!(drains::get_drain))

@@ -11,6 +11,7 @@ use innkeeper_domain::consoles::Ending;
 use innkeeper_domain::ids::OperationId;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::placement::NoPlace;
+use innkeeper_domain::restraint::Why;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_engine::Error;
 use serde::Serialize;
@@ -281,15 +282,16 @@ impl From<Error> for Problem {
                 .remedy("sign in with `POST /api/v1/sessions` and send the token as `Authorization: Bearer`"),
             Error::Denied { code, message } => Self::unauthenticated(code, message),
             Error::TooMany(wait) => Self::too_many(wait),
-            Error::Restrained(refusal) => Self {
-                more: Box::new(More { until: Some(refusal.until), ..More::default() }),
-                ..Self::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    refusal.why.as_str(),
-                    "Not so often",
-                    refusal.message(),
-                )
-            },
+            Error::Restrained(refusal) => {
+                let (status, title) = match refusal.why {
+                    Why::UnderWay => (StatusCode::CONFLICT, "In conflict with what is there"),
+                    _ => (StatusCode::TOO_MANY_REQUESTS, "Not so often"),
+                };
+                Self {
+                    more: Box::new(More { until: Some(refusal.until), ..More::default() }),
+                    ..Self::new(status, refusal.why.as_str(), title, refusal.message())
+                }
+            }
             Error::Unavailable { code, message } => {
                 Self::new(StatusCode::CONFLICT, code, "The house is not set up for this", message)
             }

@@ -9,7 +9,7 @@ use crate::out::say;
 use crate::{
     admin, api_keys, audit, backups, client, clusters, credits, demo, discord, drains, finance, hosts,
     instances, invoices, isos, lease, mcp, networks, payments, placements, plans, prices, projects, secrets,
-    serve, sessions, shares, simulate, snapshots, telemetry, templates, users, vouchers,
+    serve, services, sessions, shares, simulate, snapshots, telemetry, templates, users, vouchers,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -114,6 +114,9 @@ enum Command {
     /// Link your account with Discord, and look after the bot there.
     #[command(subcommand)]
     Discord(discord::Discord),
+    /// Look after services: what players or users connect to.
+    #[command(subcommand)]
+    Service(services::Service),
     /// Look after projects and who belongs to them.
     #[command(subcommand)]
     Project(projects::Project),
@@ -189,6 +192,7 @@ impl Cli {
             Command::Drain(drain) => drain.run().await,
             Command::Host(host) => host.run().await,
             Command::Discord(discord) => discord.run().await,
+            Command::Service(service) => service.run().await,
             Command::Project(project) => project.run().await,
             Command::Key(key) => key.run().await,
             Command::User(user) => user.run().await,

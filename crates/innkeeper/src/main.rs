@@ -37,6 +37,7 @@ mod prices;
 mod projects;
 mod secrets;
 mod serve;
+mod services;
 mod sessions;
 mod shares;
 mod simulate;

@@ -26,6 +26,7 @@ mod problems;
 mod recovery;
 mod refresh;
 mod registration;
+mod services;
 mod sessions;
 mod setup;
 mod teams;

@@ -14,16 +14,20 @@ use innkeeper_domain::backups::{Backup, BackupMaker, BackupState};
 use innkeeper_domain::drains::{Drain, DrainState};
 use innkeeper_domain::hosts::{self, Course, Host, Profile, State as HostState};
 use innkeeper_domain::ids::{
-    BackupId, DrainId, HostId, InstanceId, InvoiceId, KeyId, LeaseId, PaymentId, ProjectId, UserId,
+    BackupId, DrainId, HostId, InstanceId, InvoiceId, KeyId, LeaseId, PaymentId, ProjectId, ServiceId, UserId,
 };
 use innkeeper_domain::instances::Kind;
 use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::invoices::{Invoice, Party};
 use innkeeper_domain::keys::Key;
 use innkeeper_domain::leases::{Lease, LeaseState};
+use innkeeper_domain::mails::Language;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::payments::{Amount, Currency, Payment, PaymentState, Provider};
 use innkeeper_domain::projects::Membership;
+use innkeeper_domain::restarts::{Restart, RestartState};
+use innkeeper_domain::restraint::Person;
+use innkeeper_domain::services::{Place, Service, ServiceKind};
 use innkeeper_domain::shares::{Right, Share};
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::snapshots::Snapshot;
@@ -31,7 +35,8 @@ use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::wallets::Address;
 use innkeeper_store::secrets::COLUMNS;
 use innkeeper_store::{
-    backups, drains, invoices, keys, leases, payments, projects, schedules, shares, snapshots,
+    backups, drains, invoices, keys, leases, payments, projects, restarts, schedules, services, shares,
+    snapshots,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -195,6 +200,15 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("DELETE /api/v1/hosts/{id}/maintenance", MaintainHost, As("host.maintain")),
     ("POST /api/v1/hosts/{id}/sleep", UseHost, As("host.sleep")),
     ("POST /api/v1/hosts/{id}/wake", UseHost, As("host.wake")),
+    ("GET /api/v1/services", Look, Read),
+    ("POST /api/v1/services", RunHouse, As("service.create")),
+    ("GET /api/v1/services/{id}", SeeHost, Read),
+    ("PATCH /api/v1/services/{id}", RunHouse, As("service.update")),
+    ("DELETE /api/v1/services/{id}", RunHouse, As("service.delete")),
+    ("GET /api/v1/services/{id}/players", SeeHost, Read),
+    ("POST /api/v1/services/{id}/restart", UseHost, As("service.restart")),
+    ("GET /api/v1/services/{id}/restarts", SeeHost, Read),
+    ("GET /api/v1/restarts/{id}", SeeHost, Read),
     ("GET /api/v1/house-invitations", RunPeople, Read),
     ("POST /api/v1/house-invitations", RunPeople, As("invitation.create")),
     ("DELETE /api/v1/house-invitations/{id}", RunPeople, As("invitation.withdraw")),
@@ -748,6 +762,11 @@ impl<'a> World<'a> {
         if path.contains("/hosts/{id}") {
             things.insert("HostId", self.host(operation).await);
         }
+        if path.contains("/services/{id}") || path.contains("/restarts/{id}") {
+            let (service, restart) = self.service(operation).await;
+            things.insert("ServiceId", service);
+            things.insert("RestartId", restart);
+        }
         if path.contains("/drains/{id}") {
             let drain = Drain {
                 id: DrainId::new(),
@@ -877,6 +896,36 @@ impl<'a> World<'a> {
         host.id.to_string()
     }
 
+    /// A service on a host that is open to nobody, and a restart of it that has ended.
+    async fn service(&self, operation: &Documented) -> (String, String) {
+        let (now, host) = (self.house.clock.now(), self.host(operation).await.parse().unwrap());
+        let service = Service {
+            id: ServiceId::new(),
+            name: format!("service-{}", any()).parse().unwrap(),
+            at: Place::Guest { host, vmid: 105 },
+            kind: ServiceKind::MinecraftJava,
+            language: Language::En,
+            address: Some("192.0.2.77".into()),
+            port: 25565,
+            path: None,
+            rests: false,
+            ready_seconds: 300,
+            warn_seconds: 10,
+            rcon_port: None,
+            doorman: None,
+            users_may: Vec::new(),
+            created_at: now,
+        };
+        let mut restart = Restart::new(&service, Person::House, "house".into(), now);
+        restart.enter(RestartState::Done, &service, now);
+        let mut tx = self.house.db.begin().await.unwrap();
+        services::insert(&mut tx, &service, None).await.unwrap();
+        restarts::insert(&mut tx, &restart).await.unwrap();
+        assert!(restarts::save(&mut tx, &restart, 0).await.unwrap());
+        tx.commit().await.unwrap();
+        (service.id.to_string(), restart.id.to_string())
+    }
+
     /// A network of its own, with a pool.
     async fn network(&self) -> (String, String) {
         // Each on a tag of its own: pools of one tag must not overlap.
@@ -962,6 +1011,10 @@ impl<'a> World<'a> {
             "PUT /api/v1/hosts/{id}/keep-awake" => {
                 json!({ "until": self.house.clock.now().after(Duration::from_hours(1)) })
             }
+            "POST /api/v1/services" => json!({
+                "name": format!("service-{}", any()), "at": { "instance": self.instance },
+                "kind": "minecraft_java", "port": 25565, "rcon": { "port": 25575, "password": "hunter2" },
+            }),
             "POST /api/v1/invitations/accept" => json!({ "token": self.invited(who).await["token"] }),
             "POST /api/v1/projects/{id}/invitations" => {
                 json!({ "email": format!("{}@example.org", any()), "membership": "member" })

@@ -1,5 +1,7 @@
 //! Asking for a restart, and seeing what became of it.
 
+use std::time::Duration;
+
 use innkeeper_domain::abilities::Ability;
 use innkeeper_domain::access::{Actor, Refusal};
 use innkeeper_domain::audit::Deed;
@@ -121,6 +123,27 @@ impl Engine {
         Ok(restart)
     }
 
+    /// A restart when it has ended, or after `patience`, whichever comes first.
+    pub async fn await_restart(
+        &self,
+        actor: &Actor,
+        id: RestartId,
+        patience: Duration,
+    ) -> Result<Restart, Error> {
+        let mut turns = self.db().wakeups(Topic::Guardian);
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            turns.mark_unchanged();
+            let restart = self.restart(actor, id).await?;
+            if restart.state.is_final() || tokio::time::Instant::now() >= deadline {
+                return Ok(restart);
+            }
+            // A hint may be lost between processes, so look again now and then whatever happens.
+            let look_again = (tokio::time::Instant::now() + Duration::from_secs(1)).min(deadline);
+            let _ = tokio::time::timeout_at(look_again, turns.changed()).await;
+        }
+    }
+
     /// Who plays on a service, as it last said.
     pub async fn service_players(&self, actor: &Actor, id: ServiceId) -> Result<Answer, Error> {
         let watched = self.service(actor, id).await?;
@@ -167,10 +190,8 @@ fn can_be_restarted(service: &Service, ground: &Ground) -> Result<(), Error> {
         ));
     }
     if let Some(host) = ground.asleep() {
-        let message = format!(
-            "the host {} is not awake ({}); wake it, and the service starts with it",
-            host.name, host.course.state
-        );
+        let message =
+            format!("its host is not awake ({}); wake it, and the service starts with it", host.course.state);
         return Err(Error::conflict("host_asleep", message));
     }
     if service.at.instance().is_some() && ground.instance.is_none() {

@@ -1,6 +1,7 @@
 import { Alert, Button, Group, Stack, Text } from '@mantine/core'
 import { IconMailExclamation, IconMasksTheater, IconUserOff, IconWifiOff } from '@tabler/icons-react'
-import { askToVerify, signOut } from '~/api/gen/sdk.gen'
+import { actWith } from '~/api'
+import { askToVerify, endImpersonation } from '~/api/gen/sdk.gen'
 import { goAfresh } from '~/features/auth/hash'
 import { useT } from '~/i18n'
 import { useAct } from '~/lib/act'
@@ -11,9 +12,16 @@ export function Banners({ online }: { online: boolean }) {
   const t = useT()
   const me = useMe()
   const resend = useAct(() => askToVerify(), { done: t.shell.resent })
-  const stop = useAct(() => signOut(), {
-    onDone: () => goAfresh('/admin/users'),
-  })
+  // As oneself: signing out with the token would take one's own cookies along.
+  const stop = useAct(
+    (id: string) => {
+      actWith(undefined)
+      return endImpersonation({ path: { id } })
+    },
+    {
+      onDone: () => goAfresh('/admin/users'),
+    },
+  )
   const { user, standing, impersonation } = me
   const any = !online || standing !== 'good' || impersonation
   if (!any) return null
@@ -28,7 +36,12 @@ export function Banners({ online }: { online: boolean }) {
         <Alert color="grape" className="notice" icon={<IconMasksTheater aria-hidden />}>
           <Group justify="space-between" gap="xs">
             <Text size="sm">{t.shell.actingFor(user.name)}</Text>
-            <Button size="compact-sm" variant="default" onClick={() => stop.mutate(undefined)} loading={stop.isPending}>
+            <Button
+              size="compact-sm"
+              variant="default"
+              onClick={() => stop.mutate(impersonation.id)}
+              loading={stop.isPending}
+            >
               {t.shell.stopActing}
             </Button>
           </Group>

@@ -108,6 +108,11 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--mantine-color-dimmed': '#5a6375',
     '--mantine-color-error': '#c42d22',
     '--mantine-color-red-text': '#c42d22',
+    // Words on tinted grounds.
+    '--mantine-color-teal-light-color': '#05573e',
+    '--mantine-color-yellow-light-color': '#6f4a00',
+    '--mantine-color-red-light-color': '#8a1f18',
+    '--mantine-color-grape-light-color': '#6b1f83',
     '--mantine-color-default-border': '#d3d8e1',
   },
   dark: {

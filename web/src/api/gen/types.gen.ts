@@ -6303,6 +6303,10 @@ export type PlacementRoom = {
  */
 export type PlacementScore = {
     /**
+     * It is awake; one that sleeps is woken only when none that is awake will do.
+     */
+    awake: boolean;
+    /**
      * Space that would be left on the storage, in thousandths of all.
      */
     disk_per_mille: number;

@@ -24,7 +24,7 @@ import {
   IconTrashX,
   type TablerIcon,
 } from '@tabler/icons-react'
-import { type ReactNode, useMemo } from 'react'
+import { lazy, type ReactNode, Suspense, useMemo } from 'react'
 import type { Instance, InstanceAction, Operation } from '~/api'
 import { refetch } from '~/api'
 import {
@@ -43,17 +43,22 @@ import {
 import { freshInstance } from '~/app/live'
 import { CommandHints, type Hint } from '~/components/CommandHints'
 import { confirm } from '~/components/confirm'
+import { Lines } from '~/components/states'
 import { useT } from '~/i18n'
 import { useIsStaff, useMayChange } from '~/lib/me'
 import { useProblemText, useReason } from '~/lib/problems'
-import { DiscDialog } from './dialogs/DiscDialog'
-import { DuplicateDialog } from './dialogs/DuplicateDialog'
-import { KeysDialog } from './dialogs/KeysDialog'
-import { MoveDialog } from './dialogs/MoveDialog'
-import { PasswordDialog } from './dialogs/PasswordDialog'
-import { RebuildDialog } from './dialogs/RebuildDialog'
-import { ResizeDialog } from './dialogs/ResizeDialog'
-import { SnapshotDialog } from './dialogs/SnapshotDialog'
+
+// Dialogs are loaded when they are opened: most lists are only looked at.
+const DiscDialog = lazy(() => import('./dialogs/DiscDialog').then((file) => ({ default: file.DiscDialog })))
+const DuplicateDialog = lazy(() =>
+  import('./dialogs/DuplicateDialog').then((file) => ({ default: file.DuplicateDialog })),
+)
+const KeysDialog = lazy(() => import('./dialogs/KeysDialog').then((file) => ({ default: file.KeysDialog })))
+const MoveDialog = lazy(() => import('./dialogs/MoveDialog').then((file) => ({ default: file.MoveDialog })))
+const PasswordDialog = lazy(() => import('./dialogs/PasswordDialog').then((file) => ({ default: file.PasswordDialog })))
+const RebuildDialog = lazy(() => import('./dialogs/RebuildDialog').then((file) => ({ default: file.RebuildDialog })))
+const ResizeDialog = lazy(() => import('./dialogs/ResizeDialog').then((file) => ({ default: file.ResizeDialog })))
+const SnapshotDialog = lazy(() => import('./dialogs/SnapshotDialog').then((file) => ({ default: file.SnapshotDialog })))
 
 export type Doable = {
   id: string
@@ -103,7 +108,7 @@ export function useInstanceActions(instance: Instance): Doable[] {
           act: async () => settle((await act()).data as Operation, id),
         })
     const dialog = (title: string, content: ReactNode, size?: string) => () =>
-      modals.open({ title, children: content, size })
+      modals.open({ title, children: <Suspense fallback={<Lines count={3} />}>{content}</Suspense>, size })
     const close = () => modals.closeAll()
     const given = { path: { id } }
     const runs = state === 'running' ? t.instances.alreadyRuns : undefined

@@ -3,19 +3,12 @@ import { useQuery } from '@tanstack/react-query'
 import type { Plan, Rate, Size, Template } from '~/api'
 import { estimatePrice } from '~/api/gen/sdk.gen'
 import { useT } from '~/i18n'
-import type { Messages } from '~/i18n/en'
 import { type Formats, useFormat } from '~/lib/format'
+import { sizeText } from './SizeText'
 import classes from './sizes.module.css'
 
 /** A plan by its id, or a size of one's own. */
 export type Chosen = { plan_id: string } | { size: Size }
-
-export const sizeText = (t: Messages, f: Formats, size: Size) =>
-  `${t.instances.cores(size.cores)} · ${f.mib(size.memory_mib)} · ${f.gib(size.disk_gib)}`
-
-export function SizeText({ size }: { size: Size }) {
-  return <>{sizeText(useT(), useFormat(), size)}</>
-}
 
 /** What a plan or a size costs, as the house says; nothing where that has no price. */
 export function useEstimate(chosen: Chosen | undefined) {

@@ -8,7 +8,8 @@ import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
 import { settle } from '../actions'
 import { allPlans, allTemplates } from '../queries'
-import { type Chosen, SizeField, SizeText, useEstimate } from '../sizes'
+import { SizeText } from '../SizeText'
+import { type Chosen, SizeField, useEstimate } from '../sizes'
 
 export function ResizeDialog({ instance, onDone }: { instance: Instance; onDone: () => void }) {
   const t = useT()

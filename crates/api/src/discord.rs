@@ -71,7 +71,7 @@ impl From<LinkedAs> for DiscordLink {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "token": "ikt_Yk3…" }))]
-pub(crate) struct LinkAsked {
+pub(crate) struct DiscordLinkAsked {
     /// The code, as the bot showed it after `/link`.
     token: String,
 }
@@ -95,7 +95,7 @@ pub(crate) struct DiscordText {
 
 /// Link an account at Discord with one's own, by the code that the bot shows after `/link`. It is good once, and for ten
 /// minutes.
-#[utoipa::path(post, path = "/discord/links", tag = "discord", request_body = LinkAsked,
+#[utoipa::path(post, path = "/discord/links", tag = "discord", request_body = DiscordLinkAsked,
     responses(
         (status = 201, description = "Linked", body = DiscordLink),
         (status = 409, description = "The account here (`already_linked`) or there (`linked_elsewhere`) has another link", body = Problem, content_type = MEDIA_TYPE),
@@ -104,7 +104,7 @@ pub(crate) struct DiscordText {
 pub(crate) async fn link_discord(
     caller: Caller,
     State(engine): State<Engine>,
-    Asked(body): Asked<LinkAsked>,
+    Asked(body): Asked<DiscordLinkAsked>,
 ) -> Result<(StatusCode, Json<DiscordLink>), Problem> {
     let link = engine.complete_discord_link(&caller.actor, body.token.trim()).await?;
     Ok((StatusCode::CREATED, Json(link.into())))

@@ -11,6 +11,12 @@ use crate::mails::Language;
 /// What an administrator sets for the bot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = DiscordSettings, example = json!({
+    "language": "fr",
+    "everyone": ["see", "wake"],
+    "roles": { "600000000000000001": ["sleep", "restart"] },
+    "board_channels": { "300000000000000001": "fr" },
+})))]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The language where nobody's is known.
@@ -34,6 +40,7 @@ pub struct Settings {
 /// A text in place of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = DiscordTextChange))]
 #[serde(deny_unknown_fields)]
 pub struct TextChange {
     /// Which text.

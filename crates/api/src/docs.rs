@@ -221,7 +221,7 @@ pub(crate) fn swagger_ui() -> Router<App> {
 
 async fn as_page(mut response: Response) -> Response {
     if response.status() == StatusCode::NOT_FOUND {
-        return problem::no_such_route().await.into_response();
+        return problem::no_such_route().into_response();
     }
     let mut add =
         |name: HeaderName, value| response.headers_mut().insert(name, HeaderValue::from_static(value));

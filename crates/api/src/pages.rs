@@ -37,7 +37,7 @@ const PROGRAMS: [&str; 6] = ["/api", "/lease", "/management", "/mcp", "/healthz"
 pub(crate) async fn page_or_nothing(State(app): State<App>, request: Request) -> Response {
     match found(app.options.pages, &request) {
         Some((page, kept)) => answer(&page, kept, request.headers()),
-        None => problem::no_such_route().await.into_response(),
+        None => problem::no_such_route().into_response(),
     }
 }
 

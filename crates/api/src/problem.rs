@@ -385,7 +385,7 @@ impl IntoResponse for Problem {
     }
 }
 
-pub(crate) async fn no_such_route() -> Problem {
+pub(crate) fn no_such_route() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no_such_route", "Not found", "there is nothing at this address")
         .remedy("`/api/v1/docs` lists everything there is")
 }

@@ -148,11 +148,10 @@ impl World {
         match self.machine {
             Machine::Off => Presence::Silent,
             Machine::Booting(left) if left > 20 => Presence::Silent,
-            Machine::Booting(_) => Presence::Stirs,
             Machine::On | Machine::Stopping(_) if self.mute => Presence::Stirs,
             Machine::On => Presence::Serves,
             Machine::Stopping(left) if left > 5 => Presence::Serves,
-            Machine::Stopping(_) => Presence::Stirs,
+            Machine::Booting(_) | Machine::Stopping(_) => Presence::Stirs,
         }
     }
 

@@ -35,7 +35,7 @@ pub(crate) async fn keep(engine: Engine, config: Config, stop: CancellationToken
     while !stop.is_cancelled() {
         match engine.hold_discord_gateway().await {
             Ok(true) => {
-                if !run(&engine, &config, &stop).await {
+                if !Box::pin(run(&engine, &config, &stop)).await {
                     return;
                 }
             }

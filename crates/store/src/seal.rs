@@ -116,7 +116,9 @@ impl SealKey {
     fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let mac = |key: &[u8], parts: [&[u8]; 2]| -> Zeroizing<[u8; 32]> {
             let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-            parts.into_iter().for_each(|part| mac.update(part));
+            for part in parts {
+                mac.update(part);
+            }
             Zeroizing::new(mac.finalize().into_bytes().into())
         };
         let extracted = mac(b"innkeeper derived keys", [self.bytes.as_slice(), b""]);

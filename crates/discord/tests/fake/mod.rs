@@ -247,6 +247,7 @@ impl Inner {
 
 impl State {
     /// What stands as the answer to an interaction.
+    #[allow(dead_code)] // not every test binary asks
     pub(crate) fn message_of(&self, asked: &Asked) -> Option<&Shown> {
         self.messages.get(&self.interactions[&asked.id].message?)
     }

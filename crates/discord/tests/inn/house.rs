@@ -144,7 +144,7 @@ impl House {
         let stop = CancellationToken::new();
         let run = tokio::spawn({
             let stop = stop.clone();
-            async move { bot.run(stop).await }
+            async move { Box::pin(bot.run(stop)).await }
         });
         self.bot = Some(Running { stop, run });
         self.readable(true).await;

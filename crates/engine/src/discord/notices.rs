@@ -82,12 +82,11 @@ impl Engine {
         let mut due = Vec::new();
         for one in claimed {
             let id = one.notice.id;
-            match self.address_notice(&one).await? {
-                Some(found) => due.push(found),
-                None => {
-                    let gone = Delivery::Undeliverable("no staff any more, or not linked".to_owned());
-                    self.settle_discord_notice(id, one.tries, one.notice.created_at, gone).await?;
-                }
+            if let Some(found) = self.address_notice(&one).await? {
+                due.push(found);
+            } else {
+                let gone = Delivery::Undeliverable("no staff any more, or not linked".to_owned());
+                self.settle_discord_notice(id, one.tries, one.notice.created_at, gone).await?;
             }
         }
         Ok(due)

@@ -8,7 +8,7 @@ import { adoptGuests } from '~/api/gen/sdk.gen'
 import { Credits } from '~/components/Credits'
 import { DialogForm } from '~/components/DialogForm'
 import { allPlans } from '~/features/instances/queries'
-import { SizeText } from '~/features/instances/sizes'
+import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
 import { allProjects, useClusters } from '../names'
 

@@ -18,7 +18,7 @@ import { useClusters, useProjectNames } from '~/features/admin/names'
 import { Stat } from '~/features/admin/Stat'
 import { RowMenu } from '~/features/instances/ActionMenu'
 import { allInstances } from '~/features/instances/queries'
-import { SizeText } from '~/features/instances/sizes'
+import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
 

@@ -14,7 +14,7 @@ import { SourcesDialog } from '~/features/admin/catalogue/SourcesDialog'
 import { TemplateDialog } from '~/features/admin/catalogue/TemplateDialog'
 import { RowActions } from '~/features/admin/RowActions'
 import { allInstances, allTemplates } from '~/features/instances/queries'
-import { SizeText } from '~/features/instances/sizes'
+import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
 
 export const Route = createFileRoute('/_app/admin/catalogue/')({ component: Templates })

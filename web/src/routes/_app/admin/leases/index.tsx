@@ -10,7 +10,7 @@ import { ResourceTable } from '~/components/ResourceTable'
 import { LeaseStatus } from '~/components/StatusBadge'
 import { Nothing } from '~/components/states'
 import { When } from '~/components/When'
-import { SizeText } from '~/features/instances/sizes'
+import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
 

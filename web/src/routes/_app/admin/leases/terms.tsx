@@ -7,7 +7,7 @@ import { Credits } from '~/components/Credits'
 import { Facts } from '~/components/Facts'
 import { Section } from '~/components/Section'
 import { Answered, Nothing } from '~/components/states'
-import { SizeText } from '~/features/instances/sizes'
+import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
 

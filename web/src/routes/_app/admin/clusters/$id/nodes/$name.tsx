@@ -11,7 +11,7 @@ import { InstanceStatus } from '~/components/StatusBadge'
 import { Answered, Nothing } from '~/components/states'
 import { Gauges } from '~/features/instances/Gauges'
 import { allInstances } from '~/features/instances/queries'
-import { SizeText } from '~/features/instances/sizes'
+import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
 

@@ -58,7 +58,7 @@ pub(crate) struct Add {
     #[arg(long, group = "place")]
     host: Option<String>,
     /// The guest of that host, by its number in Proxmox; for guests that are no instances of the house.
-    #[arg(long, requires = "host")]
+    #[arg(long, requires = "host", conflicts_with = "instance")]
     vmid: Option<u32>,
     /// By what it is spoken to.
     #[arg(long, value_parser = ["minecraft_java", "minecraft_bedrock", "tcp", "http"], default_value = "minecraft_java")]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
@@ -13,6 +14,9 @@ use crate::server::tls::TlsError;
 use crate::server::{Shared, control, listen, tls};
 use crate::stats::{Counters, Stats};
 use crate::world::World;
+
+/// How often a cluster brings itself up to the clock while nobody looks.
+const TICK: Duration = Duration::from_millis(50);
 
 /// A simulator that could not start.
 #[derive(Debug, thiserror::Error)]
@@ -145,7 +149,16 @@ async fn start_cluster(
     for (node, listener, acceptor, power) in listeners {
         tasks.spawn(listen::serve(shared.clone(), node, listener, acceptor, power));
     }
+    tasks.spawn(keep_time(shared.clone()));
     Ok(Cluster { name: cluster.name.clone(), endpoints, shared })
+}
+
+/// What is due happens also while nobody asks: a node that was told to go down closes its port.
+async fn keep_time(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        drop(shared.world());
+    }
 }
 
 impl Cluster {

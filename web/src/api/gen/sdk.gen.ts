@@ -2,7 +2,7 @@
 
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client';
 import { client } from './client.gen';
-import type { AcceptDriftData, AcceptDriftErrors, AcceptDriftResponses, AcceptInvitationByTokenData, AcceptInvitationByTokenErrors, AcceptInvitationByTokenResponses, AcceptInvitationData, AcceptInvitationErrors, AcceptInvitationResponses, AddCardData, AddCardErrors, AddCardResponses, AddClusterData, AddClusterErrors, AddClusterResponses, AddDiskData, AddDiskErrors, AddDiskResponses, AddHostData, AddHostErrors, AddHostResponses, AddIsoData, AddIsoErrors, AddIsoResponses, AddPasskeyData, AddPasskeyErrors, AddPasskeyResponses, AddPoolData, AddPoolErrors, AddPoolResponses, AddSourceData, AddSourceErrors, AddSourceResponses, AdoptGuestsData, AdoptGuestsErrors, AdoptGuestsResponses, AskForChallengeData, AskForChallengeErrors, AskForChallengeResponses, AskForConsoleData, AskForConsoleErrors, AskForConsoleResponses, AskForLeaseConsoleData, AskForLeaseConsoleErrors, AskForLeaseConsoleResponses, AskToRecoverData, AskToRecoverErrors, AskToRecoverResponses, AskToVerifyData, AskToVerifyErrors, AskToVerifyResponses, BanUserData, BanUserErrors, BanUserResponses, BeginHostMaintenanceData, BeginHostMaintenanceErrors, BeginHostMaintenanceResponses, BeginLinkData, BeginLinkErrors, BeginLinkResponses, BeginOidcData, BeginOidcErrors, BeginOidcResponses, BeginPasskeyData, BeginPasskeyErrors, BeginPasskeyResponses, BeginPasskeySignInData, BeginPasskeySignInErrors, BeginPasskeySignInResponses, BeginPaymentData, BeginPaymentErrors, BeginPaymentResponses, CancelHostSleepData, CancelHostSleepErrors, CancelHostSleepResponses, ChangeBackupData, ChangeBackupErrors, ChangeBackupResponses, ChangeCardData, ChangeCardErrors, ChangeCardResponses, ChangeClusterData, ChangeClusterErrors, ChangeClusterResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangeHostData, ChangeHostErrors, ChangeHostResponses, ChangeInstancesData, ChangeInstancesErrors, ChangeInstancesResponses, ChangeMeData, ChangeMeErrors, ChangeMemberData, ChangeMemberErrors, ChangeMemberResponses, ChangeMeResponses, ChangeNetworkData, ChangeNetworkErrors, ChangeNetworkResponses, ChangeNodeData, ChangeNodeErrors, ChangeNodeResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangePlanData, ChangePlanErrors, ChangePlanResponses, ChangeScheduleData, ChangeScheduleErrors, ChangeScheduleResponses, ChangeTemplateData, ChangeTemplateErrors, ChangeTemplateResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CheckHostData, CheckHostErrors, CheckHostResponses, ClaimLeaseData, ClaimLeaseErrors, ClaimLeaseResponses, ClaimWalletData, ClaimWalletErrors, ClaimWalletResponses, ClearHostData, ClearHostErrors, ClearHostResponses, ComeBackData, ComeBackErrors, ConfirmEmailData, ConfirmEmailErrors, ConfirmEmailResponses, ConfirmTotpData, ConfirmTotpErrors, ConfirmTotpResponses, CreateInstanceData, CreateInstanceErrors, CreateInstanceResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateNetworkData, CreateNetworkErrors, CreateNetworkResponses, CreatePlanData, CreatePlanErrors, CreatePlanResponses, CreatePriceListData, CreatePriceListErrors, CreatePriceListResponses, CreateProjectData, CreateProjectErrors, CreateProjectResponses, CreateScheduleData, CreateScheduleErrors, CreateScheduleResponses, CreateSnapshotData, CreateSnapshotErrors, CreateSnapshotResponses, CreateTemplateData, CreateTemplateErrors, CreateTemplateResponses, CreateUserData, CreateUserErrors, CreateUserResponses, CreateVouchersData, CreateVouchersErrors, CreateVouchersResponses, DeclineInvitationData, DeclineInvitationErrors, DeclineInvitationResponses, DeleteBackupData, DeleteBackupErrors, DeleteBackupResponses, DeleteInstanceData, DeleteInstanceErrors, DeleteInstanceResponses, DeleteProjectData, DeleteProjectErrors, DeleteProjectResponses, DeleteScheduleData, DeleteScheduleErrors, DeleteScheduleResponses, DeleteSnapshotData, DeleteSnapshotErrors, DeleteSnapshotResponses, DrainNodeData, DrainNodeErrors, DrainNodeResponses, DuplicateInstanceData, DuplicateInstanceErrors, DuplicateInstanceResponses, EjectDiscData, EjectDiscErrors, EjectDiscResponses, EndHostMaintenanceData, EndHostMaintenanceErrors, EndHostMaintenanceResponses, EndImpersonationData, EndImpersonationErrors, EndImpersonationResponses, EndKeyData, EndKeyErrors, EndKeyResponses, EndLeaseData, EndLeaseErrors, EndLeaseResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EstimatePriceData, EstimatePriceErrors, EstimatePriceResponses, ExplainPlacementData, ExplainPlacementErrors, ExplainPlacementResponses, ExportLedgerData, ExportLedgerErrors, ExportLedgerResponses, ExportUsageData, ExportUsageErrors, ExportUsageResponses, FollowEventsData, FollowEventsErrors, FollowEventsResponse, FollowEventsResponses, ForgetHostKeyData, ForgetHostKeyErrors, ForgetHostKeyResponses, GetBackupData, GetBackupErrors, GetBackupResponses, GetBalanceData, GetBalanceErrors, GetBalanceResponses, GetClusterData, GetClusterErrors, GetClusterResponses, GetCommandCapabilityData, GetCommandCapabilityErrors, GetCommandCapabilityResponses, GetDrainData, GetDrainErrors, GetDrainResponses, GetFactorsData, GetFactorsErrors, GetFactorsResponses, GetFinanceData, GetFinanceErrors, GetFinanceResponses, GetFirewallData, GetFirewallErrors, GetFirewallResponses, GetFirstBootData, GetFirstBootErrors, GetFirstBootResponses, GetHostData, GetHostErrors, GetHostHistoryData, GetHostHistoryErrors, GetHostHistoryResponses, GetHostKeyData, GetHostKeyErrors, GetHostKeyResponses, GetHostResponses, GetInstanceData, GetInstanceErrors, GetInstanceResponses, GetInvoiceData, GetInvoiceErrors, GetInvoicePdfData, GetInvoicePdfErrors, GetInvoicePdfResponses, GetInvoiceResponses, GetLeaseCatalogueData, GetLeaseCatalogueErrors, GetLeaseCatalogueResponses, GetLeaseData, GetLeaseErrors, GetLeaseLogData, GetLeaseLogErrors, GetLeaseLogResponses, GetLeaseResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsHistoryData, GetMetricsHistoryErrors, GetMetricsHistoryResponses, GetMetricsResponses, GetNodeAccessData, GetNodeAccessErrors, GetNodeAccessResponses, GetNodeMetricsData, GetNodeMetricsErrors, GetNodeMetricsHistoryData, GetNodeMetricsHistoryErrors, GetNodeMetricsHistoryResponses, GetNodeMetricsResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetOrderData, GetOrderErrors, GetOrderResponses, GetPaymentData, GetPaymentErrors, GetPaymentOfferData, GetPaymentOfferErrors, GetPaymentOfferResponses, GetPaymentResponses, GetPlacementData, GetPlacementErrors, GetPlacementResponses, GetProjectData, GetProjectErrors, GetProjectResponses, GetQuotaData, GetQuotaErrors, GetQuotaResponses, GetSetupData, GetSetupErrors, GetSetupResponses, GetSpendingData, GetSpendingErrors, GetSpendingResponses, GetUserData, GetUserErrors, GetUserResponses, GetWalletCreditsData, GetWalletCreditsErrors, GetWalletCreditsResponses, GiveAddressBackData, GiveAddressBackErrors, GiveAddressBackResponses, GiveSecondFactorData, GiveSecondFactorErrors, GiveSecondFactorResponses, GrowDiskData, GrowDiskErrors, GrowDiskResponses, HealthzData, HealthzErrors, HealthzResponses, ImpersonateUserData, ImpersonateUserErrors, ImpersonateUserResponses, InsertDiscData, InsertDiscErrors, InsertDiscResponses, InviteData, InviteErrors, InviteIntoHouseData, InviteIntoHouseErrors, InviteIntoHouseResponses, InviteResponses, IssueInvoiceData, IssueInvoiceErrors, IssueInvoiceResponses, KeepAddressData, KeepAddressErrors, KeepAddressResponses, KeepHostAwakeData, KeepHostAwakeErrors, KeepHostAwakeResponses, LeaveProjectData, LeaveProjectErrors, LeaveProjectResponses, ListAddressesData, ListAddressesErrors, ListAddressesResponses, ListAdoptionsData, ListAdoptionsErrors, ListAdoptionsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListBackupsData, ListBackupsErrors, ListBackupsResponses, ListCardsData, ListCardsErrors, ListCardsResponses, ListClustersData, ListClustersErrors, ListClustersResponses, ListDisksData, ListDisksErrors, ListDisksResponses, ListDrainsData, ListDrainsErrors, ListDrainsResponses, ListGuestsData, ListGuestsErrors, ListGuestsResponses, ListHostReportsData, ListHostReportsErrors, ListHostReportsResponses, ListHostsData, ListHostsErrors, ListHostsResponses, ListHouseInvitationsData, ListHouseInvitationsErrors, ListHouseInvitationsResponses, ListIdentitiesData, ListIdentitiesErrors, ListIdentitiesResponses, ListImpersonationsData, ListImpersonationsErrors, ListImpersonationsResponses, ListInstanceBackupsData, ListInstanceBackupsErrors, ListInstanceBackupsResponses, ListInstancesData, ListInstancesErrors, ListInstancesResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListInvoicesData, ListInvoicesErrors, ListInvoicesResponses, ListIsosData, ListIsosErrors, ListIsosResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListLeasesData, ListLeasesErrors, ListLeasesResponses, ListLedgerData, ListLedgerErrors, ListLedgerResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListNetworksData, ListNetworksErrors, ListNetworksResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListOrdersData, ListOrdersErrors, ListOrdersResponses, ListPasskeysData, ListPasskeysErrors, ListPasskeysResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListPoolsData, ListPoolsErrors, ListPoolsResponses, ListPriceListsData, ListPriceListsErrors, ListPriceListsResponses, ListProjectAuditData, ListProjectAuditErrors, ListProjectAuditResponses, ListProjectInvoicesData, ListProjectInvoicesErrors, ListProjectInvoicesResponses, ListProjectPaymentsData, ListProjectPaymentsErrors, ListProjectPaymentsResponses, ListProjectsData, ListProjectsErrors, ListProjectsResponses, ListProvidersData, ListProvidersErrors, ListProvidersResponses, ListReceivedInvitationsData, ListReceivedInvitationsErrors, ListReceivedInvitationsResponses, ListRefundsData, ListRefundsErrors, ListRefundsResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSharedData, ListSharedErrors, ListSharedResponses, ListSharesData, ListSharesErrors, ListSharesResponses, ListSnapshotsData, ListSnapshotsErrors, ListSnapshotsResponses, ListSourcesData, ListSourcesErrors, ListSourcesResponses, ListTemplatesData, ListTemplatesErrors, ListTemplatesResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVouchersData, ListVouchersErrors, ListVouchersResponses, MakeBackupData, MakeBackupErrors, MakeBackupResponses, MigrateInstanceData, MigrateInstanceErrors, MigrateInstanceResponses, OfferTotpData, OfferTotpErrors, OfferTotpResponses, OpenapiJsonData, OpenapiJsonErrors, OpenapiJsonResponses, OpenConsoleData, OpenConsoleErrors, PauseInstanceData, PauseInstanceErrors, PauseInstanceResponses, PaymentWebhookData, PaymentWebhookErrors, PaymentWebhookResponses, PlanDrainData, PlanDrainErrors, PlanDrainResponses, PostAdjustmentData, PostAdjustmentErrors, PostAdjustmentResponses, PricePlanData, PricePlanErrors, PricePlanResponses, ProbeClusterData, ProbeClusterErrors, ProbeClusterResponses, ProtectInstanceData, ProtectInstanceErrors, ProtectInstanceResponses, QuoteLeaseData, QuoteLeaseErrors, QuoteLeaseResponses, QuoteRenewalData, QuoteRenewalErrors, QuoteRenewalResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RebootInstanceData, RebootInstanceErrors, RebootInstanceResponses, RebuildInstanceData, RebuildInstanceErrors, RebuildInstanceResponses, RecoverData, RecoverErrors, RecoverInstanceData, RecoverInstanceErrors, RecoverInstanceResponses, RecoverResponses, RedeemVoucherData, RedeemVoucherErrors, RedeemVoucherResponses, RefreshData, RefreshErrors, RefreshResponses, RefundPaymentData, RefundPaymentErrors, RefundPaymentResponses, RegisterData, RegisterErrors, RegisterResponses, ReleaseInstanceData, ReleaseInstanceErrors, ReleaseInstanceResponses, RemoveCardData, RemoveCardErrors, RemoveCardResponses, RemoveDiskData, RemoveDiskErrors, RemoveDiskResponses, RemoveHostData, RemoveHostErrors, RemoveHostResponses, RemoveIsoData, RemoveIsoErrors, RemoveIsoResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, RemoveNetworkData, RemoveNetworkErrors, RemoveNetworkResponses, RemoveNodeAccessData, RemoveNodeAccessErrors, RemoveNodeAccessResponses, RemovePasskeyData, RemovePasskeyErrors, RemovePasskeyResponses, RemovePoolData, RemovePoolErrors, RemovePoolResponses, RemoveTotpData, RemoveTotpErrors, RemoveTotpResponses, RenamePasskeyData, RenamePasskeyErrors, RenamePasskeyResponses, RenameProjectData, RenameProjectErrors, RenameProjectResponses, RenewData, RenewErrors, RenewLeaseTokenData, RenewLeaseTokenErrors, RenewLeaseTokenResponses, RenewRecoveryCodesData, RenewRecoveryCodesErrors, RenewRecoveryCodesResponses, RenewResponses, RentData, RentErrors, RentResponses, RepriceInstanceData, RepriceInstanceErrors, RepriceInstanceResponses, RescueInstanceData, RescueInstanceErrors, RescueInstanceResponses, ResetFactorsData, ResetFactorsErrors, ResetFactorsResponses, ResizeInstanceData, ResizeInstanceErrors, ResizeInstanceResponses, ResizeLeaseData, ResizeLeaseErrors, ResizeLeaseResponses, RestoreDriftData, RestoreDriftErrors, RestoreDriftResponses, RestoreInstanceData, RestoreInstanceErrors, RestoreInstanceResponses, ResumeInstanceData, ResumeInstanceErrors, ResumeInstanceResponses, RevokeInvitationData, RevokeInvitationErrors, RevokeInvitationResponses, RollBackData, RollBackErrors, RollBackResponses, RunCommandData, RunCommandErrors, RunCommandResponses, RunLeaseCommandData, RunLeaseCommandErrors, RunLeaseCommandResponses, SeedConsoleData, SeedConsoleErrors, SeedConsoleResponses, SeedExecData, SeedExecErrors, SeedExecResponses, SeedListData, SeedListErrors, SeedListResponses, SeedRenewData, SeedRenewErrors, SeedRenewResponses, SeedRentData, SeedRentErrors, SeedRentResponses, SetFirewallData, SetFirewallErrors, SetFirewallResponses, SetInstancePasswordData, SetInstancePasswordErrors, SetInstancePasswordResponses, SetNodeAccessData, SetNodeAccessErrors, SetNodeAccessResponses, SetQuotaData, SetQuotaErrors, SetQuotaResponses, SetSshKeysData, SetSshKeysErrors, SetSshKeysResponses, SetUpData, SetUpErrors, SetUpResponses, ShareInstanceData, ShareInstanceErrors, ShareInstanceResponses, ShutDownInstanceData, ShutDownInstanceErrors, ShutDownInstanceResponses, SignInByPasskeyData, SignInByPasskeyErrors, SignInByPasskeyResponses, SignInData, SignInErrors, SignInResponses, SignOutData, SignOutErrors, SignOutResponses, SleepHostData, SleepHostErrors, SleepHostResponses, StartInstanceData, StartInstanceErrors, StartInstanceResponses, StopDrainData, StopDrainErrors, StopDrainResponses, StopInstanceData, StopInstanceErrors, StopInstanceResponses, StopKeepingHostAwakeData, StopKeepingHostAwakeErrors, StopKeepingHostAwakeResponses, SuspendUserData, SuspendUserErrors, SuspendUserResponses, TestClusterData, TestClusterErrors, TestClusterResponses, TestNewClusterData, TestNewClusterErrors, TestNewClusterResponses, UnbanUserData, UnbanUserErrors, UnbanUserResponses, UnlinkData, UnlinkErrors, UnlinkResponses, UnshareInstanceData, UnshareInstanceErrors, UnshareInstanceResponses, UnsuspendUserData, UnsuspendUserErrors, UnsuspendUserResponses, UpdateInstanceData, UpdateInstanceErrors, UpdateInstanceResponses, VerifyAuditData, VerifyAuditErrors, VerifyAuditResponses, WakeHostData, WakeHostErrors, WakeHostResponses, WithdrawHouseInvitationData, WithdrawHouseInvitationErrors, WithdrawHouseInvitationResponses, WithdrawVoucherData, WithdrawVoucherErrors, WithdrawVoucherResponses } from './types.gen';
+import type { AcceptDriftData, AcceptDriftErrors, AcceptDriftResponses, AcceptInvitationByTokenData, AcceptInvitationByTokenErrors, AcceptInvitationByTokenResponses, AcceptInvitationData, AcceptInvitationErrors, AcceptInvitationResponses, AddCardData, AddCardErrors, AddCardResponses, AddClusterData, AddClusterErrors, AddClusterResponses, AddDiskData, AddDiskErrors, AddDiskResponses, AddHostData, AddHostErrors, AddHostResponses, AddIsoData, AddIsoErrors, AddIsoResponses, AddPasskeyData, AddPasskeyErrors, AddPasskeyResponses, AddPoolData, AddPoolErrors, AddPoolResponses, AddServiceData, AddServiceErrors, AddServiceResponses, AddSourceData, AddSourceErrors, AddSourceResponses, AdoptGuestsData, AdoptGuestsErrors, AdoptGuestsResponses, AskForChallengeData, AskForChallengeErrors, AskForChallengeResponses, AskForConsoleData, AskForConsoleErrors, AskForConsoleResponses, AskForLeaseConsoleData, AskForLeaseConsoleErrors, AskForLeaseConsoleResponses, AskToRecoverData, AskToRecoverErrors, AskToRecoverResponses, AskToVerifyData, AskToVerifyErrors, AskToVerifyResponses, BanUserData, BanUserErrors, BanUserResponses, BeginHostMaintenanceData, BeginHostMaintenanceErrors, BeginHostMaintenanceResponses, BeginLinkData, BeginLinkErrors, BeginLinkResponses, BeginOidcData, BeginOidcErrors, BeginOidcResponses, BeginPasskeyData, BeginPasskeyErrors, BeginPasskeyResponses, BeginPasskeySignInData, BeginPasskeySignInErrors, BeginPasskeySignInResponses, BeginPaymentData, BeginPaymentErrors, BeginPaymentResponses, CancelHostSleepData, CancelHostSleepErrors, CancelHostSleepResponses, ChangeBackupData, ChangeBackupErrors, ChangeBackupResponses, ChangeCardData, ChangeCardErrors, ChangeCardResponses, ChangeClusterData, ChangeClusterErrors, ChangeClusterResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangeHostData, ChangeHostErrors, ChangeHostResponses, ChangeInstancesData, ChangeInstancesErrors, ChangeInstancesResponses, ChangeMeData, ChangeMeErrors, ChangeMemberData, ChangeMemberErrors, ChangeMemberResponses, ChangeMeResponses, ChangeNetworkData, ChangeNetworkErrors, ChangeNetworkResponses, ChangeNodeData, ChangeNodeErrors, ChangeNodeResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangePlanData, ChangePlanErrors, ChangePlanResponses, ChangeScheduleData, ChangeScheduleErrors, ChangeScheduleResponses, ChangeServiceData, ChangeServiceErrors, ChangeServiceResponses, ChangeTemplateData, ChangeTemplateErrors, ChangeTemplateResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CheckHostData, CheckHostErrors, CheckHostResponses, ClaimLeaseData, ClaimLeaseErrors, ClaimLeaseResponses, ClaimWalletData, ClaimWalletErrors, ClaimWalletResponses, ClearHostData, ClearHostErrors, ClearHostResponses, ComeBackData, ComeBackErrors, ConfirmEmailData, ConfirmEmailErrors, ConfirmEmailResponses, ConfirmTotpData, ConfirmTotpErrors, ConfirmTotpResponses, CreateInstanceData, CreateInstanceErrors, CreateInstanceResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateNetworkData, CreateNetworkErrors, CreateNetworkResponses, CreatePlanData, CreatePlanErrors, CreatePlanResponses, CreatePriceListData, CreatePriceListErrors, CreatePriceListResponses, CreateProjectData, CreateProjectErrors, CreateProjectResponses, CreateScheduleData, CreateScheduleErrors, CreateScheduleResponses, CreateSnapshotData, CreateSnapshotErrors, CreateSnapshotResponses, CreateTemplateData, CreateTemplateErrors, CreateTemplateResponses, CreateUserData, CreateUserErrors, CreateUserResponses, CreateVouchersData, CreateVouchersErrors, CreateVouchersResponses, DeclineInvitationData, DeclineInvitationErrors, DeclineInvitationResponses, DeleteBackupData, DeleteBackupErrors, DeleteBackupResponses, DeleteInstanceData, DeleteInstanceErrors, DeleteInstanceResponses, DeleteProjectData, DeleteProjectErrors, DeleteProjectResponses, DeleteScheduleData, DeleteScheduleErrors, DeleteScheduleResponses, DeleteSnapshotData, DeleteSnapshotErrors, DeleteSnapshotResponses, DiscordInteractionData, DiscordInteractionErrors, DiscordInteractionResponses, DrainNodeData, DrainNodeErrors, DrainNodeResponses, DuplicateInstanceData, DuplicateInstanceErrors, DuplicateInstanceResponses, EjectDiscData, EjectDiscErrors, EjectDiscResponses, EndHostMaintenanceData, EndHostMaintenanceErrors, EndHostMaintenanceResponses, EndImpersonationData, EndImpersonationErrors, EndImpersonationResponses, EndKeyData, EndKeyErrors, EndKeyResponses, EndLeaseData, EndLeaseErrors, EndLeaseResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EstimatePriceData, EstimatePriceErrors, EstimatePriceResponses, ExplainPlacementData, ExplainPlacementErrors, ExplainPlacementResponses, ExportLedgerData, ExportLedgerErrors, ExportLedgerResponses, ExportUsageData, ExportUsageErrors, ExportUsageResponses, FollowEventsData, FollowEventsErrors, FollowEventsResponse, FollowEventsResponses, ForgetHostKeyData, ForgetHostKeyErrors, ForgetHostKeyResponses, GetBackupData, GetBackupErrors, GetBackupResponses, GetBalanceData, GetBalanceErrors, GetBalanceResponses, GetClusterData, GetClusterErrors, GetClusterResponses, GetCommandCapabilityData, GetCommandCapabilityErrors, GetCommandCapabilityResponses, GetDiscordLinkData, GetDiscordLinkErrors, GetDiscordLinkResponses, GetDiscordSettingsData, GetDiscordSettingsErrors, GetDiscordSettingsResponses, GetDiscordTextsData, GetDiscordTextsErrors, GetDiscordTextsResponses, GetDrainData, GetDrainErrors, GetDrainResponses, GetFactorsData, GetFactorsErrors, GetFactorsResponses, GetFinanceData, GetFinanceErrors, GetFinanceResponses, GetFirewallData, GetFirewallErrors, GetFirewallResponses, GetFirstBootData, GetFirstBootErrors, GetFirstBootResponses, GetHostData, GetHostErrors, GetHostHistoryData, GetHostHistoryErrors, GetHostHistoryResponses, GetHostKeyData, GetHostKeyErrors, GetHostKeyResponses, GetHostResponses, GetInstanceData, GetInstanceErrors, GetInstanceResponses, GetInvoiceData, GetInvoiceErrors, GetInvoicePdfData, GetInvoicePdfErrors, GetInvoicePdfResponses, GetInvoiceResponses, GetLeaseCatalogueData, GetLeaseCatalogueErrors, GetLeaseCatalogueResponses, GetLeaseData, GetLeaseErrors, GetLeaseLogData, GetLeaseLogErrors, GetLeaseLogResponses, GetLeaseResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsHistoryData, GetMetricsHistoryErrors, GetMetricsHistoryResponses, GetMetricsResponses, GetNodeAccessData, GetNodeAccessErrors, GetNodeAccessResponses, GetNodeMetricsData, GetNodeMetricsErrors, GetNodeMetricsHistoryData, GetNodeMetricsHistoryErrors, GetNodeMetricsHistoryResponses, GetNodeMetricsResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetOrderData, GetOrderErrors, GetOrderResponses, GetPaymentData, GetPaymentErrors, GetPaymentOfferData, GetPaymentOfferErrors, GetPaymentOfferResponses, GetPaymentResponses, GetPlacementData, GetPlacementErrors, GetPlacementResponses, GetProjectData, GetProjectErrors, GetProjectResponses, GetQuotaData, GetQuotaErrors, GetQuotaResponses, GetRestartData, GetRestartErrors, GetRestartResponses, GetServiceData, GetServiceErrors, GetServicePlayersData, GetServicePlayersErrors, GetServicePlayersResponses, GetServiceResponses, GetSetupData, GetSetupErrors, GetSetupResponses, GetSpendingData, GetSpendingErrors, GetSpendingResponses, GetUserData, GetUserErrors, GetUserResponses, GetWalletCreditsData, GetWalletCreditsErrors, GetWalletCreditsResponses, GiveAddressBackData, GiveAddressBackErrors, GiveAddressBackResponses, GiveSecondFactorData, GiveSecondFactorErrors, GiveSecondFactorResponses, GrowDiskData, GrowDiskErrors, GrowDiskResponses, HealthzData, HealthzErrors, HealthzResponses, ImpersonateUserData, ImpersonateUserErrors, ImpersonateUserResponses, InsertDiscData, InsertDiscErrors, InsertDiscResponses, InviteData, InviteErrors, InviteIntoHouseData, InviteIntoHouseErrors, InviteIntoHouseResponses, InviteResponses, IssueInvoiceData, IssueInvoiceErrors, IssueInvoiceResponses, KeepAddressData, KeepAddressErrors, KeepAddressResponses, KeepHostAwakeData, KeepHostAwakeErrors, KeepHostAwakeResponses, LeaveProjectData, LeaveProjectErrors, LeaveProjectResponses, LinkDiscordData, LinkDiscordErrors, LinkDiscordResponses, ListAddressesData, ListAddressesErrors, ListAddressesResponses, ListAdoptionsData, ListAdoptionsErrors, ListAdoptionsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListBackupsData, ListBackupsErrors, ListBackupsResponses, ListCardsData, ListCardsErrors, ListCardsResponses, ListClustersData, ListClustersErrors, ListClustersResponses, ListDisksData, ListDisksErrors, ListDisksResponses, ListDrainsData, ListDrainsErrors, ListDrainsResponses, ListGuestsData, ListGuestsErrors, ListGuestsResponses, ListHostReportsData, ListHostReportsErrors, ListHostReportsResponses, ListHostsData, ListHostsErrors, ListHostsResponses, ListHouseInvitationsData, ListHouseInvitationsErrors, ListHouseInvitationsResponses, ListIdentitiesData, ListIdentitiesErrors, ListIdentitiesResponses, ListImpersonationsData, ListImpersonationsErrors, ListImpersonationsResponses, ListInstanceBackupsData, ListInstanceBackupsErrors, ListInstanceBackupsResponses, ListInstancesData, ListInstancesErrors, ListInstancesResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListInvoicesData, ListInvoicesErrors, ListInvoicesResponses, ListIsosData, ListIsosErrors, ListIsosResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListLeasesData, ListLeasesErrors, ListLeasesResponses, ListLedgerData, ListLedgerErrors, ListLedgerResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListNetworksData, ListNetworksErrors, ListNetworksResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListOrdersData, ListOrdersErrors, ListOrdersResponses, ListPasskeysData, ListPasskeysErrors, ListPasskeysResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListPoolsData, ListPoolsErrors, ListPoolsResponses, ListPriceListsData, ListPriceListsErrors, ListPriceListsResponses, ListProjectAuditData, ListProjectAuditErrors, ListProjectAuditResponses, ListProjectInvoicesData, ListProjectInvoicesErrors, ListProjectInvoicesResponses, ListProjectPaymentsData, ListProjectPaymentsErrors, ListProjectPaymentsResponses, ListProjectsData, ListProjectsErrors, ListProjectsResponses, ListProvidersData, ListProvidersErrors, ListProvidersResponses, ListReceivedInvitationsData, ListReceivedInvitationsErrors, ListReceivedInvitationsResponses, ListRefundsData, ListRefundsErrors, ListRefundsResponses, ListRestartsData, ListRestartsErrors, ListRestartsResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListServicesData, ListServicesErrors, ListServicesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSharedData, ListSharedErrors, ListSharedResponses, ListSharesData, ListSharesErrors, ListSharesResponses, ListSnapshotsData, ListSnapshotsErrors, ListSnapshotsResponses, ListSourcesData, ListSourcesErrors, ListSourcesResponses, ListTemplatesData, ListTemplatesErrors, ListTemplatesResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVouchersData, ListVouchersErrors, ListVouchersResponses, MakeBackupData, MakeBackupErrors, MakeBackupResponses, MigrateInstanceData, MigrateInstanceErrors, MigrateInstanceResponses, OfferTotpData, OfferTotpErrors, OfferTotpResponses, OpenapiJsonData, OpenapiJsonErrors, OpenapiJsonResponses, OpenConsoleData, OpenConsoleErrors, PauseInstanceData, PauseInstanceErrors, PauseInstanceResponses, PaymentWebhookData, PaymentWebhookErrors, PaymentWebhookResponses, PlanDrainData, PlanDrainErrors, PlanDrainResponses, PostAdjustmentData, PostAdjustmentErrors, PostAdjustmentResponses, PricePlanData, PricePlanErrors, PricePlanResponses, ProbeClusterData, ProbeClusterErrors, ProbeClusterResponses, ProtectInstanceData, ProtectInstanceErrors, ProtectInstanceResponses, QuoteLeaseData, QuoteLeaseErrors, QuoteLeaseResponses, QuoteRenewalData, QuoteRenewalErrors, QuoteRenewalResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RebootInstanceData, RebootInstanceErrors, RebootInstanceResponses, RebuildInstanceData, RebuildInstanceErrors, RebuildInstanceResponses, RecoverData, RecoverErrors, RecoverInstanceData, RecoverInstanceErrors, RecoverInstanceResponses, RecoverResponses, RedeemVoucherData, RedeemVoucherErrors, RedeemVoucherResponses, RefreshData, RefreshErrors, RefreshResponses, RefundPaymentData, RefundPaymentErrors, RefundPaymentResponses, RegisterData, RegisterErrors, RegisterResponses, ReleaseInstanceData, ReleaseInstanceErrors, ReleaseInstanceResponses, RemoveCardData, RemoveCardErrors, RemoveCardResponses, RemoveDiskData, RemoveDiskErrors, RemoveDiskResponses, RemoveHostData, RemoveHostErrors, RemoveHostResponses, RemoveIsoData, RemoveIsoErrors, RemoveIsoResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, RemoveNetworkData, RemoveNetworkErrors, RemoveNetworkResponses, RemoveNodeAccessData, RemoveNodeAccessErrors, RemoveNodeAccessResponses, RemovePasskeyData, RemovePasskeyErrors, RemovePasskeyResponses, RemovePoolData, RemovePoolErrors, RemovePoolResponses, RemoveServiceData, RemoveServiceErrors, RemoveServiceResponses, RemoveTotpData, RemoveTotpErrors, RemoveTotpResponses, RenamePasskeyData, RenamePasskeyErrors, RenamePasskeyResponses, RenameProjectData, RenameProjectErrors, RenameProjectResponses, RenewData, RenewErrors, RenewLeaseTokenData, RenewLeaseTokenErrors, RenewLeaseTokenResponses, RenewRecoveryCodesData, RenewRecoveryCodesErrors, RenewRecoveryCodesResponses, RenewResponses, RentData, RentErrors, RentResponses, RepriceInstanceData, RepriceInstanceErrors, RepriceInstanceResponses, RescueInstanceData, RescueInstanceErrors, RescueInstanceResponses, ResetFactorsData, ResetFactorsErrors, ResetFactorsResponses, ResizeInstanceData, ResizeInstanceErrors, ResizeInstanceResponses, ResizeLeaseData, ResizeLeaseErrors, ResizeLeaseResponses, RestartServiceData, RestartServiceErrors, RestartServiceResponses, RestoreDriftData, RestoreDriftErrors, RestoreDriftResponses, RestoreInstanceData, RestoreInstanceErrors, RestoreInstanceResponses, ResumeInstanceData, ResumeInstanceErrors, ResumeInstanceResponses, RevokeInvitationData, RevokeInvitationErrors, RevokeInvitationResponses, RollBackData, RollBackErrors, RollBackResponses, RunCommandData, RunCommandErrors, RunCommandResponses, RunLeaseCommandData, RunLeaseCommandErrors, RunLeaseCommandResponses, SeedConsoleData, SeedConsoleErrors, SeedConsoleResponses, SeedExecData, SeedExecErrors, SeedExecResponses, SeedListData, SeedListErrors, SeedListResponses, SeedRenewData, SeedRenewErrors, SeedRenewResponses, SeedRentData, SeedRentErrors, SeedRentResponses, SetDiscordSettingsData, SetDiscordSettingsErrors, SetDiscordSettingsResponses, SetFirewallData, SetFirewallErrors, SetFirewallResponses, SetInstancePasswordData, SetInstancePasswordErrors, SetInstancePasswordResponses, SetNodeAccessData, SetNodeAccessErrors, SetNodeAccessResponses, SetQuotaData, SetQuotaErrors, SetQuotaResponses, SetSshKeysData, SetSshKeysErrors, SetSshKeysResponses, SetUpData, SetUpErrors, SetUpResponses, ShareInstanceData, ShareInstanceErrors, ShareInstanceResponses, ShutDownInstanceData, ShutDownInstanceErrors, ShutDownInstanceResponses, SignInByPasskeyData, SignInByPasskeyErrors, SignInByPasskeyResponses, SignInData, SignInErrors, SignInResponses, SignOutData, SignOutErrors, SignOutResponses, SleepHostData, SleepHostErrors, SleepHostResponses, StartInstanceData, StartInstanceErrors, StartInstanceResponses, StopDrainData, StopDrainErrors, StopDrainResponses, StopInstanceData, StopInstanceErrors, StopInstanceResponses, StopKeepingHostAwakeData, StopKeepingHostAwakeErrors, StopKeepingHostAwakeResponses, SuspendUserData, SuspendUserErrors, SuspendUserResponses, TestClusterData, TestClusterErrors, TestClusterResponses, TestNewClusterData, TestNewClusterErrors, TestNewClusterResponses, UnbanUserData, UnbanUserErrors, UnbanUserResponses, UnlinkData, UnlinkDiscordData, UnlinkDiscordErrors, UnlinkDiscordResponses, UnlinkErrors, UnlinkResponses, UnshareInstanceData, UnshareInstanceErrors, UnshareInstanceResponses, UnsuspendUserData, UnsuspendUserErrors, UnsuspendUserResponses, UpdateInstanceData, UpdateInstanceErrors, UpdateInstanceResponses, VerifyAuditData, VerifyAuditErrors, VerifyAuditResponses, WakeHostData, WakeHostErrors, WakeHostResponses, WithdrawHouseInvitationData, WithdrawHouseInvitationErrors, WithdrawHouseInvitationResponses, WithdrawVoucherData, WithdrawVoucherErrors, WithdrawVoucherResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -542,6 +542,123 @@ export const testCluster = <ThrowOnError extends boolean = true>(options: Option
  * `too_many_consoles`, 4016 `text_unsupported`, 4017 `missing`, 4500 `internal`.
  */
 export const openConsole = <ThrowOnError extends boolean = true>(options: Options<OpenConsoleData, ThrowOnError>): RequestResult<unknown, OpenConsoleErrors, ThrowOnError> => (options.client ?? client).get<unknown, OpenConsoleErrors, ThrowOnError>({ url: '/api/v1/consoles/{id}', ...options });
+
+/**
+ * Where Discord sends what people ask the bot, when the bot is not connected to the gateway. Nobody signs in here: each
+ * request is signed by Discord, and its time is bounded.
+ */
+export const discordInteraction = <ThrowOnError extends boolean = true>(options?: Options<DiscordInteractionData, ThrowOnError>): RequestResult<DiscordInteractionResponses, DiscordInteractionErrors, ThrowOnError> => (options?.client ?? client).post<DiscordInteractionResponses, DiscordInteractionErrors, ThrowOnError>({ url: '/api/v1/discord/interactions', ...options });
+
+/**
+ * End one's own link. Ended or never there, it is gone.
+ */
+export const unlinkDiscord = <ThrowOnError extends boolean = true>(options?: Options<UnlinkDiscordData, ThrowOnError>): RequestResult<UnlinkDiscordResponses, UnlinkDiscordErrors, ThrowOnError> => (options?.client ?? client).delete<UnlinkDiscordResponses, UnlinkDiscordErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/discord/links',
+    ...options
+});
+
+/**
+ * One's own link; null when there is none.
+ */
+export const getDiscordLink = <ThrowOnError extends boolean = true>(options?: Options<GetDiscordLinkData, ThrowOnError>): RequestResult<GetDiscordLinkResponses, GetDiscordLinkErrors, ThrowOnError> => (options?.client ?? client).get<GetDiscordLinkResponses, GetDiscordLinkErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/discord/links',
+    ...options
+});
+
+/**
+ * Link an account at Discord with one's own, by the code that the bot shows after `/link`. It is good once, and for ten
+ * minutes.
+ */
+export const linkDiscord = <ThrowOnError extends boolean = true>(options: Options<LinkDiscordData, ThrowOnError>): RequestResult<LinkDiscordResponses, LinkDiscordErrors, ThrowOnError> => (options.client ?? client).post<LinkDiscordResponses, LinkDiscordErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/discord/links',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * What is set for the bot. For administrators.
+ */
+export const getDiscordSettings = <ThrowOnError extends boolean = true>(options?: Options<GetDiscordSettingsData, ThrowOnError>): RequestResult<GetDiscordSettingsResponses, GetDiscordSettingsErrors, ThrowOnError> => (options?.client ?? client).get<GetDiscordSettingsResponses, GetDiscordSettingsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/discord/settings',
+    ...options
+});
+
+/**
+ * Set everything for the bot: what is left out is as at the beginning. It counts at once. For administrators.
+ */
+export const setDiscordSettings = <ThrowOnError extends boolean = true>(options: Options<SetDiscordSettingsData, ThrowOnError>): RequestResult<SetDiscordSettingsResponses, SetDiscordSettingsErrors, ThrowOnError> => (options.client ?? client).put<SetDiscordSettingsResponses, SetDiscordSettingsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/discord/settings',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * All texts of the bot, with what is said in their place. For administrators.
+ */
+export const getDiscordTexts = <ThrowOnError extends boolean = true>(options?: Options<GetDiscordTextsData, ThrowOnError>): RequestResult<GetDiscordTextsResponses, GetDiscordTextsErrors, ThrowOnError> => (options?.client ?? client).get<GetDiscordTextsResponses, GetDiscordTextsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/discord/texts',
+    ...options
+});
 
 /**
  * Drains, newest first.
@@ -4175,6 +4292,168 @@ export const register = <ThrowOnError extends boolean = true>(options: Options<R
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * One restart, now or when it has ended.
+ */
+export const getRestart = <ThrowOnError extends boolean = true>(options: Options<GetRestartData, ThrowOnError>): RequestResult<GetRestartResponses, GetRestartErrors, ThrowOnError> => (options.client ?? client).get<GetRestartResponses, GetRestartErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/restarts/{id}',
+    ...options
+});
+
+/**
+ * The services that you may see, by name.
+ */
+export const listServices = <ThrowOnError extends boolean = true>(options?: Options<ListServicesData, ThrowOnError>): RequestResult<ListServicesResponses, ListServicesErrors, ThrowOnError> => (options?.client ?? client).get<ListServicesResponses, ListServicesErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/services',
+    ...options
+});
+
+/**
+ * Have a service looked after. For staff.
+ */
+export const addService = <ThrowOnError extends boolean = true>(options: Options<AddServiceData, ThrowOnError>): RequestResult<AddServiceResponses, AddServiceErrors, ThrowOnError> => (options.client ?? client).post<AddServiceResponses, AddServiceErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/services',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Look after a service no longer. It stays as it is. For staff.
+ */
+export const removeService = <ThrowOnError extends boolean = true>(options: Options<RemoveServiceData, ThrowOnError>): RequestResult<RemoveServiceResponses, RemoveServiceErrors, ThrowOnError> => (options.client ?? client).delete<RemoveServiceResponses, RemoveServiceErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/services/{id}',
+    ...options
+});
+
+/**
+ * One service, with what was last seen of it.
+ */
+export const getService = <ThrowOnError extends boolean = true>(options: Options<GetServiceData, ThrowOnError>): RequestResult<GetServiceResponses, GetServiceErrors, ThrowOnError> => (options.client ?? client).get<GetServiceResponses, GetServiceErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/services/{id}',
+    ...options
+});
+
+/**
+ * Change how a service is looked after. For staff.
+ */
+export const changeService = <ThrowOnError extends boolean = true>(options: Options<ChangeServiceData, ThrowOnError>): RequestResult<ChangeServiceResponses, ChangeServiceErrors, ThrowOnError> => (options.client ?? client).patch<ChangeServiceResponses, ChangeServiceErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/services/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Who plays on a service, as it last said.
+ */
+export const getServicePlayers = <ThrowOnError extends boolean = true>(options: Options<GetServicePlayersData, ThrowOnError>): RequestResult<GetServicePlayersResponses, GetServicePlayersErrors, ThrowOnError> => (options.client ?? client).get<GetServicePlayersResponses, GetServicePlayersErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/services/{id}/players',
+    ...options
+});
+
+/**
+ * Restart a service: players are told, the world is saved, its guest is rebooted, and it is waited until the service
+ * answers again.
+ */
+export const restartService = <ThrowOnError extends boolean = true>(options: Options<RestartServiceData, ThrowOnError>): RequestResult<RestartServiceResponses, RestartServiceErrors, ThrowOnError> => (options.client ?? client).post<RestartServiceResponses, RestartServiceErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/services/{id}/restart',
+    ...options
+});
+
+/**
+ * The restarts of a service, newest first.
+ */
+export const listRestarts = <ThrowOnError extends boolean = true>(options: Options<ListRestartsData, ThrowOnError>): RequestResult<ListRestartsResponses, ListRestartsErrors, ThrowOnError> => (options.client ?? client).get<ListRestartsResponses, ListRestartsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/services/{id}/restarts',
+    ...options
 });
 
 /**

@@ -1295,6 +1295,126 @@ export type DiscAsked = {
 };
 
 /**
+ * An account at Discord that is linked.
+ */
+export type DiscordLink = {
+    /**
+     * Its number there.
+     */
+    discord_id: Snowflake;
+    /**
+     * Since when.
+     */
+    linked_at: Timestamp;
+    /**
+     * As its owner was called there.
+     */
+    name: string;
+};
+
+/**
+ * The code that the bot showed.
+ */
+export type DiscordLinkAsked = {
+    /**
+     * The code, as the bot showed it after `/link`.
+     */
+    token: string;
+};
+
+/**
+ * What an administrator sets for the bot.
+ */
+export type DiscordSettings = {
+    /**
+     * Channels with a live message, and its language.
+     */
+    board_channels?: {
+        [key: string]: Language;
+    };
+    /**
+     * The only channels where commands count; all of them when empty. Direct messages always do.
+     */
+    command_channels?: Array<Snowflake>;
+    /**
+     * What everybody on a server of ours may do with hosts and services.
+     */
+    everyone?: Array<Ability>;
+    /**
+     * The language where nobody's is known.
+     */
+    language?: Language;
+    /**
+     * For how many minutes the same alert is not told to the same person again; an hour where nothing is said.
+     */
+    repeat_after_minutes?: {
+        [key: string]: number;
+    };
+    /**
+     * Channels where reports are told.
+     */
+    reports?: Array<ReportChannel>;
+    /**
+     * What roles may do besides, by the role's ID.
+     */
+    roles?: {
+        [key: string]: Array<Ability>;
+    };
+    /**
+     * Texts in place of ours.
+     */
+    texts?: Array<DiscordTextChange>;
+};
+
+/**
+ * A text of the bot.
+ */
+export type DiscordText = {
+    /**
+     * Ours, in English.
+     */
+    en: string;
+    /**
+     * Ours, in French.
+     */
+    fr: string;
+    /**
+     * Its key.
+     */
+    key: string;
+    /**
+     * What is said in its place in English.
+     */
+    own_en?: string | null;
+    /**
+     * What is said in its place in French.
+     */
+    own_fr?: string | null;
+    /**
+     * What may be put into it, as `{name}`.
+     */
+    places: Array<string>;
+};
+
+/**
+ * A text in place of ours.
+ */
+export type DiscordTextChange = {
+    /**
+     * Which text.
+     */
+    key: string;
+    /**
+     * In which language.
+     */
+    language: Language;
+    /**
+     * What is said.
+     */
+    text: string;
+};
+
+/**
  * An extra disk of an instance.
  */
 export type Disk = {
@@ -1353,6 +1473,42 @@ export type DiskChanged = {
      */
     size_gib: number;
 };
+
+/**
+ * Who answers for a service while it sleeps.
+ */
+export type Doorman = {
+    /**
+     * Where he listens.
+     */
+    listen: string;
+    /**
+     * Who may wake the service by joining; everybody when it is empty.
+     */
+    players?: Array<string>;
+    /**
+     * Whether he tells the service where players come from, by the PROXY protocol.
+     */
+    proxy_protocol?: boolean;
+    /**
+     * What he says in place of the usual.
+     */
+    texts?: {
+        [key: string]: string;
+    };
+    /**
+     * How he shows players in.
+     */
+    way: DoormanWay;
+};
+
+/**
+ * How the doorman shows players in.
+ *
+ * - `forward`: He passes on what both sides say.
+ * - `transfer`: He tells the client to go to the service itself; those that cannot are passed on.
+ */
+export type DoormanWay = 'forward' | 'transfer';
 
 /**
  * A node that is being emptied.
@@ -5580,6 +5736,56 @@ export type PageReservation = {
 /**
  * One page of a list.
  */
+export type PageRestart = {
+    /**
+     * What is on this page.
+     */
+    items: Array<{
+        /**
+         * When they asked.
+         */
+        asked_at: Timestamp;
+        /**
+         * Who asked, as people call them; for staff only.
+         */
+        asked_by?: string | null;
+        /**
+         * When the present state ends at the latest.
+         */
+        due_at: Timestamp;
+        ended_at?: Timestamp | null;
+        error?: Fault | null;
+        /**
+         * Identity.
+         */
+        id: RestartId;
+        operation_id?: OperationId | null;
+        /**
+         * What each part of it brought; for staff only.
+         */
+        reports?: Array<Report> | null;
+        /**
+         * How long it took from the asking to the first answer, in seconds.
+         */
+        seconds?: number | null;
+        /**
+         * What is restarted.
+         */
+        service_id: ServiceId;
+        /**
+         * How it stands.
+         */
+        state: RestartState;
+    }>;
+    /**
+     * Give it as `cursor` to get the next page; null on the last one.
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * One page of a list.
+ */
 export type PageSchedule = {
     /**
      * What is on this page.
@@ -5624,6 +5830,61 @@ export type PageSchedule = {
          * When.
          */
         when: Timing;
+    }>;
+    /**
+     * Give it as `cursor` to get the next page; null on the last one.
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * One page of a list.
+ */
+export type PageService = {
+    /**
+     * What is on this page.
+     */
+    items: Array<{
+        answer?: ServiceAnswer | null;
+        /**
+         * What you may do with it.
+         */
+        can: Array<Ability>;
+        /**
+         * When it was added.
+         */
+        created_at: Timestamp;
+        /**
+         * Identity.
+         */
+        id: ServiceId;
+        /**
+         * By what it is spoken to.
+         */
+        kind: ServiceKind;
+        /**
+         * The language of what players read.
+         */
+        language: Language;
+        /**
+         * How people call it.
+         */
+        name: Hostname;
+        /**
+         * How long it may take to be ready, in seconds.
+         */
+        ready_seconds: number;
+        /**
+         * Whether its guest goes to sleep and wakes with the host.
+         */
+        rests: boolean;
+        seen_at?: Timestamp | null;
+        staff?: ServiceForStaff | null;
+        state?: ServiceState | null;
+        /**
+         * How long before a restart players are told, in seconds.
+         */
+        warn_seconds: number;
     }>;
     /**
      * Give it as `cursor` to get the next page; null on the last one.
@@ -6143,6 +6404,35 @@ export type PaymentTally = {
      * The state.
      */
     state: PaymentState;
+};
+
+/**
+ * Where a service runs.
+ */
+export type Place = {
+    /**
+     * On an instance.
+     */
+    instance: InstanceId;
+} | {
+    /**
+     * On a guest that is not ours.
+     */
+    guest: {
+        /**
+         * The host that it runs on.
+         */
+        host: HostId;
+        /**
+         * Its number in Proxmox.
+         */
+        vmid: number;
+    };
+} | {
+    /**
+     * On the host itself.
+     */
+    host: HostId;
 };
 
 /**
@@ -6762,6 +7052,16 @@ export type Rate = {
     stopped_micros: Micros;
 };
 
+/**
+ * The remote console of a service.
+ */
+export type RconAsked = {
+    /**
+     * Its port.
+     */
+    port: number;
+};
+
 export type Reason = string;
 
 /**
@@ -6965,6 +7265,40 @@ export type Report = {
 };
 
 /**
+ * Where a report is told, and when.
+ */
+export type ReportChannel = {
+    /**
+     * In which channel.
+     */
+    channel: Snowflake;
+    /**
+     * At which hour, 0 to 23, by the clock of its time zone.
+     */
+    hour: number;
+    /**
+     * In which language.
+     */
+    language: Language;
+    /**
+     * How often.
+     */
+    period: ReportPeriod;
+    /**
+     * For example `Europe/Paris`.
+     */
+    time_zone: string;
+};
+
+/**
+ * Of which time a report tells.
+ *
+ * - `daily`: The last 24 hours; told every day.
+ * - `weekly`: The last seven days; told every Monday.
+ */
+export type ReportPeriod = 'daily' | 'weekly';
+
+/**
  * Whether to rescue.
  */
 export type RescueAsked = {
@@ -7018,6 +7352,61 @@ export type ResizeAsked = {
     plan_id?: PlanId | null;
     size?: Size | null;
 };
+
+/**
+ * One restart of a service.
+ */
+export type Restart = {
+    /**
+     * When they asked.
+     */
+    asked_at: Timestamp;
+    /**
+     * Who asked, as people call them; for staff only.
+     */
+    asked_by?: string | null;
+    /**
+     * When the present state ends at the latest.
+     */
+    due_at: Timestamp;
+    ended_at?: Timestamp | null;
+    error?: Fault | null;
+    /**
+     * Identity.
+     */
+    id: RestartId;
+    operation_id?: OperationId | null;
+    /**
+     * What each part of it brought; for staff only.
+     */
+    reports?: Array<Report> | null;
+    /**
+     * How long it took from the asking to the first answer, in seconds.
+     */
+    seconds?: number | null;
+    /**
+     * What is restarted.
+     */
+    service_id: ServiceId;
+    /**
+     * How it stands.
+     */
+    state: RestartState;
+};
+
+export type RestartId = string;
+
+/**
+ * How a restart stands.
+ *
+ * - `announcing`: Players are told how long they have.
+ * - `saving`: The world is written to the disk.
+ * - `rebooting`: The guest is rebooted.
+ * - `waiting`: The service is awaited.
+ * - `done`: The service answers again.
+ * - `failed`: It came to no good end; the error says why.
+ */
+export type RestartState = 'announcing' | 'saving' | 'rebooting' | 'waiting' | 'done' | 'failed';
 
 /**
  * A backup to be put in the place of its instance.
@@ -7314,6 +7703,230 @@ export type SeedTimeAsked = {
 export type SegmentId = string;
 
 /**
+ * Something that players or users connect to.
+ */
+export type Service = {
+    answer?: ServiceAnswer | null;
+    /**
+     * What you may do with it.
+     */
+    can: Array<Ability>;
+    /**
+     * When it was added.
+     */
+    created_at: Timestamp;
+    /**
+     * Identity.
+     */
+    id: ServiceId;
+    /**
+     * By what it is spoken to.
+     */
+    kind: ServiceKind;
+    /**
+     * The language of what players read.
+     */
+    language: Language;
+    /**
+     * How people call it.
+     */
+    name: Hostname;
+    /**
+     * How long it may take to be ready, in seconds.
+     */
+    ready_seconds: number;
+    /**
+     * Whether its guest goes to sleep and wakes with the host.
+     */
+    rests: boolean;
+    seen_at?: Timestamp | null;
+    staff?: ServiceForStaff | null;
+    state?: ServiceState | null;
+    /**
+     * How long before a restart players are told, in seconds.
+     */
+    warn_seconds: number;
+};
+
+/**
+ * What a service answered.
+ */
+export type ServiceAnswer = {
+    /**
+     * How long the answer took, in microseconds.
+     */
+    latency_us?: number | null;
+    /**
+     * How many may.
+     */
+    most?: number | null;
+    /**
+     * Its message.
+     */
+    motd?: string | null;
+    /**
+     * Some of the players.
+     */
+    names: Array<string>;
+    /**
+     * How many play; null where it does not say.
+     */
+    players?: number | null;
+    /**
+     * The version, as it calls itself.
+     */
+    version?: string | null;
+};
+
+/**
+ * A service to look after.
+ */
+export type ServiceAsked = {
+    /**
+     * Its address; that which its instance reports when not said.
+     */
+    address?: string | null;
+    /**
+     * Where it runs.
+     */
+    at: Place;
+    doorman?: Doorman | null;
+    /**
+     * By what it is spoken to.
+     */
+    kind: ServiceKind;
+    /**
+     * The language of what players read.
+     */
+    language?: Language;
+    /**
+     * How people call it; unique.
+     */
+    name: Hostname;
+    /**
+     * What is asked for over HTTP.
+     */
+    path?: string | null;
+    /**
+     * Its port.
+     */
+    port: number;
+    rcon?: RconAsked | null;
+    /**
+     * How long it may take to be ready, in seconds.
+     */
+    ready_seconds?: number;
+    /**
+     * Whether its guest goes to sleep and wakes with the host: then players keep the host awake, and its running does not.
+     */
+    rests?: boolean;
+    /**
+     * What every user may do with it, beside what its host or its project allows.
+     */
+    users_may?: Array<Ability>;
+    /**
+     * How long before a restart players are told, in seconds.
+     */
+    warn_seconds?: number;
+};
+
+/**
+ * What to change of a service; what is left out stays. Where it runs and what it is do not change.
+ */
+export type ServiceChanged = {
+    /**
+     * Its address; null for that which its instance reports.
+     */
+    address?: string | null;
+    doorman?: Doorman | null;
+    language?: Language | null;
+    name?: Hostname | null;
+    /**
+     * What is asked for over HTTP; null for nothing.
+     */
+    path?: string | null;
+    /**
+     * Its port.
+     */
+    port?: number | null;
+    rcon?: RconAsked | null;
+    /**
+     * How long it may take to be ready, in seconds.
+     */
+    ready_seconds?: number | null;
+    /**
+     * Whether its guest goes to sleep and wakes with the host.
+     */
+    rests?: boolean | null;
+    /**
+     * What every user may do with it.
+     */
+    users_may?: Array<Ability> | null;
+    /**
+     * How long before a restart players are told, in seconds.
+     */
+    warn_seconds?: number | null;
+};
+
+/**
+ * What staff see of a service.
+ */
+export type ServiceForStaff = {
+    /**
+     * Its address; null for that which its instance reports.
+     */
+    address?: string | null;
+    /**
+     * Where it runs.
+     */
+    at: Place;
+    /**
+     * Why its doorman does not stand at his door.
+     */
+    door_problem?: string | null;
+    doorman?: Doorman | null;
+    /**
+     * What is asked for over HTTP.
+     */
+    path?: string | null;
+    /**
+     * Its port.
+     */
+    port: number;
+    /**
+     * Where its remote console listens; null where we use none.
+     */
+    rcon_port?: number | null;
+    report?: Report | null;
+    /**
+     * What every user may do with it.
+     */
+    users_may: Array<Ability>;
+};
+
+export type ServiceId = string;
+
+/**
+ * By what a service is spoken to.
+ *
+ * - `minecraft_java`: Minecraft, Java edition.
+ * - `minecraft_bedrock`: Minecraft, Bedrock edition.
+ * - `tcp`: Anything that accepts a connection.
+ * - `http`: Anything that answers a request over HTTP.
+ */
+export type ServiceKind = 'minecraft_java' | 'minecraft_bedrock' | 'tcp' | 'http';
+
+/**
+ * How a service was last seen.
+ *
+ * - `up`: It answers.
+ * - `starting`: It does not answer yet, and its guest has started not long ago.
+ * - `down`: Its guest does not run, or nothing listens there.
+ * - `unreadable`: Its guest may run, but no answer came that we understand.
+ */
+export type ServiceState = 'up' | 'starting' | 'down' | 'unreadable';
+
+/**
  * A signed-in session, without its tokens.
  */
 export type Session = {
@@ -7560,6 +8173,11 @@ export type Snapshots = {
     items: Array<Snapshot>;
     seen_at?: Timestamp | null;
 };
+
+/**
+ * A number of Discord's, as text
+ */
+export type Snowflake = string;
 
 /**
  * Where one cluster keeps a template: a volume for containers, a template VM for virtual machines.
@@ -8578,6 +9196,20 @@ export type PasswordChangeWritable = {
 };
 
 /**
+ * The remote console of a service.
+ */
+export type RconAskedWritable = {
+    /**
+     * Its password. It is sealed before it is kept, and never shown.
+     */
+    password: Secret;
+    /**
+     * Its port.
+     */
+    port: number;
+};
+
+/**
  * A new password in place of a forgotten one.
  */
 export type RecoveryWritable = {
@@ -8628,6 +9260,96 @@ export type SecondHalfWritable = {
      * The ticket that the first half answered.
      */
     ticket: Secret;
+};
+
+/**
+ * A service to look after.
+ */
+export type ServiceAskedWritable = {
+    /**
+     * Its address; that which its instance reports when not said.
+     */
+    address?: string | null;
+    /**
+     * Where it runs.
+     */
+    at: Place;
+    doorman?: Doorman | null;
+    /**
+     * By what it is spoken to.
+     */
+    kind: ServiceKind;
+    /**
+     * The language of what players read.
+     */
+    language?: Language;
+    /**
+     * How people call it; unique.
+     */
+    name: Hostname;
+    /**
+     * What is asked for over HTTP.
+     */
+    path?: string | null;
+    /**
+     * Its port.
+     */
+    port: number;
+    rcon?: RconAskedWritable | null;
+    /**
+     * How long it may take to be ready, in seconds.
+     */
+    ready_seconds?: number;
+    /**
+     * Whether its guest goes to sleep and wakes with the host: then players keep the host awake, and its running does not.
+     */
+    rests?: boolean;
+    /**
+     * What every user may do with it, beside what its host or its project allows.
+     */
+    users_may?: Array<Ability>;
+    /**
+     * How long before a restart players are told, in seconds.
+     */
+    warn_seconds?: number;
+};
+
+/**
+ * What to change of a service; what is left out stays. Where it runs and what it is do not change.
+ */
+export type ServiceChangedWritable = {
+    /**
+     * Its address; null for that which its instance reports.
+     */
+    address?: string | null;
+    doorman?: Doorman | null;
+    language?: Language | null;
+    name?: Hostname | null;
+    /**
+     * What is asked for over HTTP; null for nothing.
+     */
+    path?: string | null;
+    /**
+     * Its port.
+     */
+    port?: number | null;
+    rcon?: RconAskedWritable | null;
+    /**
+     * How long it may take to be ready, in seconds.
+     */
+    ready_seconds?: number | null;
+    /**
+     * Whether its guest goes to sleep and wakes with the host.
+     */
+    rests?: boolean | null;
+    /**
+     * What every user may do with it.
+     */
+    users_may?: Array<Ability> | null;
+    /**
+     * How long before a restart players are told, in seconds.
+     */
+    warn_seconds?: number | null;
 };
 
 /**
@@ -10198,6 +10920,279 @@ export type OpenConsoleErrors = {
 };
 
 export type OpenConsoleError = OpenConsoleErrors[keyof OpenConsoleErrors];
+
+export type DiscordInteractionData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/discord/interactions';
+};
+
+export type DiscordInteractionErrors = {
+    /**
+     * It is not from Discord, or too old (`discord_refused`)
+     */
+    401: Problem;
+    /**
+     * The bot is not reached by HTTP
+     */
+    404: Problem;
+    /**
+     * It came before (`discord_refused`)
+     */
+    409: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type DiscordInteractionError = DiscordInteractionErrors[keyof DiscordInteractionErrors];
+
+export type DiscordInteractionResponses = {
+    /**
+     * The answer, in Discord's own shape
+     */
+    200: {
+        [key: string]: unknown;
+    };
+};
+
+export type DiscordInteractionResponse = DiscordInteractionResponses[keyof DiscordInteractionResponses];
+
+export type UnlinkDiscordData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/discord/links';
+};
+
+export type UnlinkDiscordErrors = {
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type UnlinkDiscordError = UnlinkDiscordErrors[keyof UnlinkDiscordErrors];
+
+export type UnlinkDiscordResponses = {
+    /**
+     * There is none any more
+     */
+    204: void;
+};
+
+export type UnlinkDiscordResponse = UnlinkDiscordResponses[keyof UnlinkDiscordResponses];
+
+export type GetDiscordLinkData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/discord/links';
+};
+
+export type GetDiscordLinkErrors = {
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type GetDiscordLinkError = GetDiscordLinkErrors[keyof GetDiscordLinkErrors];
+
+export type GetDiscordLinkResponses = {
+    /**
+     * The link
+     */
+    200: DiscordLink | null;
+};
+
+export type GetDiscordLinkResponse = GetDiscordLinkResponses[keyof GetDiscordLinkResponses];
+
+export type LinkDiscordData = {
+    body: DiscordLinkAsked;
+    path?: never;
+    query?: never;
+    url: '/api/v1/discord/links';
+};
+
+export type LinkDiscordErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * The account here (`already_linked`) or there (`linked_elsewhere`) has another link
+     */
+    409: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type LinkDiscordError = LinkDiscordErrors[keyof LinkDiscordErrors];
+
+export type LinkDiscordResponses = {
+    /**
+     * Linked
+     */
+    201: DiscordLink;
+};
+
+export type LinkDiscordResponse = LinkDiscordResponses[keyof LinkDiscordResponses];
+
+export type GetDiscordSettingsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/discord/settings';
+};
+
+export type GetDiscordSettingsErrors = {
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type GetDiscordSettingsError = GetDiscordSettingsErrors[keyof GetDiscordSettingsErrors];
+
+export type GetDiscordSettingsResponses = {
+    /**
+     * The settings
+     */
+    200: DiscordSettings;
+};
+
+export type GetDiscordSettingsResponse = GetDiscordSettingsResponses[keyof GetDiscordSettingsResponses];
+
+export type SetDiscordSettingsData = {
+    body: DiscordSettings;
+    path?: never;
+    query?: never;
+    url: '/api/v1/discord/settings';
+};
+
+export type SetDiscordSettingsErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type SetDiscordSettingsError = SetDiscordSettingsErrors[keyof SetDiscordSettingsErrors];
+
+export type SetDiscordSettingsResponses = {
+    /**
+     * The settings
+     */
+    200: DiscordSettings;
+};
+
+export type SetDiscordSettingsResponse = SetDiscordSettingsResponses[keyof SetDiscordSettingsResponses];
+
+export type GetDiscordTextsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/discord/texts';
+};
+
+export type GetDiscordTextsErrors = {
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type GetDiscordTextsError = GetDiscordTextsErrors[keyof GetDiscordTextsErrors];
+
+export type GetDiscordTextsResponses = {
+    /**
+     * The texts
+     */
+    200: Array<DiscordText>;
+};
+
+export type GetDiscordTextsResponse = GetDiscordTextsResponses[keyof GetDiscordTextsResponses];
 
 export type ListDrainsData = {
     body?: never;
@@ -20957,6 +21952,499 @@ export type RegisterResponses = {
 };
 
 export type RegisterResponse = RegisterResponses[keyof RegisterResponses];
+
+export type GetRestartData = {
+    body?: never;
+    path: {
+        /**
+         * The restart
+         */
+        id: RestartId;
+    };
+    query?: {
+        /**
+         * Answer when the operation has ended, or after this long: whole seconds from `0s` to `60s`.
+         */
+        wait?: string;
+    };
+    url: '/api/v1/restarts/{id}';
+};
+
+export type GetRestartErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type GetRestartError = GetRestartErrors[keyof GetRestartErrors];
+
+export type GetRestartResponses = {
+    /**
+     * The restart; its state says whether it has ended
+     */
+    200: Restart;
+};
+
+export type GetRestartResponse = GetRestartResponses[keyof GetRestartResponses];
+
+export type ListServicesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many items at most.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/api/v1/services';
+};
+
+export type ListServicesErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ListServicesError = ListServicesErrors[keyof ListServicesErrors];
+
+export type ListServicesResponses = {
+    /**
+     * A page of them
+     */
+    200: PageService;
+};
+
+export type ListServicesResponse = ListServicesResponses[keyof ListServicesResponses];
+
+export type AddServiceData = {
+    body: ServiceAskedWritable;
+    headers?: {
+        /**
+         * A key of your choice, 1 to 200 printable ASCII characters. The same key with the same request gets the same
+         * answer and changes nothing; with another request it is refused. Kept for a day.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/services';
+};
+
+export type AddServiceErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * Another service has the name (`name_taken`), or the key was used for something else (`idempotency_key_reused`)
+     */
+    409: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type AddServiceError = AddServiceErrors[keyof AddServiceErrors];
+
+export type AddServiceResponses = {
+    /**
+     * It is looked after from now on
+     */
+    201: Service;
+};
+
+export type AddServiceResponse = AddServiceResponses[keyof AddServiceResponses];
+
+export type RemoveServiceData = {
+    body?: never;
+    path: {
+        /**
+         * The service
+         */
+        id: ServiceId;
+    };
+    query?: never;
+    url: '/api/v1/services/{id}';
+};
+
+export type RemoveServiceErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * It is being restarted (`restart_under_way`)
+     */
+    409: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type RemoveServiceError = RemoveServiceErrors[keyof RemoveServiceErrors];
+
+export type RemoveServiceResponses = {
+    /**
+     * It is looked after no longer
+     */
+    204: void;
+};
+
+export type RemoveServiceResponse = RemoveServiceResponses[keyof RemoveServiceResponses];
+
+export type GetServiceData = {
+    body?: never;
+    path: {
+        /**
+         * The service
+         */
+        id: ServiceId;
+    };
+    query?: never;
+    url: '/api/v1/services/{id}';
+};
+
+export type GetServiceErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type GetServiceError = GetServiceErrors[keyof GetServiceErrors];
+
+export type GetServiceResponses = {
+    /**
+     * The service
+     */
+    200: Service;
+};
+
+export type GetServiceResponse = GetServiceResponses[keyof GetServiceResponses];
+
+export type ChangeServiceData = {
+    body: ServiceChangedWritable;
+    path: {
+        /**
+         * The service
+         */
+        id: ServiceId;
+    };
+    query?: never;
+    url: '/api/v1/services/{id}';
+};
+
+export type ChangeServiceErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Another service has the name (`name_taken`)
+     */
+    409: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ChangeServiceError = ChangeServiceErrors[keyof ChangeServiceErrors];
+
+export type ChangeServiceResponses = {
+    /**
+     * The service as it is now
+     */
+    200: Service;
+};
+
+export type ChangeServiceResponse = ChangeServiceResponses[keyof ChangeServiceResponses];
+
+export type GetServicePlayersData = {
+    body?: never;
+    path: {
+        /**
+         * The service
+         */
+        id: ServiceId;
+    };
+    query?: never;
+    url: '/api/v1/services/{id}/players';
+};
+
+export type GetServicePlayersErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * It does not answer at the moment (`service_not_up`), or does not say who is there (`not_counted`)
+     */
+    409: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type GetServicePlayersError = GetServicePlayersErrors[keyof GetServicePlayersErrors];
+
+export type GetServicePlayersResponses = {
+    /**
+     * What it answered
+     */
+    200: ServiceAnswer;
+};
+
+export type GetServicePlayersResponse = GetServicePlayersResponses[keyof GetServicePlayersResponses];
+
+export type RestartServiceData = {
+    body?: never;
+    headers?: {
+        /**
+         * A key of your choice, 1 to 200 printable ASCII characters. The same key with the same request gets the same
+         * answer and changes nothing; with another request it is refused. Kept for a day.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The service
+         */
+        id: ServiceId;
+    };
+    query?: never;
+    url: '/api/v1/services/{id}/restart';
+};
+
+export type RestartServiceErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * It is being restarted already (`restart_under_way`), its host sleeps (`host_asleep`), there is no guest to restart (`no_guest`), or the key was used for something else (`idempotency_key_reused`)
+     */
+    409: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Too often: you had a restart within 10 minutes (`cooldown`), the service had 20 within 24 hours (`daily_limit`), you ask too hastily (`too_hasty`), or were warned for that too often (`banned`); `until` says when it can be asked again
+     */
+    429: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type RestartServiceError = RestartServiceErrors[keyof RestartServiceErrors];
+
+export type RestartServiceResponses = {
+    /**
+     * It has begun; follow the restart
+     */
+    202: Restart;
+};
+
+export type RestartServiceResponse = RestartServiceResponses[keyof RestartServiceResponses];
+
+export type ListRestartsData = {
+    body?: never;
+    path: {
+        /**
+         * The service
+         */
+        id: ServiceId;
+    };
+    query?: {
+        /**
+         * How many items at most.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/api/v1/services/{id}/restarts';
+};
+
+export type ListRestartsErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ListRestartsError = ListRestartsErrors[keyof ListRestartsErrors];
+
+export type ListRestartsResponses = {
+    /**
+     * A page of them
+     */
+    200: PageRestart;
+};
+
+export type ListRestartsResponse = ListRestartsResponses[keyof ListRestartsResponses];
 
 export type EndOtherSessionsData = {
     body?: never;

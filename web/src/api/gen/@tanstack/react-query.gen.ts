@@ -3,8 +3,8 @@
 import { queryOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { checkHost, comeBack, exportLedger, exportUsage, getBackup, getBalance, getCluster, getCommandCapability, getDrain, getFactors, getFinance, getFirewall, getFirstBoot, getHost, getHostHistory, getHostKey, getInstance, getInvoice, getInvoicePdf, getLease, getLeaseCatalogue, getLeaseLog, getMe, getMetrics, getMetricsHistory, getNodeAccess, getNodeMetrics, getNodeMetricsHistory, getOperation, getOrder, getPayment, getPaymentOffer, getPlacement, getProject, getQuota, getSetup, getSpending, getUser, getWalletCredits, healthz, listAddresses, listAdoptions, listAudit, listBackups, listCards, listClusters, listDisks, listDrains, listGuests, listHostReports, listHosts, listHouseInvitations, listIdentities, listImpersonations, listInstanceBackups, listInstances, listInvitations, listInvoices, listIsos, listKeys, listLeases, listLedger, listMembers, listNetworks, listNodes, listOperations, listOrders, listPasskeys, listPayments, listPlans, listPools, listPriceLists, listProjectAudit, listProjectInvoices, listProjectPayments, listProjects, listProviders, listReceivedInvitations, listRefunds, listSchedules, listSessions, listShared, listShares, listSnapshots, listSources, listTemplates, listUsage, listUsers, listVouchers, openapiJson, openConsole, type Options, planDrain, readyz, seedList, verifyAudit } from '../sdk.gen';
-import type { CheckHostData, CheckHostError, CheckHostResponse, ComeBackData, ComeBackError, ExportLedgerData, ExportLedgerError, ExportLedgerResponse, ExportUsageData, ExportUsageError, ExportUsageResponse, GetBackupData, GetBackupError, GetBackupResponse, GetBalanceData, GetBalanceError, GetBalanceResponse, GetClusterData, GetClusterError, GetClusterResponse, GetCommandCapabilityData, GetCommandCapabilityError, GetCommandCapabilityResponse, GetDrainData, GetDrainError, GetDrainResponse, GetFactorsData, GetFactorsError, GetFactorsResponse, GetFinanceData, GetFinanceError, GetFinanceResponse, GetFirewallData, GetFirewallError, GetFirewallResponse, GetFirstBootData, GetFirstBootError, GetFirstBootResponse, GetHostData, GetHostError, GetHostHistoryData, GetHostHistoryError, GetHostHistoryResponse, GetHostKeyData, GetHostKeyError, GetHostKeyResponse, GetHostResponse, GetInstanceData, GetInstanceError, GetInstanceResponse, GetInvoiceData, GetInvoiceError, GetInvoicePdfData, GetInvoicePdfError, GetInvoicePdfResponse, GetInvoiceResponse, GetLeaseCatalogueData, GetLeaseCatalogueError, GetLeaseCatalogueResponse, GetLeaseData, GetLeaseError, GetLeaseLogData, GetLeaseLogError, GetLeaseLogResponse, GetLeaseResponse, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsHistoryData, GetMetricsHistoryError, GetMetricsHistoryResponse, GetMetricsResponse, GetNodeAccessData, GetNodeAccessError, GetNodeAccessResponse, GetNodeMetricsData, GetNodeMetricsError, GetNodeMetricsHistoryData, GetNodeMetricsHistoryError, GetNodeMetricsHistoryResponse, GetNodeMetricsResponse, GetOperationData, GetOperationError, GetOperationResponse, GetOrderData, GetOrderError, GetOrderResponse, GetPaymentData, GetPaymentError, GetPaymentOfferData, GetPaymentOfferError, GetPaymentOfferResponse, GetPaymentResponse, GetPlacementData, GetPlacementError, GetPlacementResponse, GetProjectData, GetProjectError, GetProjectResponse, GetQuotaData, GetQuotaError, GetQuotaResponse, GetSetupData, GetSetupError, GetSetupResponse, GetSpendingData, GetSpendingError, GetSpendingResponse, GetUserData, GetUserError, GetUserResponse, GetWalletCreditsData, GetWalletCreditsError, GetWalletCreditsResponse, HealthzData, HealthzError, HealthzResponse, ListAddressesData, ListAddressesError, ListAddressesResponse, ListAdoptionsData, ListAdoptionsError, ListAdoptionsResponse, ListAuditData, ListAuditError, ListAuditResponse, ListBackupsData, ListBackupsError, ListBackupsResponse, ListCardsData, ListCardsError, ListCardsResponse, ListClustersData, ListClustersError, ListClustersResponse, ListDisksData, ListDisksError, ListDisksResponse, ListDrainsData, ListDrainsError, ListDrainsResponse, ListGuestsData, ListGuestsError, ListGuestsResponse, ListHostReportsData, ListHostReportsError, ListHostReportsResponse, ListHostsData, ListHostsError, ListHostsResponse, ListHouseInvitationsData, ListHouseInvitationsError, ListHouseInvitationsResponse, ListIdentitiesData, ListIdentitiesError, ListIdentitiesResponse, ListImpersonationsData, ListImpersonationsError, ListImpersonationsResponse, ListInstanceBackupsData, ListInstanceBackupsError, ListInstanceBackupsResponse, ListInstancesData, ListInstancesError, ListInstancesResponse, ListInvitationsData, ListInvitationsError, ListInvitationsResponse, ListInvoicesData, ListInvoicesError, ListInvoicesResponse, ListIsosData, ListIsosError, ListIsosResponse, ListKeysData, ListKeysError, ListKeysResponse, ListLeasesData, ListLeasesError, ListLeasesResponse, ListLedgerData, ListLedgerError, ListLedgerResponse, ListMembersData, ListMembersError, ListMembersResponse, ListNetworksData, ListNetworksError, ListNetworksResponse, ListNodesData, ListNodesError, ListNodesResponse, ListOperationsData, ListOperationsError, ListOperationsResponse, ListOrdersData, ListOrdersError, ListOrdersResponse, ListPasskeysData, ListPasskeysError, ListPasskeysResponse, ListPaymentsData, ListPaymentsError, ListPaymentsResponse, ListPlansData, ListPlansError, ListPlansResponse, ListPoolsData, ListPoolsError, ListPoolsResponse, ListPriceListsData, ListPriceListsError, ListPriceListsResponse, ListProjectAuditData, ListProjectAuditError, ListProjectAuditResponse, ListProjectInvoicesData, ListProjectInvoicesError, ListProjectInvoicesResponse, ListProjectPaymentsData, ListProjectPaymentsError, ListProjectPaymentsResponse, ListProjectsData, ListProjectsError, ListProjectsResponse, ListProvidersData, ListProvidersError, ListProvidersResponse, ListReceivedInvitationsData, ListReceivedInvitationsError, ListReceivedInvitationsResponse, ListRefundsData, ListRefundsError, ListRefundsResponse, ListSchedulesData, ListSchedulesError, ListSchedulesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListSharedData, ListSharedError, ListSharedResponse, ListSharesData, ListSharesError, ListSharesResponse, ListSnapshotsData, ListSnapshotsError, ListSnapshotsResponse, ListSourcesData, ListSourcesError, ListSourcesResponse, ListTemplatesData, ListTemplatesError, ListTemplatesResponse, ListUsageData, ListUsageError, ListUsageResponse, ListUsersData, ListUsersError, ListUsersResponse, ListVouchersData, ListVouchersError, ListVouchersResponse, OpenapiJsonData, OpenapiJsonError, OpenConsoleData, OpenConsoleError, PlanDrainData, PlanDrainError, PlanDrainResponse, ReadyzData, ReadyzError, ReadyzResponse, SeedListData, SeedListError, SeedListResponse, VerifyAuditData, VerifyAuditError, VerifyAuditResponse } from '../types.gen';
+import { checkHost, comeBack, exportLedger, exportUsage, getBackup, getBalance, getCluster, getCommandCapability, getDiscordLink, getDiscordSettings, getDiscordTexts, getDrain, getFactors, getFinance, getFirewall, getFirstBoot, getHost, getHostHistory, getHostKey, getInstance, getInvoice, getInvoicePdf, getLease, getLeaseCatalogue, getLeaseLog, getMe, getMetrics, getMetricsHistory, getNodeAccess, getNodeMetrics, getNodeMetricsHistory, getOperation, getOrder, getPayment, getPaymentOffer, getPlacement, getProject, getQuota, getRestart, getService, getServicePlayers, getSetup, getSpending, getUser, getWalletCredits, healthz, listAddresses, listAdoptions, listAudit, listBackups, listCards, listClusters, listDisks, listDrains, listGuests, listHostReports, listHosts, listHouseInvitations, listIdentities, listImpersonations, listInstanceBackups, listInstances, listInvitations, listInvoices, listIsos, listKeys, listLeases, listLedger, listMembers, listNetworks, listNodes, listOperations, listOrders, listPasskeys, listPayments, listPlans, listPools, listPriceLists, listProjectAudit, listProjectInvoices, listProjectPayments, listProjects, listProviders, listReceivedInvitations, listRefunds, listRestarts, listSchedules, listServices, listSessions, listShared, listShares, listSnapshots, listSources, listTemplates, listUsage, listUsers, listVouchers, openapiJson, openConsole, type Options, planDrain, readyz, seedList, verifyAudit } from '../sdk.gen';
+import type { CheckHostData, CheckHostError, CheckHostResponse, ComeBackData, ComeBackError, ExportLedgerData, ExportLedgerError, ExportLedgerResponse, ExportUsageData, ExportUsageError, ExportUsageResponse, GetBackupData, GetBackupError, GetBackupResponse, GetBalanceData, GetBalanceError, GetBalanceResponse, GetClusterData, GetClusterError, GetClusterResponse, GetCommandCapabilityData, GetCommandCapabilityError, GetCommandCapabilityResponse, GetDiscordLinkData, GetDiscordLinkError, GetDiscordLinkResponse, GetDiscordSettingsData, GetDiscordSettingsError, GetDiscordSettingsResponse, GetDiscordTextsData, GetDiscordTextsError, GetDiscordTextsResponse, GetDrainData, GetDrainError, GetDrainResponse, GetFactorsData, GetFactorsError, GetFactorsResponse, GetFinanceData, GetFinanceError, GetFinanceResponse, GetFirewallData, GetFirewallError, GetFirewallResponse, GetFirstBootData, GetFirstBootError, GetFirstBootResponse, GetHostData, GetHostError, GetHostHistoryData, GetHostHistoryError, GetHostHistoryResponse, GetHostKeyData, GetHostKeyError, GetHostKeyResponse, GetHostResponse, GetInstanceData, GetInstanceError, GetInstanceResponse, GetInvoiceData, GetInvoiceError, GetInvoicePdfData, GetInvoicePdfError, GetInvoicePdfResponse, GetInvoiceResponse, GetLeaseCatalogueData, GetLeaseCatalogueError, GetLeaseCatalogueResponse, GetLeaseData, GetLeaseError, GetLeaseLogData, GetLeaseLogError, GetLeaseLogResponse, GetLeaseResponse, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsHistoryData, GetMetricsHistoryError, GetMetricsHistoryResponse, GetMetricsResponse, GetNodeAccessData, GetNodeAccessError, GetNodeAccessResponse, GetNodeMetricsData, GetNodeMetricsError, GetNodeMetricsHistoryData, GetNodeMetricsHistoryError, GetNodeMetricsHistoryResponse, GetNodeMetricsResponse, GetOperationData, GetOperationError, GetOperationResponse, GetOrderData, GetOrderError, GetOrderResponse, GetPaymentData, GetPaymentError, GetPaymentOfferData, GetPaymentOfferError, GetPaymentOfferResponse, GetPaymentResponse, GetPlacementData, GetPlacementError, GetPlacementResponse, GetProjectData, GetProjectError, GetProjectResponse, GetQuotaData, GetQuotaError, GetQuotaResponse, GetRestartData, GetRestartError, GetRestartResponse, GetServiceData, GetServiceError, GetServicePlayersData, GetServicePlayersError, GetServicePlayersResponse, GetServiceResponse, GetSetupData, GetSetupError, GetSetupResponse, GetSpendingData, GetSpendingError, GetSpendingResponse, GetUserData, GetUserError, GetUserResponse, GetWalletCreditsData, GetWalletCreditsError, GetWalletCreditsResponse, HealthzData, HealthzError, HealthzResponse, ListAddressesData, ListAddressesError, ListAddressesResponse, ListAdoptionsData, ListAdoptionsError, ListAdoptionsResponse, ListAuditData, ListAuditError, ListAuditResponse, ListBackupsData, ListBackupsError, ListBackupsResponse, ListCardsData, ListCardsError, ListCardsResponse, ListClustersData, ListClustersError, ListClustersResponse, ListDisksData, ListDisksError, ListDisksResponse, ListDrainsData, ListDrainsError, ListDrainsResponse, ListGuestsData, ListGuestsError, ListGuestsResponse, ListHostReportsData, ListHostReportsError, ListHostReportsResponse, ListHostsData, ListHostsError, ListHostsResponse, ListHouseInvitationsData, ListHouseInvitationsError, ListHouseInvitationsResponse, ListIdentitiesData, ListIdentitiesError, ListIdentitiesResponse, ListImpersonationsData, ListImpersonationsError, ListImpersonationsResponse, ListInstanceBackupsData, ListInstanceBackupsError, ListInstanceBackupsResponse, ListInstancesData, ListInstancesError, ListInstancesResponse, ListInvitationsData, ListInvitationsError, ListInvitationsResponse, ListInvoicesData, ListInvoicesError, ListInvoicesResponse, ListIsosData, ListIsosError, ListIsosResponse, ListKeysData, ListKeysError, ListKeysResponse, ListLeasesData, ListLeasesError, ListLeasesResponse, ListLedgerData, ListLedgerError, ListLedgerResponse, ListMembersData, ListMembersError, ListMembersResponse, ListNetworksData, ListNetworksError, ListNetworksResponse, ListNodesData, ListNodesError, ListNodesResponse, ListOperationsData, ListOperationsError, ListOperationsResponse, ListOrdersData, ListOrdersError, ListOrdersResponse, ListPasskeysData, ListPasskeysError, ListPasskeysResponse, ListPaymentsData, ListPaymentsError, ListPaymentsResponse, ListPlansData, ListPlansError, ListPlansResponse, ListPoolsData, ListPoolsError, ListPoolsResponse, ListPriceListsData, ListPriceListsError, ListPriceListsResponse, ListProjectAuditData, ListProjectAuditError, ListProjectAuditResponse, ListProjectInvoicesData, ListProjectInvoicesError, ListProjectInvoicesResponse, ListProjectPaymentsData, ListProjectPaymentsError, ListProjectPaymentsResponse, ListProjectsData, ListProjectsError, ListProjectsResponse, ListProvidersData, ListProvidersError, ListProvidersResponse, ListReceivedInvitationsData, ListReceivedInvitationsError, ListReceivedInvitationsResponse, ListRefundsData, ListRefundsError, ListRefundsResponse, ListRestartsData, ListRestartsError, ListRestartsResponse, ListSchedulesData, ListSchedulesError, ListSchedulesResponse, ListServicesData, ListServicesError, ListServicesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListSharedData, ListSharedError, ListSharedResponse, ListSharesData, ListSharesError, ListSharesResponse, ListSnapshotsData, ListSnapshotsError, ListSnapshotsResponse, ListSourcesData, ListSourcesError, ListSourcesResponse, ListTemplatesData, ListTemplatesError, ListTemplatesResponse, ListUsageData, ListUsageError, ListUsageResponse, ListUsersData, ListUsersError, ListUsersResponse, ListVouchersData, ListVouchersError, ListVouchersResponse, OpenapiJsonData, OpenapiJsonError, OpenConsoleData, OpenConsoleError, PlanDrainData, PlanDrainError, PlanDrainResponse, ReadyzData, ReadyzError, ReadyzResponse, SeedListData, SeedListError, SeedListResponse, VerifyAuditData, VerifyAuditError, VerifyAuditResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -298,6 +298,60 @@ export const openConsoleOptions = (options: Options<OpenConsoleData>) => queryOp
         return data;
     },
     queryKey: openConsoleQueryKey(options)
+});
+
+export const getDiscordLinkQueryKey = (options?: Options<GetDiscordLinkData>) => createQueryKey('getDiscordLink', options);
+
+/**
+ * One's own link; null when there is none.
+ */
+export const getDiscordLinkOptions = (options?: Options<GetDiscordLinkData>) => queryOptions<GetDiscordLinkResponse, GetDiscordLinkError, GetDiscordLinkResponse, ReturnType<typeof getDiscordLinkQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getDiscordLink({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getDiscordLinkQueryKey(options)
+});
+
+export const getDiscordSettingsQueryKey = (options?: Options<GetDiscordSettingsData>) => createQueryKey('getDiscordSettings', options);
+
+/**
+ * What is set for the bot. For administrators.
+ */
+export const getDiscordSettingsOptions = (options?: Options<GetDiscordSettingsData>) => queryOptions<GetDiscordSettingsResponse, GetDiscordSettingsError, GetDiscordSettingsResponse, ReturnType<typeof getDiscordSettingsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getDiscordSettings({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getDiscordSettingsQueryKey(options)
+});
+
+export const getDiscordTextsQueryKey = (options?: Options<GetDiscordTextsData>) => createQueryKey('getDiscordTexts', options);
+
+/**
+ * All texts of the bot, with what is said in their place. For administrators.
+ */
+export const getDiscordTextsOptions = (options?: Options<GetDiscordTextsData>) => queryOptions<GetDiscordTextsResponse, GetDiscordTextsError, GetDiscordTextsResponse, ReturnType<typeof getDiscordTextsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getDiscordTexts({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getDiscordTextsQueryKey(options)
 });
 
 export const listDrainsQueryKey = (options?: Options<ListDrainsData>) => createQueryKey('listDrains', options);
@@ -1527,6 +1581,96 @@ export const exportUsageOptions = (options: Options<ExportUsageData>) => queryOp
         return data;
     },
     queryKey: exportUsageQueryKey(options)
+});
+
+export const getRestartQueryKey = (options: Options<GetRestartData>) => createQueryKey('getRestart', options);
+
+/**
+ * One restart, now or when it has ended.
+ */
+export const getRestartOptions = (options: Options<GetRestartData>) => queryOptions<GetRestartResponse, GetRestartError, GetRestartResponse, ReturnType<typeof getRestartQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getRestart({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getRestartQueryKey(options)
+});
+
+export const listServicesQueryKey = (options?: Options<ListServicesData>) => createQueryKey('listServices', options);
+
+/**
+ * The services that you may see, by name.
+ */
+export const listServicesOptions = (options?: Options<ListServicesData>) => queryOptions<ListServicesResponse, ListServicesError, ListServicesResponse, ReturnType<typeof listServicesQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listServices({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listServicesQueryKey(options)
+});
+
+export const getServiceQueryKey = (options: Options<GetServiceData>) => createQueryKey('getService', options);
+
+/**
+ * One service, with what was last seen of it.
+ */
+export const getServiceOptions = (options: Options<GetServiceData>) => queryOptions<GetServiceResponse, GetServiceError, GetServiceResponse, ReturnType<typeof getServiceQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getService({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getServiceQueryKey(options)
+});
+
+export const getServicePlayersQueryKey = (options: Options<GetServicePlayersData>) => createQueryKey('getServicePlayers', options);
+
+/**
+ * Who plays on a service, as it last said.
+ */
+export const getServicePlayersOptions = (options: Options<GetServicePlayersData>) => queryOptions<GetServicePlayersResponse, GetServicePlayersError, GetServicePlayersResponse, ReturnType<typeof getServicePlayersQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getServicePlayers({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getServicePlayersQueryKey(options)
+});
+
+export const listRestartsQueryKey = (options: Options<ListRestartsData>) => createQueryKey('listRestarts', options);
+
+/**
+ * The restarts of a service, newest first.
+ */
+export const listRestartsOptions = (options: Options<ListRestartsData>) => queryOptions<ListRestartsResponse, ListRestartsError, ListRestartsResponse, ReturnType<typeof listRestartsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listRestarts({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listRestartsQueryKey(options)
 });
 
 export const listSessionsQueryKey = (options?: Options<ListSessionsData>) => createQueryKey('listSessions', options);

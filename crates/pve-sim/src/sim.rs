@@ -39,7 +39,8 @@ pub struct Sim {
     tasks: JoinSet<()>,
 }
 
-/// One simulated cluster.
+/// One simulated cluster. Clones are the same one.
+#[derive(Clone)]
 pub struct Cluster {
     name: String,
     endpoints: Vec<Endpoint>,

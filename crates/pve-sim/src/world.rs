@@ -252,6 +252,11 @@ impl World {
         });
     }
 
+    /// Adds a role with these privileges.
+    pub fn add_role(&mut self, name: &str, privileges: &[&str]) {
+        self.access.roles.insert(name.into(), privileges.iter().map(|&p| p.into()).collect());
+    }
+
     /// Adds a pool.
     pub fn add_pool(&mut self, name: &str) {
         self.pools.entry(name.to_owned()).or_default();

@@ -2,6 +2,7 @@
 
 mod chain;
 mod doors;
+mod guardian;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -105,7 +106,8 @@ impl Demo {
         let password = simulate::new_secret();
         let guest = furnish(&engine, &sim, &password).await.context("the sample data cannot be made")?;
         println!(
-            "Innkeeper demo: two simulated clusters, sample templates and plans, and two instances on their way\n"
+            "Innkeeper demo: two simulated clusters, sample templates and plans, two instances on their way,\n\
+             two hosts to wake and to rest, and a game on one of them\n"
         );
         println!("  address    http://{address}");
         println!("  API        http://{address}/api/v1/docs");
@@ -247,6 +249,9 @@ async fn furnish(engine: &Engine, sim: &Sim, password: &str) -> anyhow::Result<U
         simulated.with(|world| {
             world.add_token(TOKEN_USER, "desk", false, &secret);
             world.grant("/", TOKEN_USER, "PVEAdmin");
+            // No role but the administrator's may switch nodes off.
+            world.add_role("Guardian", &["Sys.PowerMgmt", "Sys.Audit"]);
+            world.grant("/", TOKEN_USER, "Guardian");
         });
         let endpoints = simulated.endpoints().iter();
         let endpoints = endpoints
@@ -260,7 +265,8 @@ async fn furnish(engine: &Engine, sim: &Sim, password: &str) -> anyhow::Result<U
             bridge: "vmbr0".into(),
             pool: None,
             vmids: VmidRange { first, last: first + 9_999 },
-            priority: 0,
+            // The annex takes in what the lodge has no room for, and may sleep until then.
+            priority: i32::from(name == "lodge"),
         };
         let vmids = cluster.vmids;
         let cluster = engine.add_cluster(&house, cluster, None).await?;
@@ -310,6 +316,7 @@ async fn furnish(engine: &Engine, sim: &Sim, password: &str) -> anyhow::Result<U
         };
         engine.create_instance(&house, instance, None).await?;
     }
+    guardian::open(engine, sim, clusters[0], clusters[1]).await?;
     Ok(admin)
 }
 

@@ -97,13 +97,17 @@ fn serve_call(clusters: &Clusters, method: &str, target: &str, body: Value) -> R
     }
 }
 
-/// `{"node":"pve","power":false}`, `{"quorum":false}`, `{"storage":"local","full":true}`, `{"expire_tickets":true}`,
+/// `{"node":"pve","power":false}` (or `"boot"`: on once it has booted), `{"quorum":false}`, `{"storage":"local","full":true}`, `{"expire_tickets":true}`,
 /// `{"revoke":"user@realm!token"}`, `{"guest":100,"ignores_shutdown":true}`, several at once.
 fn bend(cluster: &Shared, body: &Value) -> Result<Value, String> {
     let object = body.as_object().ok_or("an object is wanted")?;
     let mut world = cluster.world();
     if let (Some(node), Some(power)) = (object.get("node").and_then(Value::as_str), object.get("power")) {
-        if power == true { world.power_on(node) } else { world.kill_node(node) }
+        match power {
+            Value::Bool(true) => world.power_on(node),
+            Value::String(boot) if boot == "boot" => world.power_on_later(node),
+            _ => world.kill_node(node),
+        }
     }
     if let Some(quorum) = object.get("quorum").and_then(Value::as_bool) {
         world.set_quorum(quorum);

@@ -40,7 +40,7 @@ pub(super) async fn open(
     register(engine, lodge, "ash", ash, Secrets::default()).await?;
     let barn = sim.cluster("annex");
     barn.with(|world| {
-        world.add_guest("barn", Kind::Lxc, GAME, &[("hostname", "meadow"), ("onboot", "1")], true)
+        world.add_guest("barn", Kind::Lxc, GAME, &[("hostname", "meadow"), ("onboot", "1")], true);
     });
     let plug = sim.control_addr().map(|control| Webhook {
         url: format!("http://{control}/world?cluster=annex"),

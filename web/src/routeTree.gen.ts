@@ -33,6 +33,7 @@ import { Route as AppAdminCatalogueRouteImport } from './routes/_app/admin/catal
 import { Route as AppAdminClustersNewRouteImport } from './routes/_app/admin/clusters-new'
 import { Route as AppAdminClustersPlacementRouteImport } from './routes/_app/admin/clusters-placement'
 import { Route as AppAdminFinanceRouteImport } from './routes/_app/admin/finance'
+import { Route as AppAdminHostsNewRouteImport } from './routes/_app/admin/hosts-new'
 import { Route as AppAdminInstancesRouteImport } from './routes/_app/admin/instances'
 import { Route as AppAdminInvitationsRouteImport } from './routes/_app/admin/invitations'
 import { Route as AppAdminInvoicesRouteImport } from './routes/_app/admin/invoices'
@@ -40,25 +41,36 @@ import { Route as AppAdminIsosRouteImport } from './routes/_app/admin/isos'
 import { Route as AppAdminLeasesRouteImport } from './routes/_app/admin/leases'
 import { Route as AppAdminOperationsRouteImport } from './routes/_app/admin/operations'
 import { Route as AppAdminPaymentsRouteImport } from './routes/_app/admin/payments'
+import { Route as AppAdminServicesNewRouteImport } from './routes/_app/admin/services-new'
 import { Route as AppAdminSettingsRouteImport } from './routes/_app/admin/settings'
 import { Route as AppAdminVouchersRouteImport } from './routes/_app/admin/vouchers'
+import { Route as AppHostsIndexRouteImport } from './routes/_app/hosts/index'
+import { Route as AppHostsIdRouteImport } from './routes/_app/hosts/$id'
 import { Route as AppInstancesIndexRouteImport } from './routes/_app/instances/index'
 import { Route as AppInstancesIdRouteImport } from './routes/_app/instances/$id'
 import { Route as AppLeasesIndexRouteImport } from './routes/_app/leases/index'
 import { Route as AppLeasesIdRouteImport } from './routes/_app/leases/$id'
 import { Route as AppProjectsIndexRouteImport } from './routes/_app/projects/index'
+import { Route as AppServicesIndexRouteImport } from './routes/_app/services/index'
+import { Route as AppServicesIdRouteImport } from './routes/_app/services/$id'
 import { Route as AppAdminCatalogueIndexRouteImport } from './routes/_app/admin/catalogue/index'
 import { Route as AppAdminCataloguePlansRouteImport } from './routes/_app/admin/catalogue/plans'
 import { Route as AppAdminCataloguePricesRouteImport } from './routes/_app/admin/catalogue/prices'
 import { Route as AppAdminClustersIndexRouteImport } from './routes/_app/admin/clusters/index'
 import { Route as AppAdminClustersIdRouteImport } from './routes/_app/admin/clusters/$id'
+import { Route as AppAdminHostsIndexRouteImport } from './routes/_app/admin/hosts/index'
+import { Route as AppAdminHostsIdRouteImport } from './routes/_app/admin/hosts/$id'
 import { Route as AppAdminLeasesIndexRouteImport } from './routes/_app/admin/leases/index'
 import { Route as AppAdminLeasesOrdersRouteImport } from './routes/_app/admin/leases/orders'
 import { Route as AppAdminLeasesTermsRouteImport } from './routes/_app/admin/leases/terms'
 import { Route as AppAdminNetworksIndexRouteImport } from './routes/_app/admin/networks/index'
 import { Route as AppAdminNetworksIdRouteImport } from './routes/_app/admin/networks/$id'
+import { Route as AppAdminServicesIndexRouteImport } from './routes/_app/admin/services/index'
+import { Route as AppAdminServicesIdRouteImport } from './routes/_app/admin/services/$id'
 import { Route as AppAdminUsersIndexRouteImport } from './routes/_app/admin/users/index'
 import { Route as AppAdminUsersIdRouteImport } from './routes/_app/admin/users/$id'
+import { Route as AppHostsIdIndexRouteImport } from './routes/_app/hosts/$id/index'
+import { Route as AppHostsIdHistoryRouteImport } from './routes/_app/hosts/$id/history'
 import { Route as AppInstancesIdIndexRouteImport } from './routes/_app/instances/$id/index'
 import { Route as AppInstancesIdActivityRouteImport } from './routes/_app/instances/$id/activity'
 import { Route as AppInstancesIdBackupsRouteImport } from './routes/_app/instances/$id/backups'
@@ -203,6 +215,11 @@ const AppAdminFinanceRoute = AppAdminFinanceRouteImport.update({
   path: '/finance',
   getParentRoute: () => AppAdminRoute,
 } as any)
+const AppAdminHostsNewRoute = AppAdminHostsNewRouteImport.update({
+  id: '/hosts-new',
+  path: '/hosts-new',
+  getParentRoute: () => AppAdminRoute,
+} as any)
 const AppAdminInstancesRoute = AppAdminInstancesRouteImport.update({
   id: '/instances',
   path: '/instances',
@@ -238,6 +255,11 @@ const AppAdminPaymentsRoute = AppAdminPaymentsRouteImport.update({
   path: '/payments',
   getParentRoute: () => AppAdminRoute,
 } as any)
+const AppAdminServicesNewRoute = AppAdminServicesNewRouteImport.update({
+  id: '/services-new',
+  path: '/services-new',
+  getParentRoute: () => AppAdminRoute,
+} as any)
 const AppAdminSettingsRoute = AppAdminSettingsRouteImport.update({
   id: '/settings',
   path: '/settings',
@@ -247,6 +269,16 @@ const AppAdminVouchersRoute = AppAdminVouchersRouteImport.update({
   id: '/vouchers',
   path: '/vouchers',
   getParentRoute: () => AppAdminRoute,
+} as any)
+const AppHostsIndexRoute = AppHostsIndexRouteImport.update({
+  id: '/hosts/',
+  path: '/hosts/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppHostsIdRoute = AppHostsIdRouteImport.update({
+  id: '/hosts/$id',
+  path: '/hosts/$id',
+  getParentRoute: () => AppRoute,
 } as any)
 const AppInstancesIndexRoute = AppInstancesIndexRouteImport.update({
   id: '/instances/',
@@ -271,6 +303,16 @@ const AppLeasesIdRoute = AppLeasesIdRouteImport.update({
 const AppProjectsIndexRoute = AppProjectsIndexRouteImport.update({
   id: '/projects/',
   path: '/projects/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppServicesIndexRoute = AppServicesIndexRouteImport.update({
+  id: '/services/',
+  path: '/services/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppServicesIdRoute = AppServicesIdRouteImport.update({
+  id: '/services/$id',
+  path: '/services/$id',
   getParentRoute: () => AppRoute,
 } as any)
 const AppAdminCatalogueIndexRoute = AppAdminCatalogueIndexRouteImport.update({
@@ -298,6 +340,16 @@ const AppAdminClustersIdRoute = AppAdminClustersIdRouteImport.update({
   path: '/clusters/$id',
   getParentRoute: () => AppAdminRoute,
 } as any)
+const AppAdminHostsIndexRoute = AppAdminHostsIndexRouteImport.update({
+  id: '/hosts/',
+  path: '/hosts/',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminHostsIdRoute = AppAdminHostsIdRouteImport.update({
+  id: '/hosts/$id',
+  path: '/hosts/$id',
+  getParentRoute: () => AppAdminRoute,
+} as any)
 const AppAdminLeasesIndexRoute = AppAdminLeasesIndexRouteImport.update({
   id: '/',
   path: '/',
@@ -323,6 +375,16 @@ const AppAdminNetworksIdRoute = AppAdminNetworksIdRouteImport.update({
   path: '/networks/$id',
   getParentRoute: () => AppAdminRoute,
 } as any)
+const AppAdminServicesIndexRoute = AppAdminServicesIndexRouteImport.update({
+  id: '/services/',
+  path: '/services/',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminServicesIdRoute = AppAdminServicesIdRouteImport.update({
+  id: '/services/$id',
+  path: '/services/$id',
+  getParentRoute: () => AppAdminRoute,
+} as any)
 const AppAdminUsersIndexRoute = AppAdminUsersIndexRouteImport.update({
   id: '/users/',
   path: '/users/',
@@ -332,6 +394,16 @@ const AppAdminUsersIdRoute = AppAdminUsersIdRouteImport.update({
   id: '/users/$id',
   path: '/users/$id',
   getParentRoute: () => AppAdminRoute,
+} as any)
+const AppHostsIdIndexRoute = AppHostsIdIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => AppHostsIdRoute,
+} as any)
+const AppHostsIdHistoryRoute = AppHostsIdHistoryRouteImport.update({
+  id: '/history',
+  path: '/history',
+  getParentRoute: () => AppHostsIdRoute,
 } as any)
 const AppInstancesIdIndexRoute = AppInstancesIdIndexRouteImport.update({
   id: '/',
@@ -481,6 +553,7 @@ export interface FileRoutesByFullPath {
   '/admin/clusters-new': typeof AppAdminClustersNewRoute
   '/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
   '/admin/finance': typeof AppAdminFinanceRoute
+  '/admin/hosts-new': typeof AppAdminHostsNewRoute
   '/admin/instances': typeof AppAdminInstancesRoute
   '/admin/invitations': typeof AppAdminInvitationsRoute
   '/admin/invoices': typeof AppAdminInvoicesRoute
@@ -488,22 +561,30 @@ export interface FileRoutesByFullPath {
   '/admin/leases': typeof AppAdminLeasesRouteWithChildren
   '/admin/operations': typeof AppAdminOperationsRoute
   '/admin/payments': typeof AppAdminPaymentsRoute
+  '/admin/services-new': typeof AppAdminServicesNewRoute
   '/admin/settings': typeof AppAdminSettingsRoute
   '/admin/vouchers': typeof AppAdminVouchersRoute
+  '/hosts/$id': typeof AppHostsIdRouteWithChildren
   '/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/leases/$id': typeof AppLeasesIdRoute
+  '/services/$id': typeof AppServicesIdRoute
   '/account/': typeof AppAccountIndexRoute
   '/admin/': typeof AppAdminIndexRoute
+  '/hosts/': typeof AppHostsIndexRoute
   '/instances/': typeof AppInstancesIndexRoute
   '/leases/': typeof AppLeasesIndexRoute
   '/projects/': typeof AppProjectsIndexRoute
+  '/services/': typeof AppServicesIndexRoute
   '/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
   '/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
   '/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
+  '/admin/hosts/$id': typeof AppAdminHostsIdRoute
   '/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
   '/admin/leases/terms': typeof AppAdminLeasesTermsRoute
   '/admin/networks/$id': typeof AppAdminNetworksIdRoute
+  '/admin/services/$id': typeof AppAdminServicesIdRoute
   '/admin/users/$id': typeof AppAdminUsersIdRoute
+  '/hosts/$id/history': typeof AppHostsIdHistoryRoute
   '/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/instances/$id/backups': typeof AppInstancesIdBackupsRoute
   '/instances/$id/commands': typeof AppInstancesIdCommandsRoute
@@ -516,9 +597,12 @@ export interface FileRoutesByFullPath {
   '/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
   '/admin/catalogue/': typeof AppAdminCatalogueIndexRoute
   '/admin/clusters/': typeof AppAdminClustersIndexRoute
+  '/admin/hosts/': typeof AppAdminHostsIndexRoute
   '/admin/leases/': typeof AppAdminLeasesIndexRoute
   '/admin/networks/': typeof AppAdminNetworksIndexRoute
+  '/admin/services/': typeof AppAdminServicesIndexRoute
   '/admin/users/': typeof AppAdminUsersIndexRoute
+  '/hosts/$id/': typeof AppHostsIdIndexRoute
   '/instances/$id/': typeof AppInstancesIdIndexRoute
   '/projects/$id/': typeof AppProjectsIdIndexRoute
   '/admin/clusters/$id/adoptions': typeof AppAdminClustersIdAdoptionsRoute
@@ -553,26 +637,34 @@ export interface FileRoutesByTo {
   '/admin/clusters-new': typeof AppAdminClustersNewRoute
   '/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
   '/admin/finance': typeof AppAdminFinanceRoute
+  '/admin/hosts-new': typeof AppAdminHostsNewRoute
   '/admin/instances': typeof AppAdminInstancesRoute
   '/admin/invitations': typeof AppAdminInvitationsRoute
   '/admin/invoices': typeof AppAdminInvoicesRoute
   '/admin/isos': typeof AppAdminIsosRoute
   '/admin/operations': typeof AppAdminOperationsRoute
   '/admin/payments': typeof AppAdminPaymentsRoute
+  '/admin/services-new': typeof AppAdminServicesNewRoute
   '/admin/settings': typeof AppAdminSettingsRoute
   '/admin/vouchers': typeof AppAdminVouchersRoute
   '/leases/$id': typeof AppLeasesIdRoute
+  '/services/$id': typeof AppServicesIdRoute
   '/account': typeof AppAccountIndexRoute
   '/admin': typeof AppAdminIndexRoute
+  '/hosts': typeof AppHostsIndexRoute
   '/instances': typeof AppInstancesIndexRoute
   '/leases': typeof AppLeasesIndexRoute
   '/projects': typeof AppProjectsIndexRoute
+  '/services': typeof AppServicesIndexRoute
   '/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
   '/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
+  '/admin/hosts/$id': typeof AppAdminHostsIdRoute
   '/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
   '/admin/leases/terms': typeof AppAdminLeasesTermsRoute
   '/admin/networks/$id': typeof AppAdminNetworksIdRoute
+  '/admin/services/$id': typeof AppAdminServicesIdRoute
   '/admin/users/$id': typeof AppAdminUsersIdRoute
+  '/hosts/$id/history': typeof AppHostsIdHistoryRoute
   '/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/instances/$id/backups': typeof AppInstancesIdBackupsRoute
   '/instances/$id/commands': typeof AppInstancesIdCommandsRoute
@@ -584,9 +676,12 @@ export interface FileRoutesByTo {
   '/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
   '/admin/catalogue': typeof AppAdminCatalogueIndexRoute
   '/admin/clusters': typeof AppAdminClustersIndexRoute
+  '/admin/hosts': typeof AppAdminHostsIndexRoute
   '/admin/leases': typeof AppAdminLeasesIndexRoute
   '/admin/networks': typeof AppAdminNetworksIndexRoute
+  '/admin/services': typeof AppAdminServicesIndexRoute
   '/admin/users': typeof AppAdminUsersIndexRoute
+  '/hosts/$id': typeof AppHostsIdIndexRoute
   '/instances/$id': typeof AppInstancesIdIndexRoute
   '/projects/$id': typeof AppProjectsIdIndexRoute
   '/admin/clusters/$id/adoptions': typeof AppAdminClustersIdAdoptionsRoute
@@ -625,6 +720,7 @@ export interface FileRoutesById {
   '/_app/admin/clusters-new': typeof AppAdminClustersNewRoute
   '/_app/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
   '/_app/admin/finance': typeof AppAdminFinanceRoute
+  '/_app/admin/hosts-new': typeof AppAdminHostsNewRoute
   '/_app/admin/instances': typeof AppAdminInstancesRoute
   '/_app/admin/invitations': typeof AppAdminInvitationsRoute
   '/_app/admin/invoices': typeof AppAdminInvoicesRoute
@@ -632,22 +728,30 @@ export interface FileRoutesById {
   '/_app/admin/leases': typeof AppAdminLeasesRouteWithChildren
   '/_app/admin/operations': typeof AppAdminOperationsRoute
   '/_app/admin/payments': typeof AppAdminPaymentsRoute
+  '/_app/admin/services-new': typeof AppAdminServicesNewRoute
   '/_app/admin/settings': typeof AppAdminSettingsRoute
   '/_app/admin/vouchers': typeof AppAdminVouchersRoute
+  '/_app/hosts/$id': typeof AppHostsIdRouteWithChildren
   '/_app/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/_app/leases/$id': typeof AppLeasesIdRoute
+  '/_app/services/$id': typeof AppServicesIdRoute
   '/_app/account/': typeof AppAccountIndexRoute
   '/_app/admin/': typeof AppAdminIndexRoute
+  '/_app/hosts/': typeof AppHostsIndexRoute
   '/_app/instances/': typeof AppInstancesIndexRoute
   '/_app/leases/': typeof AppLeasesIndexRoute
   '/_app/projects/': typeof AppProjectsIndexRoute
+  '/_app/services/': typeof AppServicesIndexRoute
   '/_app/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
   '/_app/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
   '/_app/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
+  '/_app/admin/hosts/$id': typeof AppAdminHostsIdRoute
   '/_app/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
   '/_app/admin/leases/terms': typeof AppAdminLeasesTermsRoute
   '/_app/admin/networks/$id': typeof AppAdminNetworksIdRoute
+  '/_app/admin/services/$id': typeof AppAdminServicesIdRoute
   '/_app/admin/users/$id': typeof AppAdminUsersIdRoute
+  '/_app/hosts/$id/history': typeof AppHostsIdHistoryRoute
   '/_app/instances/$id/activity': typeof AppInstancesIdActivityRoute
   '/_app/instances/$id/backups': typeof AppInstancesIdBackupsRoute
   '/_app/instances/$id/commands': typeof AppInstancesIdCommandsRoute
@@ -660,9 +764,12 @@ export interface FileRoutesById {
   '/_app/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
   '/_app/admin/catalogue/': typeof AppAdminCatalogueIndexRoute
   '/_app/admin/clusters/': typeof AppAdminClustersIndexRoute
+  '/_app/admin/hosts/': typeof AppAdminHostsIndexRoute
   '/_app/admin/leases/': typeof AppAdminLeasesIndexRoute
   '/_app/admin/networks/': typeof AppAdminNetworksIndexRoute
+  '/_app/admin/services/': typeof AppAdminServicesIndexRoute
   '/_app/admin/users/': typeof AppAdminUsersIndexRoute
+  '/_app/hosts/$id/': typeof AppHostsIdIndexRoute
   '/_app/instances/$id/': typeof AppInstancesIdIndexRoute
   '/_app/projects/$id/': typeof AppProjectsIdIndexRoute
   '/_app/admin/clusters/$id/adoptions': typeof AppAdminClustersIdAdoptionsRoute
@@ -701,6 +808,7 @@ export interface FileRouteTypes {
     | '/admin/clusters-new'
     | '/admin/clusters-placement'
     | '/admin/finance'
+    | '/admin/hosts-new'
     | '/admin/instances'
     | '/admin/invitations'
     | '/admin/invoices'
@@ -708,22 +816,30 @@ export interface FileRouteTypes {
     | '/admin/leases'
     | '/admin/operations'
     | '/admin/payments'
+    | '/admin/services-new'
     | '/admin/settings'
     | '/admin/vouchers'
+    | '/hosts/$id'
     | '/instances/$id'
     | '/leases/$id'
+    | '/services/$id'
     | '/account/'
     | '/admin/'
+    | '/hosts/'
     | '/instances/'
     | '/leases/'
     | '/projects/'
+    | '/services/'
     | '/admin/catalogue/plans'
     | '/admin/catalogue/prices'
     | '/admin/clusters/$id'
+    | '/admin/hosts/$id'
     | '/admin/leases/orders'
     | '/admin/leases/terms'
     | '/admin/networks/$id'
+    | '/admin/services/$id'
     | '/admin/users/$id'
+    | '/hosts/$id/history'
     | '/instances/$id/activity'
     | '/instances/$id/backups'
     | '/instances/$id/commands'
@@ -736,9 +852,12 @@ export interface FileRouteTypes {
     | '/projects/$id/credits'
     | '/admin/catalogue/'
     | '/admin/clusters/'
+    | '/admin/hosts/'
     | '/admin/leases/'
     | '/admin/networks/'
+    | '/admin/services/'
     | '/admin/users/'
+    | '/hosts/$id/'
     | '/instances/$id/'
     | '/projects/$id/'
     | '/admin/clusters/$id/adoptions'
@@ -773,26 +892,34 @@ export interface FileRouteTypes {
     | '/admin/clusters-new'
     | '/admin/clusters-placement'
     | '/admin/finance'
+    | '/admin/hosts-new'
     | '/admin/instances'
     | '/admin/invitations'
     | '/admin/invoices'
     | '/admin/isos'
     | '/admin/operations'
     | '/admin/payments'
+    | '/admin/services-new'
     | '/admin/settings'
     | '/admin/vouchers'
     | '/leases/$id'
+    | '/services/$id'
     | '/account'
     | '/admin'
+    | '/hosts'
     | '/instances'
     | '/leases'
     | '/projects'
+    | '/services'
     | '/admin/catalogue/plans'
     | '/admin/catalogue/prices'
+    | '/admin/hosts/$id'
     | '/admin/leases/orders'
     | '/admin/leases/terms'
     | '/admin/networks/$id'
+    | '/admin/services/$id'
     | '/admin/users/$id'
+    | '/hosts/$id/history'
     | '/instances/$id/activity'
     | '/instances/$id/backups'
     | '/instances/$id/commands'
@@ -804,9 +931,12 @@ export interface FileRouteTypes {
     | '/instances/$id/snapshots'
     | '/admin/catalogue'
     | '/admin/clusters'
+    | '/admin/hosts'
     | '/admin/leases'
     | '/admin/networks'
+    | '/admin/services'
     | '/admin/users'
+    | '/hosts/$id'
     | '/instances/$id'
     | '/projects/$id'
     | '/admin/clusters/$id/adoptions'
@@ -844,6 +974,7 @@ export interface FileRouteTypes {
     | '/_app/admin/clusters-new'
     | '/_app/admin/clusters-placement'
     | '/_app/admin/finance'
+    | '/_app/admin/hosts-new'
     | '/_app/admin/instances'
     | '/_app/admin/invitations'
     | '/_app/admin/invoices'
@@ -851,22 +982,30 @@ export interface FileRouteTypes {
     | '/_app/admin/leases'
     | '/_app/admin/operations'
     | '/_app/admin/payments'
+    | '/_app/admin/services-new'
     | '/_app/admin/settings'
     | '/_app/admin/vouchers'
+    | '/_app/hosts/$id'
     | '/_app/instances/$id'
     | '/_app/leases/$id'
+    | '/_app/services/$id'
     | '/_app/account/'
     | '/_app/admin/'
+    | '/_app/hosts/'
     | '/_app/instances/'
     | '/_app/leases/'
     | '/_app/projects/'
+    | '/_app/services/'
     | '/_app/admin/catalogue/plans'
     | '/_app/admin/catalogue/prices'
     | '/_app/admin/clusters/$id'
+    | '/_app/admin/hosts/$id'
     | '/_app/admin/leases/orders'
     | '/_app/admin/leases/terms'
     | '/_app/admin/networks/$id'
+    | '/_app/admin/services/$id'
     | '/_app/admin/users/$id'
+    | '/_app/hosts/$id/history'
     | '/_app/instances/$id/activity'
     | '/_app/instances/$id/backups'
     | '/_app/instances/$id/commands'
@@ -879,9 +1018,12 @@ export interface FileRouteTypes {
     | '/_app/projects/$id/credits'
     | '/_app/admin/catalogue/'
     | '/_app/admin/clusters/'
+    | '/_app/admin/hosts/'
     | '/_app/admin/leases/'
     | '/_app/admin/networks/'
+    | '/_app/admin/services/'
     | '/_app/admin/users/'
+    | '/_app/hosts/$id/'
     | '/_app/instances/$id/'
     | '/_app/projects/$id/'
     | '/_app/admin/clusters/$id/adoptions'
@@ -1076,6 +1218,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppAdminFinanceRouteImport
       parentRoute: typeof AppAdminRoute
     }
+    '/_app/admin/hosts-new': {
+      id: '/_app/admin/hosts-new'
+      path: '/hosts-new'
+      fullPath: '/admin/hosts-new'
+      preLoaderRoute: typeof AppAdminHostsNewRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
     '/_app/admin/instances': {
       id: '/_app/admin/instances'
       path: '/instances'
@@ -1125,6 +1274,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppAdminPaymentsRouteImport
       parentRoute: typeof AppAdminRoute
     }
+    '/_app/admin/services-new': {
+      id: '/_app/admin/services-new'
+      path: '/services-new'
+      fullPath: '/admin/services-new'
+      preLoaderRoute: typeof AppAdminServicesNewRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
     '/_app/admin/settings': {
       id: '/_app/admin/settings'
       path: '/settings'
@@ -1138,6 +1294,20 @@ declare module '@tanstack/react-router' {
       fullPath: '/admin/vouchers'
       preLoaderRoute: typeof AppAdminVouchersRouteImport
       parentRoute: typeof AppAdminRoute
+    }
+    '/_app/hosts/': {
+      id: '/_app/hosts/'
+      path: '/hosts'
+      fullPath: '/hosts/'
+      preLoaderRoute: typeof AppHostsIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/hosts/$id': {
+      id: '/_app/hosts/$id'
+      path: '/hosts/$id'
+      fullPath: '/hosts/$id'
+      preLoaderRoute: typeof AppHostsIdRouteImport
+      parentRoute: typeof AppRoute
     }
     '/_app/instances/': {
       id: '/_app/instances/'
@@ -1172,6 +1342,20 @@ declare module '@tanstack/react-router' {
       path: '/projects'
       fullPath: '/projects/'
       preLoaderRoute: typeof AppProjectsIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/services/': {
+      id: '/_app/services/'
+      path: '/services'
+      fullPath: '/services/'
+      preLoaderRoute: typeof AppServicesIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/services/$id': {
+      id: '/_app/services/$id'
+      path: '/services/$id'
+      fullPath: '/services/$id'
+      preLoaderRoute: typeof AppServicesIdRouteImport
       parentRoute: typeof AppRoute
     }
     '/_app/admin/catalogue/': {
@@ -1209,6 +1393,20 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppAdminClustersIdRouteImport
       parentRoute: typeof AppAdminRoute
     }
+    '/_app/admin/hosts/': {
+      id: '/_app/admin/hosts/'
+      path: '/hosts'
+      fullPath: '/admin/hosts/'
+      preLoaderRoute: typeof AppAdminHostsIndexRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/hosts/$id': {
+      id: '/_app/admin/hosts/$id'
+      path: '/hosts/$id'
+      fullPath: '/admin/hosts/$id'
+      preLoaderRoute: typeof AppAdminHostsIdRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
     '/_app/admin/leases/': {
       id: '/_app/admin/leases/'
       path: '/'
@@ -1244,6 +1442,20 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppAdminNetworksIdRouteImport
       parentRoute: typeof AppAdminRoute
     }
+    '/_app/admin/services/': {
+      id: '/_app/admin/services/'
+      path: '/services'
+      fullPath: '/admin/services/'
+      preLoaderRoute: typeof AppAdminServicesIndexRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/services/$id': {
+      id: '/_app/admin/services/$id'
+      path: '/services/$id'
+      fullPath: '/admin/services/$id'
+      preLoaderRoute: typeof AppAdminServicesIdRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
     '/_app/admin/users/': {
       id: '/_app/admin/users/'
       path: '/users'
@@ -1257,6 +1469,20 @@ declare module '@tanstack/react-router' {
       fullPath: '/admin/users/$id'
       preLoaderRoute: typeof AppAdminUsersIdRouteImport
       parentRoute: typeof AppAdminRoute
+    }
+    '/_app/hosts/$id/': {
+      id: '/_app/hosts/$id/'
+      path: '/'
+      fullPath: '/hosts/$id/'
+      preLoaderRoute: typeof AppHostsIdIndexRouteImport
+      parentRoute: typeof AppHostsIdRoute
+    }
+    '/_app/hosts/$id/history': {
+      id: '/_app/hosts/$id/history'
+      path: '/history'
+      fullPath: '/hosts/$id/history'
+      preLoaderRoute: typeof AppHostsIdHistoryRouteImport
+      parentRoute: typeof AppHostsIdRoute
     }
     '/_app/instances/$id/': {
       id: '/_app/instances/$id/'
@@ -1480,6 +1706,7 @@ interface AppAdminRouteChildren {
   AppAdminClustersNewRoute: typeof AppAdminClustersNewRoute
   AppAdminClustersPlacementRoute: typeof AppAdminClustersPlacementRoute
   AppAdminFinanceRoute: typeof AppAdminFinanceRoute
+  AppAdminHostsNewRoute: typeof AppAdminHostsNewRoute
   AppAdminInstancesRoute: typeof AppAdminInstancesRoute
   AppAdminInvitationsRoute: typeof AppAdminInvitationsRoute
   AppAdminInvoicesRoute: typeof AppAdminInvoicesRoute
@@ -1487,14 +1714,19 @@ interface AppAdminRouteChildren {
   AppAdminLeasesRoute: typeof AppAdminLeasesRouteWithChildren
   AppAdminOperationsRoute: typeof AppAdminOperationsRoute
   AppAdminPaymentsRoute: typeof AppAdminPaymentsRoute
+  AppAdminServicesNewRoute: typeof AppAdminServicesNewRoute
   AppAdminSettingsRoute: typeof AppAdminSettingsRoute
   AppAdminVouchersRoute: typeof AppAdminVouchersRoute
   AppAdminIndexRoute: typeof AppAdminIndexRoute
   AppAdminClustersIdRoute: typeof AppAdminClustersIdRouteWithChildren
+  AppAdminHostsIdRoute: typeof AppAdminHostsIdRoute
   AppAdminNetworksIdRoute: typeof AppAdminNetworksIdRoute
+  AppAdminServicesIdRoute: typeof AppAdminServicesIdRoute
   AppAdminUsersIdRoute: typeof AppAdminUsersIdRoute
   AppAdminClustersIndexRoute: typeof AppAdminClustersIndexRoute
+  AppAdminHostsIndexRoute: typeof AppAdminHostsIndexRoute
   AppAdminNetworksIndexRoute: typeof AppAdminNetworksIndexRoute
+  AppAdminServicesIndexRoute: typeof AppAdminServicesIndexRoute
   AppAdminUsersIndexRoute: typeof AppAdminUsersIndexRoute
 }
 
@@ -1504,6 +1736,7 @@ const AppAdminRouteChildren: AppAdminRouteChildren = {
   AppAdminClustersNewRoute: AppAdminClustersNewRoute,
   AppAdminClustersPlacementRoute: AppAdminClustersPlacementRoute,
   AppAdminFinanceRoute: AppAdminFinanceRoute,
+  AppAdminHostsNewRoute: AppAdminHostsNewRoute,
   AppAdminInstancesRoute: AppAdminInstancesRoute,
   AppAdminInvitationsRoute: AppAdminInvitationsRoute,
   AppAdminInvoicesRoute: AppAdminInvoicesRoute,
@@ -1511,19 +1744,38 @@ const AppAdminRouteChildren: AppAdminRouteChildren = {
   AppAdminLeasesRoute: AppAdminLeasesRouteWithChildren,
   AppAdminOperationsRoute: AppAdminOperationsRoute,
   AppAdminPaymentsRoute: AppAdminPaymentsRoute,
+  AppAdminServicesNewRoute: AppAdminServicesNewRoute,
   AppAdminSettingsRoute: AppAdminSettingsRoute,
   AppAdminVouchersRoute: AppAdminVouchersRoute,
   AppAdminIndexRoute: AppAdminIndexRoute,
   AppAdminClustersIdRoute: AppAdminClustersIdRouteWithChildren,
+  AppAdminHostsIdRoute: AppAdminHostsIdRoute,
   AppAdminNetworksIdRoute: AppAdminNetworksIdRoute,
+  AppAdminServicesIdRoute: AppAdminServicesIdRoute,
   AppAdminUsersIdRoute: AppAdminUsersIdRoute,
   AppAdminClustersIndexRoute: AppAdminClustersIndexRoute,
+  AppAdminHostsIndexRoute: AppAdminHostsIndexRoute,
   AppAdminNetworksIndexRoute: AppAdminNetworksIndexRoute,
+  AppAdminServicesIndexRoute: AppAdminServicesIndexRoute,
   AppAdminUsersIndexRoute: AppAdminUsersIndexRoute,
 }
 
 const AppAdminRouteWithChildren = AppAdminRoute._addFileChildren(
   AppAdminRouteChildren,
+)
+
+interface AppHostsIdRouteChildren {
+  AppHostsIdHistoryRoute: typeof AppHostsIdHistoryRoute
+  AppHostsIdIndexRoute: typeof AppHostsIdIndexRoute
+}
+
+const AppHostsIdRouteChildren: AppHostsIdRouteChildren = {
+  AppHostsIdHistoryRoute: AppHostsIdHistoryRoute,
+  AppHostsIdIndexRoute: AppHostsIdIndexRoute,
+}
+
+const AppHostsIdRouteWithChildren = AppHostsIdRoute._addFileChildren(
+  AppHostsIdRouteChildren,
 )
 
 interface AppInstancesIdRouteChildren {
@@ -1587,12 +1839,16 @@ interface AppRouteChildren {
   AppWalletRoute: typeof AppWalletRoute
   AppIndexRoute: typeof AppIndexRoute
   AppAccountSecurityRoute: typeof AppAccountSecurityRoute
+  AppHostsIdRoute: typeof AppHostsIdRouteWithChildren
   AppInstancesIdRoute: typeof AppInstancesIdRouteWithChildren
   AppLeasesIdRoute: typeof AppLeasesIdRoute
+  AppServicesIdRoute: typeof AppServicesIdRoute
   AppAccountIndexRoute: typeof AppAccountIndexRoute
+  AppHostsIndexRoute: typeof AppHostsIndexRoute
   AppInstancesIndexRoute: typeof AppInstancesIndexRoute
   AppLeasesIndexRoute: typeof AppLeasesIndexRoute
   AppProjectsIndexRoute: typeof AppProjectsIndexRoute
+  AppServicesIndexRoute: typeof AppServicesIndexRoute
   AppProjectsIdCreditsRoute: typeof AppProjectsIdCreditsRouteWithChildren
   AppProjectsIdIndexRoute: typeof AppProjectsIdIndexRoute
 }
@@ -1609,12 +1865,16 @@ const AppRouteChildren: AppRouteChildren = {
   AppWalletRoute: AppWalletRoute,
   AppIndexRoute: AppIndexRoute,
   AppAccountSecurityRoute: AppAccountSecurityRoute,
+  AppHostsIdRoute: AppHostsIdRouteWithChildren,
   AppInstancesIdRoute: AppInstancesIdRouteWithChildren,
   AppLeasesIdRoute: AppLeasesIdRoute,
+  AppServicesIdRoute: AppServicesIdRoute,
   AppAccountIndexRoute: AppAccountIndexRoute,
+  AppHostsIndexRoute: AppHostsIndexRoute,
   AppInstancesIndexRoute: AppInstancesIndexRoute,
   AppLeasesIndexRoute: AppLeasesIndexRoute,
   AppProjectsIndexRoute: AppProjectsIndexRoute,
+  AppServicesIndexRoute: AppServicesIndexRoute,
   AppProjectsIdCreditsRoute: AppProjectsIdCreditsRouteWithChildren,
   AppProjectsIdIndexRoute: AppProjectsIdIndexRoute,
 }

@@ -19,6 +19,11 @@ export const inside = [
   '/instances/$id/settings',
   '/instances/$id/cost',
   '/instances/$id/activity',
+  '/hosts',
+  '/hosts/$id',
+  '/hosts/$id/history',
+  '/services',
+  '/services/$id',
   '/backups',
   '/templates',
   '/activity',
@@ -57,6 +62,12 @@ export const admin = [
   '/admin/clusters/$id/adoptions',
   '/admin/clusters/$id/drains',
   '/admin/clusters/$id/settings',
+  '/admin/hosts',
+  '/admin/hosts-new',
+  '/admin/hosts/$id',
+  '/admin/services',
+  '/admin/services-new',
+  '/admin/services/$id',
   '/admin/networks',
   '/admin/networks/$id',
   '/admin/catalogue',
@@ -85,7 +96,19 @@ export async function adminIds(request) {
   const cluster = clusters.find((one) => one.name === 'lodge') ?? clusters[0]
   const [network] = await list('networks?limit=1')
   const [node] = await list(`clusters/${cluster.id}/nodes`)
-  return { users: user?.id, clusters: cluster.id, networks: network?.id ?? 'net_none', nodes: node.name }
+  return {
+    users: user?.id,
+    clusters: cluster.id,
+    networks: network?.id ?? 'net_none',
+    nodes: node.name,
+    ...(await guardedIds(request)),
+  }
+}
+
+/** A host and a service, as far as whoever asks may see one. */
+export async function guardedIds(request) {
+  const first = async (path) => (await (await request.get(`/api/v1/${path}?limit=1`)).json()).items?.[0]?.id
+  return { hosts: (await first('hosts')) ?? 'hst_none', services: (await first('services')) ?? 'svc_none' }
 }
 
 /** A name for a picture of a page. */

@@ -137,8 +137,8 @@ const stale: Record<Exclude<Subject, 'instance' | 'operation'>, string[]> = {
     'getFinance',
   ],
   lease: ['listLeases', 'getLease', 'getLeaseLog', 'getOrder', 'listOrders'],
-  host: ['listHosts', 'getHost'],
-  service: ['listServices', 'getService'],
+  host: ['listHosts', 'getHost', 'getHostHistory', 'listHostReports'],
+  service: ['listServices', 'getService', 'getServicePlayers', 'listRestarts', 'getRestart'],
 }
 
 export function heard(event: Happened) {

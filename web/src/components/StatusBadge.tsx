@@ -2,7 +2,7 @@ import { Box, Text } from '@mantine/core'
 import type { InstanceState, LeaseState, OperationState, PaymentState } from '~/api'
 import { useT } from '~/i18n'
 
-const tones = {
+export const tones = {
   good: 'light-dark(#138a4e, #3ecf8e)',
   quiet: 'light-dark(#6b7280, #8d96a8)',
   busy: 'light-dark(#2563eb, #6ea8fe)',

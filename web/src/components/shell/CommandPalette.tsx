@@ -1,11 +1,23 @@
 import '@mantine/spotlight/styles.layer.css'
 import { useMantineColorScheme } from '@mantine/core'
 import { Spotlight, type SpotlightActionGroupData, spotlight } from '@mantine/spotlight'
-import { IconBolt, IconLanguage, IconMoon, IconPlus, IconSearch, IconServer2, IconSun } from '@tabler/icons-react'
+import {
+  IconBolt,
+  IconDeviceGamepad2,
+  IconLanguage,
+  IconMoon,
+  IconPlus,
+  IconPower,
+  IconSearch,
+  IconServer2,
+  IconSun,
+} from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useRouter } from '@tanstack/react-router'
 import { useEffect } from 'react'
+import { allHosts } from '~/features/hosts/queries'
 import { allInstances } from '~/features/instances/queries'
+import { allServices } from '~/features/services/queries'
 import { useI18n } from '~/i18n'
 import { useOfferedActions } from '~/lib/page-actions'
 import { useNav } from './nav'
@@ -19,6 +31,8 @@ export default function CommandPalette({ asked }: { asked: number }) {
   const groups = useNav()
   const offered = useOfferedActions()
   const { data: instances } = useQuery(allInstances())
+  const { data: hosts } = useQuery(allHosts())
+  const { data: services } = useQuery(allServices())
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is asking again that opens it again
   useEffect(() => spotlight.open(), [asked])
   const actions: SpotlightActionGroupData[] = [
@@ -50,6 +64,27 @@ export default function CommandPalette({ asked }: { asked: number }) {
         leftSection: <IconServer2 size={18} aria-hidden />,
         onClick: () => navigate({ to: '/instances/$id', params: { id: one.id } }),
       })),
+    },
+    {
+      group: t.hosts.dashboard,
+      actions: [
+        ...(hosts ?? []).map((one) => ({
+          id: one.id,
+          label: one.name,
+          description: `${t.hosts.one} · ${t.hosts.states[one.state]}`,
+          keywords: [one.id, one.node ?? ''],
+          leftSection: <IconPower size={18} aria-hidden />,
+          onClick: () => void navigate({ to: '/hosts/$id', params: { id: one.id } }),
+        })),
+        ...(services ?? []).map((one) => ({
+          id: one.id,
+          label: one.name,
+          description: `${t.services.kinds[one.kind]} · ${t.services.states[one.state ?? 'unseen']}`,
+          keywords: [one.id, t.services.one],
+          leftSection: <IconDeviceGamepad2 size={18} aria-hidden />,
+          onClick: () => void navigate({ to: '/services/$id', params: { id: one.id } }),
+        })),
+      ],
     },
     ...groups.map((group) => ({
       group: group.heading,

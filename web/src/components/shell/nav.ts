@@ -1,10 +1,12 @@
 import {
   IconActivity,
   IconCoin,
+  IconDeviceGamepad2,
   IconFolders,
   IconHistory,
   IconHome,
   IconKey,
+  IconMoon,
   IconServer2,
   IconShieldLock,
   IconTemplate,
@@ -12,8 +14,11 @@ import {
   IconUserCircle,
   type TablerIcon,
 } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
 import type { LinkProps } from '@tanstack/react-router'
 import { useMemo } from 'react'
+import { allHosts } from '~/features/hosts/queries'
+import { allServices } from '~/features/services/queries'
 import { useT } from '~/i18n'
 import { useHere, useIsStaff } from '~/lib/me'
 import { adminNav } from './admin-nav'
@@ -34,6 +39,9 @@ export function useNav(): NavGroup[] {
   const t = useT()
   const staff = useIsStaff()
   const { projectId } = useHere()
+  // Hosts and services are rooms only where the house has any that one may see.
+  const hosts = !!useQuery(allHosts()).data?.length || staff
+  const services = !!useQuery(allServices()).data?.length || staff
   return useMemo(() => {
     const groups: NavGroup[] = [
       {
@@ -41,6 +49,20 @@ export function useNav(): NavGroup[] {
         items: [
           { link: { to: '/' }, under: '/', label: t.shell.dashboard, icon: IconHome, key: 'd' },
           { link: { to: '/instances' }, under: '/instances', label: t.shell.instances, icon: IconServer2, key: 'i' },
+          ...(services
+            ? [
+                {
+                  link: { to: '/services' as const },
+                  under: '/services',
+                  label: t.services.title,
+                  icon: IconDeviceGamepad2,
+                  key: 'v',
+                },
+              ]
+            : []),
+          ...(hosts
+            ? [{ link: { to: '/hosts' as const }, under: '/hosts', label: t.hosts.title, icon: IconMoon, key: 'o' }]
+            : []),
           { link: { to: '/backups' }, under: '/backups', label: t.shell.backups, icon: IconHistory, key: 'b' },
           { link: { to: '/templates' }, under: '/templates', label: t.shell.templates, icon: IconTemplate, key: 't' },
           { link: { to: '/activity' }, under: '/activity', label: t.shell.activity, icon: IconActivity, key: 'a' },
@@ -76,7 +98,7 @@ export function useNav(): NavGroup[] {
       },
     ]
     return staff ? [...groups, ...adminNav(t)] : groups
-  }, [t, staff, projectId])
+  }, [t, staff, projectId, hosts, services])
 }
 
 /** The entry that stands for a page: the one with the longest address that the page's begins with. */

@@ -2,8 +2,10 @@ import { catalogue } from './admin/catalogue'
 import { clusters, placement } from './admin/clusters'
 import { finance, log } from './admin/finance'
 import { gifts, house, queue } from './admin/gifts'
+import { hosts } from './admin/hosts'
 import { rooms } from './admin/rooms'
 import { sales } from './admin/sales'
+import { services } from './admin/services'
 import { stores } from './admin/stores'
 import { users } from './admin/users'
 
@@ -12,12 +14,14 @@ export const admin = {
   clusters,
   finance,
   gifts,
+  hosts,
   house,
   log,
   placement,
   queue,
   rooms,
   sales,
+  services,
   stores,
   users,
   building: 'Building',

@@ -8,12 +8,14 @@ import { common } from './common'
 import { create } from './create'
 import { credits } from './credits'
 import { dashboard } from './dashboard'
+import { hosts } from './hosts'
 import { instances } from './instances'
 import { keys } from './keys'
 import { leases } from './leases'
 import { operations } from './operations'
 import { problems } from './problems'
 import { projects } from './projects'
+import { services } from './services'
 import { shell } from './shell'
 import { templates } from './templates'
 
@@ -26,12 +28,14 @@ export const en = {
   create,
   credits,
   dashboard,
+  hosts,
   instances,
   keys,
   leases,
   operations,
   problems,
   projects,
+  services,
   shell,
   templates,
 }

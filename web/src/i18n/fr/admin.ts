@@ -3,8 +3,10 @@ import { catalogue } from './admin/catalogue'
 import { clusters, placement } from './admin/clusters'
 import { finance, log } from './admin/finance'
 import { gifts, house, queue } from './admin/gifts'
+import { hosts } from './admin/hosts'
 import { rooms } from './admin/rooms'
 import { sales } from './admin/sales'
+import { services } from './admin/services'
 import { stores } from './admin/stores'
 import { users } from './admin/users'
 
@@ -13,12 +15,14 @@ export const admin: Messages['admin'] = {
   clusters,
   finance,
   gifts,
+  hosts,
   house,
   log,
   placement,
   queue,
   rooms,
   sales,
+  services,
   stores,
   users,
   building: 'Bâtiment',

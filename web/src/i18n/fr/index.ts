@@ -7,12 +7,14 @@ import { common } from './common'
 import { create } from './create'
 import { credits } from './credits'
 import { dashboard } from './dashboard'
+import { hosts } from './hosts'
 import { instances } from './instances'
 import { keys } from './keys'
 import { leases } from './leases'
 import { operations } from './operations'
 import { problems } from './problems'
 import { projects } from './projects'
+import { services } from './services'
 import { shell } from './shell'
 import { templates } from './templates'
 
@@ -25,12 +27,14 @@ export const fr: Messages = {
   create,
   credits,
   dashboard,
+  hosts,
   instances,
   keys,
   leases,
   operations,
   problems,
   projects,
+  services,
   shell,
   templates,
 }

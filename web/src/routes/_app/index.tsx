@@ -28,6 +28,7 @@ import { SpendingChart } from '~/components/SpendingChart'
 import { InstanceStatus, OperationStatus } from '~/components/StatusBadge'
 import { Answered, Nothing } from '~/components/states'
 import { When } from '~/components/When'
+import { HostsCard } from '~/features/hosts/HostsCard'
 import { allInstances } from '~/features/instances/queries'
 import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
@@ -94,6 +95,7 @@ function Dashboard() {
         </Stack>
         <Stack>
           <Attention balance={balance} instances={instances} />
+          <HostsCard />
           <Recent instances={instances} />
           <Room />
         </Stack>

@@ -10,6 +10,8 @@ import { PageHeader } from '~/components/PageHeader'
 import { PageTabs } from '~/components/PageTabs'
 import { InstanceStatus, OperationStatus } from '~/components/StatusBadge'
 import { Answered, Nothing } from '~/components/states'
+import { AwaitsHost } from '~/features/hosts/AwaitsHost'
+import { hostAwaited } from '~/features/hosts/queries'
 import { MoreMenu } from '~/features/instances/ActionMenu'
 import { useInstanceActions } from '~/features/instances/actions'
 import { StepsOf } from '~/features/operations/Steps'
@@ -43,6 +45,7 @@ function Page({ instance }: { instance: Instance }) {
   )
   usePageActions(offered)
   const { id } = instance
+  const awaited = hostAwaited(instance.problem)
   const main = instance.trashed_until
     ? ['recover', 'delete']
     : instance.state === 'paused'
@@ -106,10 +109,14 @@ function Page({ instance }: { instance: Instance }) {
         })}
         <MoreMenu instance={instance} leave={main} />
       </PageHeader>
-      {instance.problem && (
-        <Alert color="red" mb="md" icon={<IconAlertTriangle aria-hidden />} title={t.instances.overview.problem}>
-          {instance.problem}
-        </Alert>
+      {awaited ? (
+        <AwaitsHost name={awaited} />
+      ) : (
+        instance.problem && (
+          <Alert color="red" mb="md" icon={<IconAlertTriangle aria-hidden />} title={t.instances.overview.problem}>
+            {instance.problem}
+          </Alert>
+        )
       )}
       {instance.operation && (
         <Card mb="md" padding="md" aria-live="polite">

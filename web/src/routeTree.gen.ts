@@ -32,6 +32,7 @@ import { Route as AppAdminAuditRouteImport } from './routes/_app/admin/audit'
 import { Route as AppAdminCatalogueRouteImport } from './routes/_app/admin/catalogue'
 import { Route as AppAdminClustersNewRouteImport } from './routes/_app/admin/clusters-new'
 import { Route as AppAdminClustersPlacementRouteImport } from './routes/_app/admin/clusters-placement'
+import { Route as AppAdminDiscordRouteImport } from './routes/_app/admin/discord'
 import { Route as AppAdminFinanceRouteImport } from './routes/_app/admin/finance'
 import { Route as AppAdminInstancesRouteImport } from './routes/_app/admin/instances'
 import { Route as AppAdminInvitationsRouteImport } from './routes/_app/admin/invitations'
@@ -42,6 +43,7 @@ import { Route as AppAdminOperationsRouteImport } from './routes/_app/admin/oper
 import { Route as AppAdminPaymentsRouteImport } from './routes/_app/admin/payments'
 import { Route as AppAdminSettingsRouteImport } from './routes/_app/admin/settings'
 import { Route as AppAdminVouchersRouteImport } from './routes/_app/admin/vouchers'
+import { Route as AppDiscordLinkRouteImport } from './routes/_app/discord/link'
 import { Route as AppInstancesIndexRouteImport } from './routes/_app/instances/index'
 import { Route as AppInstancesIdRouteImport } from './routes/_app/instances/$id'
 import { Route as AppLeasesIndexRouteImport } from './routes/_app/leases/index'
@@ -52,6 +54,8 @@ import { Route as AppAdminCataloguePlansRouteImport } from './routes/_app/admin/
 import { Route as AppAdminCataloguePricesRouteImport } from './routes/_app/admin/catalogue/prices'
 import { Route as AppAdminClustersIndexRouteImport } from './routes/_app/admin/clusters/index'
 import { Route as AppAdminClustersIdRouteImport } from './routes/_app/admin/clusters/$id'
+import { Route as AppAdminDiscordIndexRouteImport } from './routes/_app/admin/discord/index'
+import { Route as AppAdminDiscordTextsRouteImport } from './routes/_app/admin/discord/texts'
 import { Route as AppAdminLeasesIndexRouteImport } from './routes/_app/admin/leases/index'
 import { Route as AppAdminLeasesOrdersRouteImport } from './routes/_app/admin/leases/orders'
 import { Route as AppAdminLeasesTermsRouteImport } from './routes/_app/admin/leases/terms'
@@ -198,6 +202,11 @@ const AppAdminClustersPlacementRoute =
     path: '/clusters-placement',
     getParentRoute: () => AppAdminRoute,
   } as any)
+const AppAdminDiscordRoute = AppAdminDiscordRouteImport.update({
+  id: '/discord',
+  path: '/discord',
+  getParentRoute: () => AppAdminRoute,
+} as any)
 const AppAdminFinanceRoute = AppAdminFinanceRouteImport.update({
   id: '/finance',
   path: '/finance',
@@ -248,6 +257,11 @@ const AppAdminVouchersRoute = AppAdminVouchersRouteImport.update({
   path: '/vouchers',
   getParentRoute: () => AppAdminRoute,
 } as any)
+const AppDiscordLinkRoute = AppDiscordLinkRouteImport.update({
+  id: '/discord/link',
+  path: '/discord/link',
+  getParentRoute: () => AppRoute,
+} as any)
 const AppInstancesIndexRoute = AppInstancesIndexRouteImport.update({
   id: '/instances/',
   path: '/instances/',
@@ -297,6 +311,16 @@ const AppAdminClustersIdRoute = AppAdminClustersIdRouteImport.update({
   id: '/clusters/$id',
   path: '/clusters/$id',
   getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminDiscordIndexRoute = AppAdminDiscordIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => AppAdminDiscordRoute,
+} as any)
+const AppAdminDiscordTextsRoute = AppAdminDiscordTextsRouteImport.update({
+  id: '/texts',
+  path: '/texts',
+  getParentRoute: () => AppAdminDiscordRoute,
 } as any)
 const AppAdminLeasesIndexRoute = AppAdminLeasesIndexRouteImport.update({
   id: '/',
@@ -480,6 +504,7 @@ export interface FileRoutesByFullPath {
   '/admin/catalogue': typeof AppAdminCatalogueRouteWithChildren
   '/admin/clusters-new': typeof AppAdminClustersNewRoute
   '/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
+  '/admin/discord': typeof AppAdminDiscordRouteWithChildren
   '/admin/finance': typeof AppAdminFinanceRoute
   '/admin/instances': typeof AppAdminInstancesRoute
   '/admin/invitations': typeof AppAdminInvitationsRoute
@@ -490,6 +515,7 @@ export interface FileRoutesByFullPath {
   '/admin/payments': typeof AppAdminPaymentsRoute
   '/admin/settings': typeof AppAdminSettingsRoute
   '/admin/vouchers': typeof AppAdminVouchersRoute
+  '/discord/link': typeof AppDiscordLinkRoute
   '/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/leases/$id': typeof AppLeasesIdRoute
   '/account/': typeof AppAccountIndexRoute
@@ -500,6 +526,7 @@ export interface FileRoutesByFullPath {
   '/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
   '/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
   '/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
+  '/admin/discord/texts': typeof AppAdminDiscordTextsRoute
   '/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
   '/admin/leases/terms': typeof AppAdminLeasesTermsRoute
   '/admin/networks/$id': typeof AppAdminNetworksIdRoute
@@ -516,6 +543,7 @@ export interface FileRoutesByFullPath {
   '/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
   '/admin/catalogue/': typeof AppAdminCatalogueIndexRoute
   '/admin/clusters/': typeof AppAdminClustersIndexRoute
+  '/admin/discord/': typeof AppAdminDiscordIndexRoute
   '/admin/leases/': typeof AppAdminLeasesIndexRoute
   '/admin/networks/': typeof AppAdminNetworksIndexRoute
   '/admin/users/': typeof AppAdminUsersIndexRoute
@@ -561,6 +589,7 @@ export interface FileRoutesByTo {
   '/admin/payments': typeof AppAdminPaymentsRoute
   '/admin/settings': typeof AppAdminSettingsRoute
   '/admin/vouchers': typeof AppAdminVouchersRoute
+  '/discord/link': typeof AppDiscordLinkRoute
   '/leases/$id': typeof AppLeasesIdRoute
   '/account': typeof AppAccountIndexRoute
   '/admin': typeof AppAdminIndexRoute
@@ -569,6 +598,7 @@ export interface FileRoutesByTo {
   '/projects': typeof AppProjectsIndexRoute
   '/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
   '/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
+  '/admin/discord/texts': typeof AppAdminDiscordTextsRoute
   '/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
   '/admin/leases/terms': typeof AppAdminLeasesTermsRoute
   '/admin/networks/$id': typeof AppAdminNetworksIdRoute
@@ -584,6 +614,7 @@ export interface FileRoutesByTo {
   '/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
   '/admin/catalogue': typeof AppAdminCatalogueIndexRoute
   '/admin/clusters': typeof AppAdminClustersIndexRoute
+  '/admin/discord': typeof AppAdminDiscordIndexRoute
   '/admin/leases': typeof AppAdminLeasesIndexRoute
   '/admin/networks': typeof AppAdminNetworksIndexRoute
   '/admin/users': typeof AppAdminUsersIndexRoute
@@ -624,6 +655,7 @@ export interface FileRoutesById {
   '/_app/admin/catalogue': typeof AppAdminCatalogueRouteWithChildren
   '/_app/admin/clusters-new': typeof AppAdminClustersNewRoute
   '/_app/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
+  '/_app/admin/discord': typeof AppAdminDiscordRouteWithChildren
   '/_app/admin/finance': typeof AppAdminFinanceRoute
   '/_app/admin/instances': typeof AppAdminInstancesRoute
   '/_app/admin/invitations': typeof AppAdminInvitationsRoute
@@ -634,6 +666,7 @@ export interface FileRoutesById {
   '/_app/admin/payments': typeof AppAdminPaymentsRoute
   '/_app/admin/settings': typeof AppAdminSettingsRoute
   '/_app/admin/vouchers': typeof AppAdminVouchersRoute
+  '/_app/discord/link': typeof AppDiscordLinkRoute
   '/_app/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/_app/leases/$id': typeof AppLeasesIdRoute
   '/_app/account/': typeof AppAccountIndexRoute
@@ -644,6 +677,7 @@ export interface FileRoutesById {
   '/_app/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
   '/_app/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
   '/_app/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
+  '/_app/admin/discord/texts': typeof AppAdminDiscordTextsRoute
   '/_app/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
   '/_app/admin/leases/terms': typeof AppAdminLeasesTermsRoute
   '/_app/admin/networks/$id': typeof AppAdminNetworksIdRoute
@@ -660,6 +694,7 @@ export interface FileRoutesById {
   '/_app/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
   '/_app/admin/catalogue/': typeof AppAdminCatalogueIndexRoute
   '/_app/admin/clusters/': typeof AppAdminClustersIndexRoute
+  '/_app/admin/discord/': typeof AppAdminDiscordIndexRoute
   '/_app/admin/leases/': typeof AppAdminLeasesIndexRoute
   '/_app/admin/networks/': typeof AppAdminNetworksIndexRoute
   '/_app/admin/users/': typeof AppAdminUsersIndexRoute
@@ -700,6 +735,7 @@ export interface FileRouteTypes {
     | '/admin/catalogue'
     | '/admin/clusters-new'
     | '/admin/clusters-placement'
+    | '/admin/discord'
     | '/admin/finance'
     | '/admin/instances'
     | '/admin/invitations'
@@ -710,6 +746,7 @@ export interface FileRouteTypes {
     | '/admin/payments'
     | '/admin/settings'
     | '/admin/vouchers'
+    | '/discord/link'
     | '/instances/$id'
     | '/leases/$id'
     | '/account/'
@@ -720,6 +757,7 @@ export interface FileRouteTypes {
     | '/admin/catalogue/plans'
     | '/admin/catalogue/prices'
     | '/admin/clusters/$id'
+    | '/admin/discord/texts'
     | '/admin/leases/orders'
     | '/admin/leases/terms'
     | '/admin/networks/$id'
@@ -736,6 +774,7 @@ export interface FileRouteTypes {
     | '/projects/$id/credits'
     | '/admin/catalogue/'
     | '/admin/clusters/'
+    | '/admin/discord/'
     | '/admin/leases/'
     | '/admin/networks/'
     | '/admin/users/'
@@ -781,6 +820,7 @@ export interface FileRouteTypes {
     | '/admin/payments'
     | '/admin/settings'
     | '/admin/vouchers'
+    | '/discord/link'
     | '/leases/$id'
     | '/account'
     | '/admin'
@@ -789,6 +829,7 @@ export interface FileRouteTypes {
     | '/projects'
     | '/admin/catalogue/plans'
     | '/admin/catalogue/prices'
+    | '/admin/discord/texts'
     | '/admin/leases/orders'
     | '/admin/leases/terms'
     | '/admin/networks/$id'
@@ -804,6 +845,7 @@ export interface FileRouteTypes {
     | '/instances/$id/snapshots'
     | '/admin/catalogue'
     | '/admin/clusters'
+    | '/admin/discord'
     | '/admin/leases'
     | '/admin/networks'
     | '/admin/users'
@@ -843,6 +885,7 @@ export interface FileRouteTypes {
     | '/_app/admin/catalogue'
     | '/_app/admin/clusters-new'
     | '/_app/admin/clusters-placement'
+    | '/_app/admin/discord'
     | '/_app/admin/finance'
     | '/_app/admin/instances'
     | '/_app/admin/invitations'
@@ -853,6 +896,7 @@ export interface FileRouteTypes {
     | '/_app/admin/payments'
     | '/_app/admin/settings'
     | '/_app/admin/vouchers'
+    | '/_app/discord/link'
     | '/_app/instances/$id'
     | '/_app/leases/$id'
     | '/_app/account/'
@@ -863,6 +907,7 @@ export interface FileRouteTypes {
     | '/_app/admin/catalogue/plans'
     | '/_app/admin/catalogue/prices'
     | '/_app/admin/clusters/$id'
+    | '/_app/admin/discord/texts'
     | '/_app/admin/leases/orders'
     | '/_app/admin/leases/terms'
     | '/_app/admin/networks/$id'
@@ -879,6 +924,7 @@ export interface FileRouteTypes {
     | '/_app/projects/$id/credits'
     | '/_app/admin/catalogue/'
     | '/_app/admin/clusters/'
+    | '/_app/admin/discord/'
     | '/_app/admin/leases/'
     | '/_app/admin/networks/'
     | '/_app/admin/users/'
@@ -1069,6 +1115,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppAdminClustersPlacementRouteImport
       parentRoute: typeof AppAdminRoute
     }
+    '/_app/admin/discord': {
+      id: '/_app/admin/discord'
+      path: '/discord'
+      fullPath: '/admin/discord'
+      preLoaderRoute: typeof AppAdminDiscordRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
     '/_app/admin/finance': {
       id: '/_app/admin/finance'
       path: '/finance'
@@ -1139,6 +1192,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppAdminVouchersRouteImport
       parentRoute: typeof AppAdminRoute
     }
+    '/_app/discord/link': {
+      id: '/_app/discord/link'
+      path: '/discord/link'
+      fullPath: '/discord/link'
+      preLoaderRoute: typeof AppDiscordLinkRouteImport
+      parentRoute: typeof AppRoute
+    }
     '/_app/instances/': {
       id: '/_app/instances/'
       path: '/instances'
@@ -1208,6 +1268,20 @@ declare module '@tanstack/react-router' {
       fullPath: '/admin/clusters/$id'
       preLoaderRoute: typeof AppAdminClustersIdRouteImport
       parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/discord/': {
+      id: '/_app/admin/discord/'
+      path: '/'
+      fullPath: '/admin/discord/'
+      preLoaderRoute: typeof AppAdminDiscordIndexRouteImport
+      parentRoute: typeof AppAdminDiscordRoute
+    }
+    '/_app/admin/discord/texts': {
+      id: '/_app/admin/discord/texts'
+      path: '/texts'
+      fullPath: '/admin/discord/texts'
+      preLoaderRoute: typeof AppAdminDiscordTextsRouteImport
+      parentRoute: typeof AppAdminDiscordRoute
     }
     '/_app/admin/leases/': {
       id: '/_app/admin/leases/'
@@ -1437,6 +1511,20 @@ const AppAdminCatalogueRouteChildren: AppAdminCatalogueRouteChildren = {
 const AppAdminCatalogueRouteWithChildren =
   AppAdminCatalogueRoute._addFileChildren(AppAdminCatalogueRouteChildren)
 
+interface AppAdminDiscordRouteChildren {
+  AppAdminDiscordTextsRoute: typeof AppAdminDiscordTextsRoute
+  AppAdminDiscordIndexRoute: typeof AppAdminDiscordIndexRoute
+}
+
+const AppAdminDiscordRouteChildren: AppAdminDiscordRouteChildren = {
+  AppAdminDiscordTextsRoute: AppAdminDiscordTextsRoute,
+  AppAdminDiscordIndexRoute: AppAdminDiscordIndexRoute,
+}
+
+const AppAdminDiscordRouteWithChildren = AppAdminDiscordRoute._addFileChildren(
+  AppAdminDiscordRouteChildren,
+)
+
 interface AppAdminLeasesRouteChildren {
   AppAdminLeasesOrdersRoute: typeof AppAdminLeasesOrdersRoute
   AppAdminLeasesTermsRoute: typeof AppAdminLeasesTermsRoute
@@ -1479,6 +1567,7 @@ interface AppAdminRouteChildren {
   AppAdminCatalogueRoute: typeof AppAdminCatalogueRouteWithChildren
   AppAdminClustersNewRoute: typeof AppAdminClustersNewRoute
   AppAdminClustersPlacementRoute: typeof AppAdminClustersPlacementRoute
+  AppAdminDiscordRoute: typeof AppAdminDiscordRouteWithChildren
   AppAdminFinanceRoute: typeof AppAdminFinanceRoute
   AppAdminInstancesRoute: typeof AppAdminInstancesRoute
   AppAdminInvitationsRoute: typeof AppAdminInvitationsRoute
@@ -1503,6 +1592,7 @@ const AppAdminRouteChildren: AppAdminRouteChildren = {
   AppAdminCatalogueRoute: AppAdminCatalogueRouteWithChildren,
   AppAdminClustersNewRoute: AppAdminClustersNewRoute,
   AppAdminClustersPlacementRoute: AppAdminClustersPlacementRoute,
+  AppAdminDiscordRoute: AppAdminDiscordRouteWithChildren,
   AppAdminFinanceRoute: AppAdminFinanceRoute,
   AppAdminInstancesRoute: AppAdminInstancesRoute,
   AppAdminInvitationsRoute: AppAdminInvitationsRoute,
@@ -1587,6 +1677,7 @@ interface AppRouteChildren {
   AppWalletRoute: typeof AppWalletRoute
   AppIndexRoute: typeof AppIndexRoute
   AppAccountSecurityRoute: typeof AppAccountSecurityRoute
+  AppDiscordLinkRoute: typeof AppDiscordLinkRoute
   AppInstancesIdRoute: typeof AppInstancesIdRouteWithChildren
   AppLeasesIdRoute: typeof AppLeasesIdRoute
   AppAccountIndexRoute: typeof AppAccountIndexRoute
@@ -1609,6 +1700,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppWalletRoute: AppWalletRoute,
   AppIndexRoute: AppIndexRoute,
   AppAccountSecurityRoute: AppAccountSecurityRoute,
+  AppDiscordLinkRoute: AppDiscordLinkRoute,
   AppInstancesIdRoute: AppInstancesIdRouteWithChildren,
   AppLeasesIdRoute: AppLeasesIdRoute,
   AppAccountIndexRoute: AppAccountIndexRoute,

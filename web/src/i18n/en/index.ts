@@ -8,6 +8,7 @@ import { common } from './common'
 import { create } from './create'
 import { credits } from './credits'
 import { dashboard } from './dashboard'
+import { discord } from './discord'
 import { instances } from './instances'
 import { keys } from './keys'
 import { leases } from './leases'
@@ -26,6 +27,7 @@ export const en = {
   create,
   credits,
   dashboard,
+  discord,
   instances,
   keys,
   leases,

@@ -7,6 +7,7 @@ import { common } from './common'
 import { create } from './create'
 import { credits } from './credits'
 import { dashboard } from './dashboard'
+import { discord } from './discord'
 import { instances } from './instances'
 import { keys } from './keys'
 import { leases } from './leases'
@@ -25,6 +26,7 @@ export const fr: Messages = {
   create,
   credits,
   dashboard,
+  discord,
   instances,
   keys,
   leases,

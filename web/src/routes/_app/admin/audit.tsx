@@ -19,12 +19,13 @@ import { When } from '~/components/When'
 import { useProjectNames, useUserNames } from '~/features/admin/names'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
+import { typed } from '~/lib/search'
 import { shellWord } from '~/lib/words'
 
 export const Route = createFileRoute('/_app/admin/audit')({
   validateSearch: v.object({
-    action: v.optional(v.string()),
-    object: v.optional(v.string()),
+    action: v.optional(typed),
+    object: v.optional(typed),
     user_id: v.optional(v.string()),
     project_id: v.optional(v.string()),
   }),

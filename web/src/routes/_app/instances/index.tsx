@@ -34,10 +34,11 @@ import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
 import { useHere, useIsStaff } from '~/lib/me'
+import { typed } from '~/lib/search'
 
 export const Route = createFileRoute('/_app/instances/')({
   validateSearch: v.object({
-    q: v.optional(v.string()),
+    q: v.optional(typed),
     state: v.optional(v.picklist(['running', 'stopped', 'trouble', 'trashed'])),
     kind: v.optional(v.picklist(['lxc', 'qemu'])),
     scope: v.optional(v.picklist(['all'])),

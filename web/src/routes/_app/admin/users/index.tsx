@@ -18,10 +18,11 @@ import { RowActions } from '~/features/admin/RowActions'
 import { roles, StandingBadge, useUserDeeds } from '~/features/admin/users'
 import { useT } from '~/i18n'
 import { useIsAdmin } from '~/lib/me'
+import { typed } from '~/lib/search'
 
 export const Route = createFileRoute('/_app/admin/users/')({
   validateSearch: v.object({
-    q: v.optional(v.string()),
+    q: v.optional(typed),
     role: v.optional(v.picklist(['user', 'operator', 'admin'])),
     standing: v.optional(v.picklist(['good', 'unverified', 'suspended', 'banned'])),
   }),

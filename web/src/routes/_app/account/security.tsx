@@ -420,7 +420,9 @@ function Identities() {
 function Sessions() {
   const t = useT()
   const words = t.account.security
-  const list = usePages('listSessions', undefined, (asked, signal) => listSessions({ query: asked, signal }))
+  const list = usePages('listSessions', undefined, (asked, signal) => listSessions({ query: asked, signal }), {
+    every: 30_000,
+  })
   const others = () =>
     confirm({
       title: words.endOthersTitle,

@@ -40,7 +40,9 @@ function Audit() {
   const navigate = Route.useNavigate()
   const [open, setOpen] = useState<AuditEntry>()
   const asks = Object.fromEntries(Object.entries(search).filter(([, value]) => value)) as typeof search
-  const list = usePages('listAudit', asks, (asked, signal) => listAudit({ query: { ...asked, ...asks }, signal }))
+  const list = usePages('listAudit', 'house', (asked, signal) => listAudit({ query: { ...asked, ...asks }, signal }), {
+    filter: asks,
+  })
   const set = (changed: typeof search) =>
     void navigate({ search: (before) => ({ ...before, ...changed }), replace: true })
   const filtered = Object.keys(asks).length > 0
@@ -91,6 +93,7 @@ function Audit() {
         label={t.audit.title}
         rows={list.items}
         error={list.error}
+        outdated={list.outdated}
         onRetry={() => void list.refetch()}
         more={list.more}
         id={(one) => String(one.seq)}

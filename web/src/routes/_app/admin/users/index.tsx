@@ -38,7 +38,12 @@ function Users() {
   const set = (changed: Partial<ReturnType<typeof Route.useSearch>>) =>
     void navigate({ search: (before) => ({ ...before, ...changed }), replace: true })
   const asks = { ...(q ? { text: q } : {}), ...(role ? { role } : {}), ...(standing ? { standing } : {}) }
-  const list = usePages('listUsers', asks, (asked, signal) => listUsers({ query: { ...asked, ...asks }, signal }))
+  const list = usePages(
+    'listUsers',
+    undefined,
+    (asked, signal) => listUsers({ query: { ...asked, ...asks }, signal }),
+    { filter: asks },
+  )
   const filtered = !!(q || role || standing)
   return (
     <>
@@ -77,6 +82,7 @@ function Users() {
         label={words.title}
         rows={list.items}
         error={list.error}
+        outdated={list.outdated}
         onRetry={() => void list.refetch()}
         more={list.more}
         id={(one) => one.id}

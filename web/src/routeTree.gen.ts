@@ -32,6 +32,7 @@ import { Route as AppAdminAuditRouteImport } from './routes/_app/admin/audit'
 import { Route as AppAdminCatalogueRouteImport } from './routes/_app/admin/catalogue'
 import { Route as AppAdminClustersNewRouteImport } from './routes/_app/admin/clusters-new'
 import { Route as AppAdminClustersPlacementRouteImport } from './routes/_app/admin/clusters-placement'
+import { Route as AppAdminDiscordRouteImport } from './routes/_app/admin/discord'
 import { Route as AppAdminFinanceRouteImport } from './routes/_app/admin/finance'
 import { Route as AppAdminHostsNewRouteImport } from './routes/_app/admin/hosts-new'
 import { Route as AppAdminInstancesRouteImport } from './routes/_app/admin/instances'
@@ -44,6 +45,7 @@ import { Route as AppAdminPaymentsRouteImport } from './routes/_app/admin/paymen
 import { Route as AppAdminServicesNewRouteImport } from './routes/_app/admin/services-new'
 import { Route as AppAdminSettingsRouteImport } from './routes/_app/admin/settings'
 import { Route as AppAdminVouchersRouteImport } from './routes/_app/admin/vouchers'
+import { Route as AppDiscordLinkRouteImport } from './routes/_app/discord/link'
 import { Route as AppHostsIndexRouteImport } from './routes/_app/hosts/index'
 import { Route as AppHostsIdRouteImport } from './routes/_app/hosts/$id'
 import { Route as AppInstancesIndexRouteImport } from './routes/_app/instances/index'
@@ -58,6 +60,8 @@ import { Route as AppAdminCataloguePlansRouteImport } from './routes/_app/admin/
 import { Route as AppAdminCataloguePricesRouteImport } from './routes/_app/admin/catalogue/prices'
 import { Route as AppAdminClustersIndexRouteImport } from './routes/_app/admin/clusters/index'
 import { Route as AppAdminClustersIdRouteImport } from './routes/_app/admin/clusters/$id'
+import { Route as AppAdminDiscordIndexRouteImport } from './routes/_app/admin/discord/index'
+import { Route as AppAdminDiscordTextsRouteImport } from './routes/_app/admin/discord/texts'
 import { Route as AppAdminHostsIndexRouteImport } from './routes/_app/admin/hosts/index'
 import { Route as AppAdminHostsIdRouteImport } from './routes/_app/admin/hosts/$id'
 import { Route as AppAdminLeasesIndexRouteImport } from './routes/_app/admin/leases/index'
@@ -210,6 +214,11 @@ const AppAdminClustersPlacementRoute =
     path: '/clusters-placement',
     getParentRoute: () => AppAdminRoute,
   } as any)
+const AppAdminDiscordRoute = AppAdminDiscordRouteImport.update({
+  id: '/discord',
+  path: '/discord',
+  getParentRoute: () => AppAdminRoute,
+} as any)
 const AppAdminFinanceRoute = AppAdminFinanceRouteImport.update({
   id: '/finance',
   path: '/finance',
@@ -269,6 +278,11 @@ const AppAdminVouchersRoute = AppAdminVouchersRouteImport.update({
   id: '/vouchers',
   path: '/vouchers',
   getParentRoute: () => AppAdminRoute,
+} as any)
+const AppDiscordLinkRoute = AppDiscordLinkRouteImport.update({
+  id: '/discord/link',
+  path: '/discord/link',
+  getParentRoute: () => AppRoute,
 } as any)
 const AppHostsIndexRoute = AppHostsIndexRouteImport.update({
   id: '/hosts/',
@@ -339,6 +353,16 @@ const AppAdminClustersIdRoute = AppAdminClustersIdRouteImport.update({
   id: '/clusters/$id',
   path: '/clusters/$id',
   getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminDiscordIndexRoute = AppAdminDiscordIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => AppAdminDiscordRoute,
+} as any)
+const AppAdminDiscordTextsRoute = AppAdminDiscordTextsRouteImport.update({
+  id: '/texts',
+  path: '/texts',
+  getParentRoute: () => AppAdminDiscordRoute,
 } as any)
 const AppAdminHostsIndexRoute = AppAdminHostsIndexRouteImport.update({
   id: '/hosts/',
@@ -552,6 +576,7 @@ export interface FileRoutesByFullPath {
   '/admin/catalogue': typeof AppAdminCatalogueRouteWithChildren
   '/admin/clusters-new': typeof AppAdminClustersNewRoute
   '/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
+  '/admin/discord': typeof AppAdminDiscordRouteWithChildren
   '/admin/finance': typeof AppAdminFinanceRoute
   '/admin/hosts-new': typeof AppAdminHostsNewRoute
   '/admin/instances': typeof AppAdminInstancesRoute
@@ -564,6 +589,7 @@ export interface FileRoutesByFullPath {
   '/admin/services-new': typeof AppAdminServicesNewRoute
   '/admin/settings': typeof AppAdminSettingsRoute
   '/admin/vouchers': typeof AppAdminVouchersRoute
+  '/discord/link': typeof AppDiscordLinkRoute
   '/hosts/$id': typeof AppHostsIdRouteWithChildren
   '/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/leases/$id': typeof AppLeasesIdRoute
@@ -578,6 +604,7 @@ export interface FileRoutesByFullPath {
   '/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
   '/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
   '/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
+  '/admin/discord/texts': typeof AppAdminDiscordTextsRoute
   '/admin/hosts/$id': typeof AppAdminHostsIdRoute
   '/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
   '/admin/leases/terms': typeof AppAdminLeasesTermsRoute
@@ -597,6 +624,7 @@ export interface FileRoutesByFullPath {
   '/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
   '/admin/catalogue/': typeof AppAdminCatalogueIndexRoute
   '/admin/clusters/': typeof AppAdminClustersIndexRoute
+  '/admin/discord/': typeof AppAdminDiscordIndexRoute
   '/admin/hosts/': typeof AppAdminHostsIndexRoute
   '/admin/leases/': typeof AppAdminLeasesIndexRoute
   '/admin/networks/': typeof AppAdminNetworksIndexRoute
@@ -647,6 +675,7 @@ export interface FileRoutesByTo {
   '/admin/services-new': typeof AppAdminServicesNewRoute
   '/admin/settings': typeof AppAdminSettingsRoute
   '/admin/vouchers': typeof AppAdminVouchersRoute
+  '/discord/link': typeof AppDiscordLinkRoute
   '/leases/$id': typeof AppLeasesIdRoute
   '/services/$id': typeof AppServicesIdRoute
   '/account': typeof AppAccountIndexRoute
@@ -658,6 +687,7 @@ export interface FileRoutesByTo {
   '/services': typeof AppServicesIndexRoute
   '/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
   '/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
+  '/admin/discord/texts': typeof AppAdminDiscordTextsRoute
   '/admin/hosts/$id': typeof AppAdminHostsIdRoute
   '/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
   '/admin/leases/terms': typeof AppAdminLeasesTermsRoute
@@ -676,6 +706,7 @@ export interface FileRoutesByTo {
   '/instances/$id/snapshots': typeof AppInstancesIdSnapshotsRoute
   '/admin/catalogue': typeof AppAdminCatalogueIndexRoute
   '/admin/clusters': typeof AppAdminClustersIndexRoute
+  '/admin/discord': typeof AppAdminDiscordIndexRoute
   '/admin/hosts': typeof AppAdminHostsIndexRoute
   '/admin/leases': typeof AppAdminLeasesIndexRoute
   '/admin/networks': typeof AppAdminNetworksIndexRoute
@@ -719,6 +750,7 @@ export interface FileRoutesById {
   '/_app/admin/catalogue': typeof AppAdminCatalogueRouteWithChildren
   '/_app/admin/clusters-new': typeof AppAdminClustersNewRoute
   '/_app/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
+  '/_app/admin/discord': typeof AppAdminDiscordRouteWithChildren
   '/_app/admin/finance': typeof AppAdminFinanceRoute
   '/_app/admin/hosts-new': typeof AppAdminHostsNewRoute
   '/_app/admin/instances': typeof AppAdminInstancesRoute
@@ -731,6 +763,7 @@ export interface FileRoutesById {
   '/_app/admin/services-new': typeof AppAdminServicesNewRoute
   '/_app/admin/settings': typeof AppAdminSettingsRoute
   '/_app/admin/vouchers': typeof AppAdminVouchersRoute
+  '/_app/discord/link': typeof AppDiscordLinkRoute
   '/_app/hosts/$id': typeof AppHostsIdRouteWithChildren
   '/_app/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/_app/leases/$id': typeof AppLeasesIdRoute
@@ -745,6 +778,7 @@ export interface FileRoutesById {
   '/_app/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
   '/_app/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
   '/_app/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
+  '/_app/admin/discord/texts': typeof AppAdminDiscordTextsRoute
   '/_app/admin/hosts/$id': typeof AppAdminHostsIdRoute
   '/_app/admin/leases/orders': typeof AppAdminLeasesOrdersRoute
   '/_app/admin/leases/terms': typeof AppAdminLeasesTermsRoute
@@ -764,6 +798,7 @@ export interface FileRoutesById {
   '/_app/projects/$id/credits': typeof AppProjectsIdCreditsRouteWithChildren
   '/_app/admin/catalogue/': typeof AppAdminCatalogueIndexRoute
   '/_app/admin/clusters/': typeof AppAdminClustersIndexRoute
+  '/_app/admin/discord/': typeof AppAdminDiscordIndexRoute
   '/_app/admin/hosts/': typeof AppAdminHostsIndexRoute
   '/_app/admin/leases/': typeof AppAdminLeasesIndexRoute
   '/_app/admin/networks/': typeof AppAdminNetworksIndexRoute
@@ -807,6 +842,7 @@ export interface FileRouteTypes {
     | '/admin/catalogue'
     | '/admin/clusters-new'
     | '/admin/clusters-placement'
+    | '/admin/discord'
     | '/admin/finance'
     | '/admin/hosts-new'
     | '/admin/instances'
@@ -819,6 +855,7 @@ export interface FileRouteTypes {
     | '/admin/services-new'
     | '/admin/settings'
     | '/admin/vouchers'
+    | '/discord/link'
     | '/hosts/$id'
     | '/instances/$id'
     | '/leases/$id'
@@ -833,6 +870,7 @@ export interface FileRouteTypes {
     | '/admin/catalogue/plans'
     | '/admin/catalogue/prices'
     | '/admin/clusters/$id'
+    | '/admin/discord/texts'
     | '/admin/hosts/$id'
     | '/admin/leases/orders'
     | '/admin/leases/terms'
@@ -852,6 +890,7 @@ export interface FileRouteTypes {
     | '/projects/$id/credits'
     | '/admin/catalogue/'
     | '/admin/clusters/'
+    | '/admin/discord/'
     | '/admin/hosts/'
     | '/admin/leases/'
     | '/admin/networks/'
@@ -902,6 +941,7 @@ export interface FileRouteTypes {
     | '/admin/services-new'
     | '/admin/settings'
     | '/admin/vouchers'
+    | '/discord/link'
     | '/leases/$id'
     | '/services/$id'
     | '/account'
@@ -913,6 +953,7 @@ export interface FileRouteTypes {
     | '/services'
     | '/admin/catalogue/plans'
     | '/admin/catalogue/prices'
+    | '/admin/discord/texts'
     | '/admin/hosts/$id'
     | '/admin/leases/orders'
     | '/admin/leases/terms'
@@ -931,6 +972,7 @@ export interface FileRouteTypes {
     | '/instances/$id/snapshots'
     | '/admin/catalogue'
     | '/admin/clusters'
+    | '/admin/discord'
     | '/admin/hosts'
     | '/admin/leases'
     | '/admin/networks'
@@ -973,6 +1015,7 @@ export interface FileRouteTypes {
     | '/_app/admin/catalogue'
     | '/_app/admin/clusters-new'
     | '/_app/admin/clusters-placement'
+    | '/_app/admin/discord'
     | '/_app/admin/finance'
     | '/_app/admin/hosts-new'
     | '/_app/admin/instances'
@@ -985,6 +1028,7 @@ export interface FileRouteTypes {
     | '/_app/admin/services-new'
     | '/_app/admin/settings'
     | '/_app/admin/vouchers'
+    | '/_app/discord/link'
     | '/_app/hosts/$id'
     | '/_app/instances/$id'
     | '/_app/leases/$id'
@@ -999,6 +1043,7 @@ export interface FileRouteTypes {
     | '/_app/admin/catalogue/plans'
     | '/_app/admin/catalogue/prices'
     | '/_app/admin/clusters/$id'
+    | '/_app/admin/discord/texts'
     | '/_app/admin/hosts/$id'
     | '/_app/admin/leases/orders'
     | '/_app/admin/leases/terms'
@@ -1018,6 +1063,7 @@ export interface FileRouteTypes {
     | '/_app/projects/$id/credits'
     | '/_app/admin/catalogue/'
     | '/_app/admin/clusters/'
+    | '/_app/admin/discord/'
     | '/_app/admin/hosts/'
     | '/_app/admin/leases/'
     | '/_app/admin/networks/'
@@ -1211,6 +1257,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppAdminClustersPlacementRouteImport
       parentRoute: typeof AppAdminRoute
     }
+    '/_app/admin/discord': {
+      id: '/_app/admin/discord'
+      path: '/discord'
+      fullPath: '/admin/discord'
+      preLoaderRoute: typeof AppAdminDiscordRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
     '/_app/admin/finance': {
       id: '/_app/admin/finance'
       path: '/finance'
@@ -1294,6 +1347,13 @@ declare module '@tanstack/react-router' {
       fullPath: '/admin/vouchers'
       preLoaderRoute: typeof AppAdminVouchersRouteImport
       parentRoute: typeof AppAdminRoute
+    }
+    '/_app/discord/link': {
+      id: '/_app/discord/link'
+      path: '/discord/link'
+      fullPath: '/discord/link'
+      preLoaderRoute: typeof AppDiscordLinkRouteImport
+      parentRoute: typeof AppRoute
     }
     '/_app/hosts/': {
       id: '/_app/hosts/'
@@ -1392,6 +1452,20 @@ declare module '@tanstack/react-router' {
       fullPath: '/admin/clusters/$id'
       preLoaderRoute: typeof AppAdminClustersIdRouteImport
       parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/discord/': {
+      id: '/_app/admin/discord/'
+      path: '/'
+      fullPath: '/admin/discord/'
+      preLoaderRoute: typeof AppAdminDiscordIndexRouteImport
+      parentRoute: typeof AppAdminDiscordRoute
+    }
+    '/_app/admin/discord/texts': {
+      id: '/_app/admin/discord/texts'
+      path: '/texts'
+      fullPath: '/admin/discord/texts'
+      preLoaderRoute: typeof AppAdminDiscordTextsRouteImport
+      parentRoute: typeof AppAdminDiscordRoute
     }
     '/_app/admin/hosts/': {
       id: '/_app/admin/hosts/'
@@ -1663,6 +1737,20 @@ const AppAdminCatalogueRouteChildren: AppAdminCatalogueRouteChildren = {
 const AppAdminCatalogueRouteWithChildren =
   AppAdminCatalogueRoute._addFileChildren(AppAdminCatalogueRouteChildren)
 
+interface AppAdminDiscordRouteChildren {
+  AppAdminDiscordTextsRoute: typeof AppAdminDiscordTextsRoute
+  AppAdminDiscordIndexRoute: typeof AppAdminDiscordIndexRoute
+}
+
+const AppAdminDiscordRouteChildren: AppAdminDiscordRouteChildren = {
+  AppAdminDiscordTextsRoute: AppAdminDiscordTextsRoute,
+  AppAdminDiscordIndexRoute: AppAdminDiscordIndexRoute,
+}
+
+const AppAdminDiscordRouteWithChildren = AppAdminDiscordRoute._addFileChildren(
+  AppAdminDiscordRouteChildren,
+)
+
 interface AppAdminLeasesRouteChildren {
   AppAdminLeasesOrdersRoute: typeof AppAdminLeasesOrdersRoute
   AppAdminLeasesTermsRoute: typeof AppAdminLeasesTermsRoute
@@ -1705,6 +1793,7 @@ interface AppAdminRouteChildren {
   AppAdminCatalogueRoute: typeof AppAdminCatalogueRouteWithChildren
   AppAdminClustersNewRoute: typeof AppAdminClustersNewRoute
   AppAdminClustersPlacementRoute: typeof AppAdminClustersPlacementRoute
+  AppAdminDiscordRoute: typeof AppAdminDiscordRouteWithChildren
   AppAdminFinanceRoute: typeof AppAdminFinanceRoute
   AppAdminHostsNewRoute: typeof AppAdminHostsNewRoute
   AppAdminInstancesRoute: typeof AppAdminInstancesRoute
@@ -1735,6 +1824,7 @@ const AppAdminRouteChildren: AppAdminRouteChildren = {
   AppAdminCatalogueRoute: AppAdminCatalogueRouteWithChildren,
   AppAdminClustersNewRoute: AppAdminClustersNewRoute,
   AppAdminClustersPlacementRoute: AppAdminClustersPlacementRoute,
+  AppAdminDiscordRoute: AppAdminDiscordRouteWithChildren,
   AppAdminFinanceRoute: AppAdminFinanceRoute,
   AppAdminHostsNewRoute: AppAdminHostsNewRoute,
   AppAdminInstancesRoute: AppAdminInstancesRoute,
@@ -1839,6 +1929,7 @@ interface AppRouteChildren {
   AppWalletRoute: typeof AppWalletRoute
   AppIndexRoute: typeof AppIndexRoute
   AppAccountSecurityRoute: typeof AppAccountSecurityRoute
+  AppDiscordLinkRoute: typeof AppDiscordLinkRoute
   AppHostsIdRoute: typeof AppHostsIdRouteWithChildren
   AppInstancesIdRoute: typeof AppInstancesIdRouteWithChildren
   AppLeasesIdRoute: typeof AppLeasesIdRoute
@@ -1865,6 +1956,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppWalletRoute: AppWalletRoute,
   AppIndexRoute: AppIndexRoute,
   AppAccountSecurityRoute: AppAccountSecurityRoute,
+  AppDiscordLinkRoute: AppDiscordLinkRoute,
   AppHostsIdRoute: AppHostsIdRouteWithChildren,
   AppInstancesIdRoute: AppInstancesIdRouteWithChildren,
   AppLeasesIdRoute: AppLeasesIdRoute,

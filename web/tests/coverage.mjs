@@ -14,6 +14,7 @@ const elsewhere = {
   refresh: 'asked by src/api/session.ts itself',
   comeBack: 'where another house sends the browser',
   paymentWebhook: 'for payment providers',
+  discordInteraction: 'for Discord, which signs what it sends',
   openapiJson: 'for programs',
   healthz: 'for programs',
   readyz: 'for programs',

@@ -42,6 +42,7 @@ export const inside = [
   '/keys',
   '/account',
   '/account/security',
+  '/discord/link',
 ]
 
 /** For those who look after the house. */
@@ -74,6 +75,8 @@ export const admin = [
   '/admin/catalogue/plans',
   '/admin/catalogue/prices',
   '/admin/isos',
+  '/admin/discord',
+  '/admin/discord/texts',
   '/admin/settings',
   '/admin/finance',
   '/admin/payments',

@@ -1,4 +1,4 @@
-import { queryOptions, useInfiniteQuery } from '@tanstack/react-query'
+import { hashKey, queryOptions, useInfiniteQuery } from '@tanstack/react-query'
 import { queryClient } from './index'
 
 type Page<T> = { items: T[]; next_cursor?: string | null }
@@ -7,24 +7,32 @@ type Asked = { limit?: number; cursor?: string }
 /** The most that one page of a list holds. */
 export const WHOLE_PAGE = 200
 
-/** A list that is read page by page, when somebody wants more of it. The key begins with the operation's name. */
+/**
+ * A list that is read page by page, when somebody wants more of it. The key begins with the operation's name; `scope` says
+ * whose list it is, `filter` what is looked for in it: until another filter is answered, what was found before stays.
+ */
 export function usePages<T>(
   id: string,
   scope: unknown,
   read: (asked: Asked, signal: AbortSignal) => Promise<{ data: Page<T> }>,
-  options: { limit?: number; enabled?: boolean } = {},
+  options: { limit?: number; enabled?: boolean; filter?: unknown; every?: number } = {},
 ) {
   const limit = options.limit ?? 50
   const query = useInfiniteQuery({
-    queryKey: [{ _id: id, paged: limit, scope }],
+    queryKey: [{ _id: id, paged: limit, scope, filter: options.filter }],
     queryFn: async ({ pageParam, signal }) =>
       (await read({ limit, ...(pageParam ? { cursor: pageParam } : {}) }, signal)).data,
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page: Page<T>) => page.next_cursor ?? undefined,
     enabled: options.enabled ?? true,
+    placeholderData: (before, asked) =>
+      hashKey([asked?.queryKey[0]?.scope]) === hashKey([scope]) ? before : undefined,
+    // What no event tells of, such as when a session was last used.
+    refetchInterval: options.every,
   })
   return {
     ...query,
+    outdated: query.isPlaceholderData,
     items: query.data?.pages.flatMap((page) => page.items),
     more: query.hasNextPage ? { load: () => void query.fetchNextPage(), loading: query.isFetchingNextPage } : undefined,
   }

@@ -38,6 +38,8 @@ type Shown<T> = {
   columns: Column<T>[]
   id: (row: T) => string
   error?: unknown
+  /** Whether the rows answer an earlier question, while the answer to another is on its way. */
+  outdated?: boolean
   onRetry?: () => void
   /** What is shown when there is nothing; why there is nothing is for the page to say. */
   empty: ReactNode
@@ -57,13 +59,13 @@ type Shown<T> = {
 export function ResourceTable<T>(props: Shown<T>) {
   const t = useT()
   const narrow = useMediaQuery('(max-width: 48em)', undefined, { getInitialValueInEffect: false })
-  const { rows, error, onRetry, empty, more, columns, sort } = props
+  const { rows, error, onRetry, empty, more, columns, sort, outdated } = props
   const ordered = useMemo(() => inOrder(rows, columns, sort), [rows, columns, sort])
   if (!ordered)
     return error ? <Failed error={error} onRetry={onRetry} /> : <Waiting narrow={narrow} label={props.label} />
   if (!ordered.length) return <Card padding={0}>{empty}</Card>
   return (
-    <Stack gap="sm">
+    <Stack gap="sm" className={classes.list} data-outdated={outdated || undefined} aria-busy={outdated || undefined}>
       {narrow ? <Cards {...props} rows={ordered} /> : <Rows {...props} rows={ordered} />}
       {more && (
         <Group justify="center">

@@ -7,7 +7,10 @@ export type Locale = (typeof locales)[number]
 /** Only the language in use is loaded. */
 const loaders: Record<Locale, () => Promise<Messages>> = {
   en: () => import('./en').then((module) => module.en),
-  fr: () => import('./fr').then((module) => module.fr),
+  fr: async () => {
+    const [{ fr }, { typeset }] = await Promise.all([import('./fr'), import('./french')])
+    return typeset(fr)
+  },
 }
 
 export function preferredLocale(): Locale {

@@ -1,8 +1,7 @@
 import { Alert, Button, Group, Stack, Text } from '@mantine/core'
 import { IconMailExclamation, IconMasksTheater, IconUserOff, IconWifiOff } from '@tabler/icons-react'
-import { actWith } from '~/api'
-import { askToVerify, endImpersonation } from '~/api/gen/sdk.gen'
-import { goAfresh } from '~/features/auth/hash'
+import { askToVerify } from '~/api/gen/sdk.gen'
+import { useStopActing } from '~/features/auth/useStopActing'
 import { useT } from '~/i18n'
 import { useAct } from '~/lib/act'
 import { useMe } from '~/lib/me'
@@ -12,16 +11,7 @@ export function Banners({ online }: { online: boolean }) {
   const t = useT()
   const me = useMe()
   const resend = useAct(() => askToVerify(), { done: t.shell.resent })
-  // As oneself: signing out with the token would take one's own cookies along.
-  const stop = useAct(
-    (id: string) => {
-      actWith(undefined)
-      return endImpersonation({ path: { id } })
-    },
-    {
-      onDone: () => goAfresh('/admin/users'),
-    },
-  )
+  const stop = useStopActing()
   const { user, standing, impersonation } = me
   const any = !online || standing !== 'good' || impersonation
   if (!any) return null

@@ -5,6 +5,7 @@ import {
   IconKeyboard,
   IconLanguage,
   IconLogout,
+  IconMasksTheater,
   IconMoon,
   IconShieldLock,
   IconSun,
@@ -16,6 +17,7 @@ import { useLiveness } from '~/app/live'
 import { LinkItem } from '~/components/links'
 import { Badge } from '~/components/StatusBadge'
 import { goAfresh } from '~/features/auth/hash'
+import { useStopActing } from '~/features/auth/useStopActing'
 import { useI18n } from '~/i18n'
 import { useAct } from '~/lib/act'
 import { useMe } from '~/lib/me'
@@ -23,12 +25,13 @@ import classes from './AppLayout.module.css'
 
 export function UserMenu({ onHelp }: { onHelp: () => void }) {
   const { t, locale, setLocale } = useI18n()
-  const { user } = useMe()
+  const { user, impersonation } = useMe()
   const { colorScheme, setColorScheme } = useMantineColorScheme()
   const liveness = useLiveness()
   const leave = useAct(() => signOut(), {
     onDone: () => goAfresh('/sign-in'),
   })
+  const stop = useStopActing()
   const initials = user.name
     .split(' ')
     .map((word) => word[0])
@@ -100,9 +103,18 @@ export function UserMenu({ onHelp }: { onHelp: () => void }) {
           </Menu.Item>
         ))}
         <Menu.Divider />
-        <Menu.Item leftSection={<IconLogout size={16} aria-hidden />} onClick={() => leave.mutate(undefined)}>
-          {t.shell.signOut}
-        </Menu.Item>
+        {impersonation ? (
+          <Menu.Item
+            leftSection={<IconMasksTheater size={16} aria-hidden />}
+            onClick={() => stop.mutate(impersonation.id)}
+          >
+            {t.shell.stopActingFor(user.name)}
+          </Menu.Item>
+        ) : (
+          <Menu.Item leftSection={<IconLogout size={16} aria-hidden />} onClick={() => leave.mutate(undefined)}>
+            {t.shell.signOut}
+          </Menu.Item>
+        )}
       </Menu.Dropdown>
     </Menu>
   )

@@ -1,4 +1,5 @@
 import {
+  IconBrandDiscord,
   IconCoins,
   IconCreditCard,
   IconDeviceGamepad2,
@@ -64,6 +65,7 @@ export const adminNav = (t: Messages): NavGroup[] => [
       { link: { to: '/admin/networks' }, under: '/admin/networks', label: t.admin.stores.networks, icon: IconNetwork },
       { link: { to: '/admin/catalogue' }, under: '/admin/catalogue', label: t.admin.catalogue.title, icon: IconTags },
       { link: { to: '/admin/isos' }, under: '/admin/isos', label: t.admin.stores.isos, icon: IconDisc },
+      { link: { to: '/admin/discord' }, under: '/admin/discord', label: t.discord.title, icon: IconBrandDiscord },
       { link: { to: '/admin/settings' }, under: '/admin/settings', label: t.admin.house.title, icon: IconSettings },
     ],
   },

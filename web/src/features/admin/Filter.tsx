@@ -1,33 +1,7 @@
-import { SegmentedControl, TextInput } from '@mantine/core'
-import { useDebouncedCallback } from '@mantine/hooks'
-import { IconSearch } from '@tabler/icons-react'
+import { SegmentedControl } from '@mantine/core'
 import { useT } from '~/i18n'
 
-/** Looks for what is typed, a moment after it was. */
-export function SearchField({
-  label,
-  value,
-  onChange,
-}: {
-  label: string
-  value: string | undefined
-  onChange: (text: string | undefined) => void
-}) {
-  const soon = useDebouncedCallback((text: string) => onChange(text.trim() || undefined), 200)
-  return (
-    <TextInput
-      type="search"
-      flex="1 1 220px"
-      maw={{ base: '100%', sm: 320 }}
-      key={value === undefined ? 'none' : 'some'}
-      defaultValue={value}
-      onChange={(event) => soon(event.currentTarget.value)}
-      leftSection={<IconSearch size={16} aria-hidden />}
-      placeholder={label}
-      aria-label={label}
-    />
-  )
-}
+export { SearchField } from '~/components/SearchField'
 
 /** One of a few, or all of them. */
 export function OneOf<V extends string>({

@@ -8,6 +8,7 @@ import { common } from './common'
 import { create } from './create'
 import { credits } from './credits'
 import { dashboard } from './dashboard'
+import { discord } from './discord'
 import { hosts } from './hosts'
 import { instances } from './instances'
 import { keys } from './keys'
@@ -29,6 +30,7 @@ export const en = {
   credits,
   dashboard,
   hosts,
+  discord,
   instances,
   keys,
   leases,

@@ -50,6 +50,7 @@ export const shell = {
   banned: (why: string) => `Your account is banned: ${why}`,
   actingFor: (name: string) => `You are acting for ${name}. Everything is written down.`,
   stopActing: 'Stop',
+  stopActingFor: (name: string) => `Stop acting for ${name}`,
   shortcuts: 'Keyboard shortcuts',
   keyPalette: 'Search and commands',
   keyCreate: 'New instance',

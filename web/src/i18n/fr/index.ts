@@ -7,6 +7,7 @@ import { common } from './common'
 import { create } from './create'
 import { credits } from './credits'
 import { dashboard } from './dashboard'
+import { discord } from './discord'
 import { hosts } from './hosts'
 import { instances } from './instances'
 import { keys } from './keys'
@@ -28,6 +29,7 @@ export const fr: Messages = {
   credits,
   dashboard,
   hosts,
+  discord,
   instances,
   keys,
   leases,

@@ -51,6 +51,7 @@ export const shell: Messages['shell'] = {
   banned: (why) => `Votre compte est banni : ${why}`,
   actingFor: (name) => `Vous agissez pour ${name}. Tout est consigné.`,
   stopActing: 'Arrêter',
+  stopActingFor: (name) => `Ne plus agir pour ${name}`,
   shortcuts: 'Raccourcis clavier',
   keyPalette: 'Recherche et commandes',
   keyCreate: 'Nouvelle instance',

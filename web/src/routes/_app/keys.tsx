@@ -39,7 +39,9 @@ function Keys() {
   const t = useT()
   const words = t.keys
   const { projects } = useHere()
-  const list = usePages('listKeys', undefined, (asked, signal) => listKeys({ query: asked, signal }))
+  const list = usePages('listKeys', undefined, (asked, signal) => listKeys({ query: asked, signal }), {
+    every: 30_000,
+  })
   const create = () =>
     modals.open({
       title: words.createTitle,

@@ -63,6 +63,7 @@ import { askAgain } from '~/features/account/AgainDialog'
 import { PasskeyDialog } from '~/features/account/PasskeyDialog'
 import { showRecoveryCodes, TotpDialog } from '~/features/account/TotpDialog'
 import { hasPasskeys } from '~/features/auth/webauthn'
+import { DiscordLinked } from '~/features/discord/DiscordLinked'
 import { useT } from '~/i18n'
 import { useAct } from '~/lib/act'
 import { atField, useProblemText } from '~/lib/problems'
@@ -83,6 +84,7 @@ function Security() {
         <Stack>
           <Passkeys />
           <Factors />
+          <DiscordLinked />
         </Stack>
       </SimpleGrid>
       <Sessions />
@@ -418,7 +420,9 @@ function Identities() {
 function Sessions() {
   const t = useT()
   const words = t.account.security
-  const list = usePages('listSessions', undefined, (asked, signal) => listSessions({ query: asked, signal }))
+  const list = usePages('listSessions', undefined, (asked, signal) => listSessions({ query: asked, signal }), {
+    every: 30_000,
+  })
   const others = () =>
     confirm({
       title: words.endOthersTitle,

@@ -19,12 +19,13 @@ import { When } from '~/components/When'
 import { useProjectNames, useUserNames } from '~/features/admin/names'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
+import { typed } from '~/lib/search'
 import { shellWord } from '~/lib/words'
 
 export const Route = createFileRoute('/_app/admin/audit')({
   validateSearch: v.object({
-    action: v.optional(v.string()),
-    object: v.optional(v.string()),
+    action: v.optional(typed),
+    object: v.optional(typed),
     user_id: v.optional(v.string()),
     project_id: v.optional(v.string()),
   }),
@@ -39,7 +40,9 @@ function Audit() {
   const navigate = Route.useNavigate()
   const [open, setOpen] = useState<AuditEntry>()
   const asks = Object.fromEntries(Object.entries(search).filter(([, value]) => value)) as typeof search
-  const list = usePages('listAudit', asks, (asked, signal) => listAudit({ query: { ...asked, ...asks }, signal }))
+  const list = usePages('listAudit', 'house', (asked, signal) => listAudit({ query: { ...asked, ...asks }, signal }), {
+    filter: asks,
+  })
   const set = (changed: typeof search) =>
     void navigate({ search: (before) => ({ ...before, ...changed }), replace: true })
   const filtered = Object.keys(asks).length > 0
@@ -90,6 +93,7 @@ function Audit() {
         label={t.audit.title}
         rows={list.items}
         error={list.error}
+        outdated={list.outdated}
         onRetry={() => void list.refetch()}
         more={list.more}
         id={(one) => String(one.seq)}

@@ -21,10 +21,11 @@ import { allInstances } from '~/features/instances/queries'
 import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
+import { typed } from '~/lib/search'
 
 export const Route = createFileRoute('/_app/admin/instances')({
   validateSearch: v.object({
-    q: v.optional(v.string()),
+    q: v.optional(typed),
     only: v.optional(v.picklist(['running', 'stopped', 'drift', 'trouble', 'trashed'])),
     sort: v.optional(v.string()),
   }),

@@ -54,8 +54,11 @@ function Payments() {
   const navigate = Route.useNavigate()
   const projects = useProjectNames()
   const { data: offer } = useQuery(getPaymentOfferOptions())
-  const list = usePages('listPayments', state, (asked, signal) =>
-    listPayments({ query: { ...asked, ...(state ? { state } : {}) }, signal }),
+  const list = usePages(
+    'listPayments',
+    undefined,
+    (asked, signal) => listPayments({ query: { ...asked, ...(state ? { state } : {}) }, signal }),
+    { filter: state },
   )
   const open = (id: string | undefined) =>
     void navigate({ search: (before) => ({ ...before, payment: id }), replace: id === undefined })
@@ -100,6 +103,7 @@ function Payments() {
         label={words.payments}
         rows={list.items}
         error={list.error}
+        outdated={list.outdated}
         onRetry={() => void list.refetch()}
         more={list.more}
         id={(one) => one.id}

@@ -1,19 +1,6 @@
-import {
-  Box,
-  Button,
-  Group,
-  Paper,
-  SegmentedControl,
-  Select,
-  Stack,
-  Text,
-  TextInput,
-  Tooltip,
-  Transition,
-} from '@mantine/core'
-import { useDebouncedCallback } from '@mantine/hooks'
+import { Box, Button, Group, Paper, SegmentedControl, Select, Stack, Text, Tooltip, Transition } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
-import { IconAlertTriangle, IconFilterOff, IconPlus, IconSearch, IconServer2, IconShield } from '@tabler/icons-react'
+import { IconAlertTriangle, IconFilterOff, IconPlus, IconServer2, IconShield } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { createFileRoute } from '@tanstack/react-router'
 import { useCallback, useDeferredValue, useMemo, useState } from 'react'
@@ -24,6 +11,7 @@ import { confirm } from '~/components/confirm'
 import { LinkAnchor, LinkButton } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { type Column, ResourceTable } from '~/components/ResourceTable'
+import { SearchField } from '~/components/SearchField'
 import { InstanceStatus, isPassing } from '~/components/StatusBadge'
 import { Nothing } from '~/components/states'
 import { When } from '~/components/When'
@@ -34,10 +22,11 @@ import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
 import { useHere, useIsStaff } from '~/lib/me'
+import { typed } from '~/lib/search'
 
 export const Route = createFileRoute('/_app/instances/')({
   validateSearch: v.object({
-    q: v.optional(v.string()),
+    q: v.optional(typed),
     state: v.optional(v.picklist(['running', 'stopped', 'trouble', 'trashed'])),
     kind: v.optional(v.picklist(['lxc', 'qemu'])),
     scope: v.optional(v.picklist(['all'])),
@@ -61,7 +50,6 @@ function Instances() {
       void navigate({ search: (before) => ({ ...before, ...changed }), replace: true }),
     [navigate],
   )
-  const search = useDebouncedCallback((text: string) => set({ q: text || undefined }), 150)
   const query = useQuery(allInstances(scope === 'all' ? undefined : projectId))
   const names = useTemplateNames()
   const [picked, setPicked] = useState<Set<string>>(new Set())
@@ -193,17 +181,7 @@ function Instances() {
         </LinkButton>
       </PageHeader>
       <Group mb="md" gap="sm">
-        <TextInput
-          flex="1 1 220px"
-          maw={{ base: '100%', sm: 320 }}
-          key={q === undefined ? 'none' : 'some'}
-          defaultValue={q}
-          onChange={(event) => search(event.currentTarget.value)}
-          leftSection={<IconSearch size={16} aria-hidden />}
-          placeholder={t.instances.filter}
-          aria-label={t.instances.filter}
-          type="search"
-        />
+        <SearchField label={t.instances.filter} value={q} onChange={(next) => set({ q: next })} />
         <SegmentedControl
           className="scrolls"
           value={state ?? 'all'}

@@ -32,8 +32,11 @@ function Leases() {
   const { state } = Route.useSearch()
   const navigate = Route.useNavigate()
   const catalogue = useQuery({ ...getLeaseCatalogueOptions(), staleTime: 300_000, retry: false })
-  const list = usePages('listLeases', state, (asked, signal) =>
-    listLeases({ query: { ...asked, ...(state ? { state } : {}) }, signal }),
+  const list = usePages(
+    'listLeases',
+    undefined,
+    (asked, signal) => listLeases({ query: { ...asked, ...(state ? { state } : {}) }, signal }),
+    { filter: state },
   )
   const off = hasCode(catalogue.error, 'leases_off', 'not_found')
   const claim = () => modals.open({ title: words.claim, children: <ClaimDialog onDone={() => modals.closeAll()} /> })
@@ -69,6 +72,7 @@ function Leases() {
         label={words.title}
         rows={list.items}
         error={list.error}
+        outdated={list.outdated}
         onRetry={() => void list.refetch()}
         more={list.more}
         id={(one) => one.id}

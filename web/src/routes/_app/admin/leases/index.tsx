@@ -27,8 +27,11 @@ function List() {
   const words = t.admin.sales
   const { state } = Route.useSearch()
   const navigate = Route.useNavigate()
-  const list = usePages('listLeases', { state, all: true }, (asked, signal) =>
-    listLeases({ query: { ...asked, ...(state ? { state } : {}) }, signal }),
+  const list = usePages(
+    'listLeases',
+    'all',
+    (asked, signal) => listLeases({ query: { ...asked, ...(state ? { state } : {}) }, signal }),
+    { filter: state },
   )
   const link = (one: Lease) => (
     <LinkAnchor to="/leases/$id" params={{ id: one.id }} size="sm" fw={550} c="inherit">
@@ -55,6 +58,7 @@ function List() {
         label={words.leasesTab}
         rows={list.items}
         error={list.error}
+        outdated={list.outdated}
         onRetry={() => void list.refetch()}
         more={list.more}
         id={(one) => one.id}

@@ -42,8 +42,11 @@ function Orders() {
   const words = t.admin.sales
   const { state } = Route.useSearch()
   const navigate = Route.useNavigate()
-  const list = usePages('listOrders', state, (asked, signal) =>
-    listOrders({ query: { ...asked, ...(state ? { state } : {}) }, signal }),
+  const list = usePages(
+    'listOrders',
+    undefined,
+    (asked, signal) => listOrders({ query: { ...asked, ...(state ? { state } : {}) }, signal }),
+    { filter: state },
   )
   const badge = (one: Order) => (
     <Badge tone={tones[one.state]} busy={one.state === 'settling' || one.state === 'claimed'}>
@@ -92,6 +95,7 @@ function Orders() {
         label={words.orders}
         rows={list.items}
         error={list.error}
+        outdated={list.outdated}
         onRetry={() => void list.refetch()}
         more={list.more}
         id={(one) => one.id}

@@ -18,10 +18,11 @@ import { RowActions } from '~/features/admin/RowActions'
 import { roles, StandingBadge, useUserDeeds } from '~/features/admin/users'
 import { useT } from '~/i18n'
 import { useIsAdmin } from '~/lib/me'
+import { typed } from '~/lib/search'
 
 export const Route = createFileRoute('/_app/admin/users/')({
   validateSearch: v.object({
-    q: v.optional(v.string()),
+    q: v.optional(typed),
     role: v.optional(v.picklist(['user', 'operator', 'admin'])),
     standing: v.optional(v.picklist(['good', 'unverified', 'suspended', 'banned'])),
   }),
@@ -37,7 +38,12 @@ function Users() {
   const set = (changed: Partial<ReturnType<typeof Route.useSearch>>) =>
     void navigate({ search: (before) => ({ ...before, ...changed }), replace: true })
   const asks = { ...(q ? { text: q } : {}), ...(role ? { role } : {}), ...(standing ? { standing } : {}) }
-  const list = usePages('listUsers', asks, (asked, signal) => listUsers({ query: { ...asked, ...asks }, signal }))
+  const list = usePages(
+    'listUsers',
+    undefined,
+    (asked, signal) => listUsers({ query: { ...asked, ...asks }, signal }),
+    { filter: asks },
+  )
   const filtered = !!(q || role || standing)
   return (
     <>
@@ -76,6 +82,7 @@ function Users() {
         label={words.title}
         rows={list.items}
         error={list.error}
+        outdated={list.outdated}
         onRetry={() => void list.refetch()}
         more={list.more}
         id={(one) => one.id}

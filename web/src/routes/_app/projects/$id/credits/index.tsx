@@ -36,8 +36,11 @@ function Ledger() {
   const { id } = Route.useParams()
   const { cause } = Route.useSearch()
   const navigate = Route.useNavigate()
-  const list = usePages('listLedger', { id, cause }, (asked, signal) =>
-    listLedger({ path: { id }, query: { ...asked, ...(cause ? { cause } : {}) }, signal }),
+  const list = usePages(
+    'listLedger',
+    id,
+    (asked, signal) => listLedger({ path: { id }, query: { ...asked, ...(cause ? { cause } : {}) }, signal }),
+    { filter: cause },
   )
   return (
     <>
@@ -61,6 +64,7 @@ function Ledger() {
         label={words.ledger}
         rows={list.items}
         error={list.error}
+        outdated={list.outdated}
         onRetry={() => void list.refetch()}
         more={list.more}
         id={(one) => one.id}

@@ -1,7 +1,7 @@
 import { SegmentedControl, TextInput } from '@mantine/core'
-import { useDebouncedCallback } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'
 import { useT } from '~/i18n'
+import { useTyped } from '~/lib/typed'
 
 /** Looks for what is typed, a moment after it was. */
 export function SearchField({
@@ -13,15 +13,13 @@ export function SearchField({
   value: string | undefined
   onChange: (text: string | undefined) => void
 }) {
-  const soon = useDebouncedCallback((text: string) => onChange(text.trim() || undefined), 200)
+  const typed = useTyped(value, onChange)
   return (
     <TextInput
       type="search"
       flex="1 1 220px"
       maw={{ base: '100%', sm: 320 }}
-      key={value === undefined ? 'none' : 'some'}
-      defaultValue={value}
-      onChange={(event) => soon(event.currentTarget.value)}
+      {...typed}
       leftSection={<IconSearch size={16} aria-hidden />}
       placeholder={label}
       aria-label={label}

@@ -13,6 +13,7 @@ import { Answered, Nothing } from '~/components/states'
 import { MoreMenu } from '~/features/instances/ActionMenu'
 import { useInstanceActions } from '~/features/instances/actions'
 import { StepsOf } from '~/features/operations/Steps'
+import { HoldNotice } from '~/features/projects/HoldNotice'
 import { useT } from '~/i18n'
 import { usePageActions } from '~/lib/page-actions'
 
@@ -106,6 +107,7 @@ function Page({ instance }: { instance: Instance }) {
         })}
         <MoreMenu instance={instance} leave={main} />
       </PageHeader>
+      <HoldNotice projectId={instance.project_id} />
       {instance.problem && (
         <Alert color="red" mb="md" icon={<IconAlertTriangle aria-hidden />} title={t.instances.overview.problem}>
           {instance.problem}

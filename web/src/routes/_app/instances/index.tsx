@@ -11,7 +11,6 @@ import {
   Tooltip,
   Transition,
 } from '@mantine/core'
-import { useDebouncedCallback } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { IconAlertTriangle, IconFilterOff, IconPlus, IconSearch, IconServer2, IconShield } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
@@ -23,7 +22,7 @@ import { changeInstances } from '~/api/gen/sdk.gen'
 import { confirm } from '~/components/confirm'
 import { LinkAnchor, LinkButton } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
-import { type Column, ResourceTable } from '~/components/ResourceTable'
+import { type Column, inOrder, ResourceTable } from '~/components/ResourceTable'
 import { InstanceStatus, isPassing } from '~/components/StatusBadge'
 import { Nothing } from '~/components/states'
 import { When } from '~/components/When'
@@ -31,9 +30,11 @@ import { RowMenu } from '~/features/instances/ActionMenu'
 import { settle } from '~/features/instances/actions'
 import { allInstances, useTemplateNames } from '~/features/instances/queries'
 import { SizeText } from '~/features/instances/SizeText'
+import { HoldNotice } from '~/features/projects/HoldNotice'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
 import { useHere, useIsStaff } from '~/lib/me'
+import { useTyped } from '~/lib/typed'
 
 export const Route = createFileRoute('/_app/instances/')({
   validateSearch: v.object({
@@ -61,34 +62,12 @@ function Instances() {
       void navigate({ search: (before) => ({ ...before, ...changed }), replace: true }),
     [navigate],
   )
-  const search = useDebouncedCallback((text: string) => set({ q: text || undefined }), 150)
+  const search = useTyped(q, (text) => set({ q: text }))
   const query = useQuery(allInstances(scope === 'all' ? undefined : projectId))
   const names = useTemplateNames()
   const [picked, setPicked] = useState<Set<string>>(new Set())
-  const wanted = useDeferredValue(q?.toLowerCase() ?? '')
+  const wanted = q?.toLowerCase() ?? ''
 
-  const rows = useMemo(
-    () =>
-      query.data?.filter((one) => {
-        if (kind && one.kind !== kind) return false
-        if (
-          state === 'trashed'
-            ? !one.trashed_until
-            : state === 'trouble'
-              ? !inTrouble(one)
-              : state && one.state !== state
-        )
-          return false
-        if (!wanted) return true
-        return (
-          one.name.includes(wanted) ||
-          one.address?.includes(wanted) ||
-          one.id === wanted ||
-          one.tags.some((tag) => tag.includes(wanted))
-        )
-      }),
-    [query.data, wanted, state, kind],
-  )
   const projectName = useMemo(() => new Map(projects.map((one) => [one.id, one.name])), [projects])
   const columns = useMemo<Column<Instance>[]>(
     () => [
@@ -183,6 +162,36 @@ function Instances() {
     ],
     [t, f, names, staff, scope, projectName],
   )
+  // Put in order before it is filtered: that is done once, and not with each letter that is typed.
+  const ordered = useMemo(() => inOrder(query.data, columns, sort), [query.data, columns, sort])
+  const rows = useMemo(
+    () =>
+      ordered?.filter((one) => {
+        if (kind && one.kind !== kind) return false
+        if (
+          state === 'trashed'
+            ? !one.trashed_until
+            : state === 'trouble'
+              ? !inTrouble(one)
+              : state && one.state !== state
+        )
+          return false
+        if (!wanted) return true
+        return (
+          one.name.includes(wanted) ||
+          one.address?.includes(wanted) ||
+          one.id === wanted ||
+          one.tags.some((tag) => tag.includes(wanted))
+        )
+      }),
+    [ordered, wanted, state, kind],
+  )
+  // Drawn when there is time for it, so that what is typed and chosen is shown at once.
+  const shown = useDeferredValue(rows)
+  const card = useCallback(
+    (one: Instance) => <InstanceCard one={one} template={one.template_id ? names.get(one.template_id) : undefined} />,
+    [names],
+  )
   const filtered = !!(q || state || kind)
 
   return (
@@ -192,13 +201,12 @@ function Instances() {
           {t.instances.create}
         </LinkButton>
       </PageHeader>
+      <HoldNotice projectId={projectId} />
       <Group mb="md" gap="sm">
         <TextInput
           flex="1 1 220px"
           maw={{ base: '100%', sm: 320 }}
-          key={q === undefined ? 'none' : 'some'}
-          defaultValue={q}
-          onChange={(event) => search(event.currentTarget.value)}
+          {...search}
           leftSection={<IconSearch size={16} aria-hidden />}
           placeholder={t.instances.filter}
           aria-label={t.instances.filter}
@@ -239,7 +247,7 @@ function Instances() {
       </Group>
       <ResourceTable
         label={t.instances.title}
-        rows={rows}
+        rows={shown}
         columns={columns}
         id={(one) => one.id}
         name={(one) => one.name}
@@ -249,7 +257,7 @@ function Instances() {
         onSort={(now) => set({ sort: now === 'name' ? undefined : now })}
         selected={picked}
         onSelect={setPicked}
-        card={(one) => <InstanceCard one={one} template={one.template_id ? names.get(one.template_id) : undefined} />}
+        card={card}
         empty={
           filtered ? (
             <Nothing

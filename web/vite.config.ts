@@ -50,6 +50,8 @@ export default defineConfig({
               test: /node_modules\/(react|react-dom|scheduler|use-sync-external-store|@tanstack)\//,
               priority: 3,
             },
+            // What every page needs, as one file: the small ones of all routes among it would name each other at length.
+            { name: 'shell', tags: ['$initial'], priority: 2 },
           ],
         },
       },

@@ -1,16 +1,16 @@
 import {
-  Badge,
-  Button,
-  Card,
+  type BadgeProps,
+  type ButtonProps,
+  type CardProps,
   type CSSVariablesResolver,
   createTheme,
-  Drawer,
+  type DrawerProps,
   type MantineColorsTuple,
-  Menu,
-  Modal,
-  Notification,
-  Table,
-  Tooltip,
+  type MenuProps,
+  type ModalProps,
+  type NotificationProps,
+  type TableProps,
+  type TooltipProps,
 } from '@mantine/core'
 import type { Messages } from '~/i18n/en'
 
@@ -63,6 +63,9 @@ const gray: MantineColorsTuple = [
   '#171c27',
 ]
 
+/** Defaults of a component, which is not loaded for their sake as it is by its own `extend`. */
+const by = <Props>(defaultProps: Partial<Props>) => ({ defaultProps })
+
 /** One place for looks and for the accessible defaults every component needs. */
 export const makeTheme = (t: Messages) =>
   createTheme({
@@ -78,24 +81,22 @@ export const makeTheme = (t: Messages) =>
     luminanceThreshold: 0.35,
     respectReducedMotion: true,
     components: {
-      Button: Button.extend({ defaultProps: { size: 'sm' } }),
-      Card: Card.extend({ defaultProps: { withBorder: true, radius: 'lg', padding: 'lg', shadow: 'none' } }),
-      Menu: Menu.extend({ defaultProps: { withInitialFocusPlaceholder: false, shadow: 'md' } }),
-      Modal: Modal.extend({
-        defaultProps: {
-          centered: true,
-          radius: 'lg',
-          overlayProps: { blur: 2, backgroundOpacity: 0.5 },
-          closeButtonProps: { 'aria-label': t.common.close },
-        },
+      Button: by<ButtonProps>({ size: 'sm' }),
+      Card: by<CardProps>({ withBorder: true, radius: 'lg', padding: 'lg', shadow: 'none' }),
+      Menu: by<MenuProps>({ withInitialFocusPlaceholder: false, shadow: 'md' }),
+      Modal: by<ModalProps>({
+        centered: true,
+        radius: 'lg',
+        overlayProps: { blur: 2, backgroundOpacity: 0.5 },
+        closeButtonProps: { 'aria-label': t.common.close },
       }),
-      Drawer: Drawer.extend({ defaultProps: { closeButtonProps: { 'aria-label': t.common.close } } }),
+      Drawer: by<DrawerProps>({ closeButtonProps: { 'aria-label': t.common.close } }),
       ModalHeader: { defaultProps: { component: 'div' } },
       DrawerHeader: { defaultProps: { component: 'div' } },
-      Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': t.common.close } } }),
-      Tooltip: Tooltip.extend({ defaultProps: { withArrow: true, openDelay: 300 } }),
-      Badge: Badge.extend({ defaultProps: { radius: 'sm', tt: 'none', fw: 500 } }),
-      Table: Table.extend({ defaultProps: { verticalSpacing: 'sm', horizontalSpacing: 'md' } }),
+      Notification: by<NotificationProps>({ closeButtonProps: { 'aria-label': t.common.close } }),
+      Tooltip: by<TooltipProps>({ withArrow: true, openDelay: 300 }),
+      Badge: by<BadgeProps>({ radius: 'sm', tt: 'none', fw: 500 }),
+      Table: by<TableProps>({ verticalSpacing: 'sm', horizontalSpacing: 'md' }),
     },
   })
 

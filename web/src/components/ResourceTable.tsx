@@ -12,7 +12,7 @@ import {
 } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import { IconArrowDown, IconArrowUp, IconSelector } from '@tabler/icons-react'
-import { type ReactNode, useMemo, useRef } from 'react'
+import { memo, type ReactNode, type RefObject, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useT } from '~/i18n'
 import { useWindow } from '~/lib/window'
 import classes from './ResourceTable.module.css'
@@ -78,7 +78,8 @@ export function ResourceTable<T>(props: Shown<T>) {
   )
 }
 
-function inOrder<T>(rows: T[] | undefined, columns: Column<T>[], sort: string | undefined) {
+/** Rows by a column. What is in order already takes no time. */
+export function inOrder<T>(rows: T[] | undefined, columns: Column<T>[], sort: string | undefined) {
   const by = sort && columns.find((column) => column.key === sort.replace(/^-/, ''))?.sort
   if (!rows || !by) return rows
   const way = sort.startsWith('-') ? -1 : 1
@@ -111,11 +112,7 @@ function Rows<T>({
   const wide = columns.length + (selected ? 1 : 0)
   const all = selected && rows.length > 0 && rows.every((row) => selected.has(id(row)))
   const some = selected && !all && rows.some((row) => selected.has(id(row)))
-  const toggle = (row: T) => {
-    const next = new Set(selected)
-    if (!next.delete(id(row))) next.add(id(row))
-    onSelect?.(next)
-  }
+  const toggle = useToggle(selected, onSelect)
   return (
     <Box className={classes.frame}>
       <Table.ScrollContainer minWidth={560} type="native">
@@ -147,28 +144,17 @@ function Rows<T>({
           <Table.Tbody ref={body}>
             <Gap height={first * rowHeight} columns={wide} />
             {rows.slice(first, last).map((row, n) => (
-              <Table.Tr
+              <Row
                 key={id(row)}
-                aria-rowindex={first + n + 2}
-                data-picked={selected?.has(id(row)) || undefined}
-                style={{ height: rowHeight }}
-              >
-                {selected && (
-                  <Table.Td>
-                    <Checkbox
-                      size="xs"
-                      aria-label={t.common.select(name?.(row) ?? id(row))}
-                      checked={selected.has(id(row))}
-                      onChange={() => toggle(row)}
-                    />
-                  </Table.Td>
-                )}
-                {columns.map((column) => (
-                  <Table.Td key={column.key} visibleFrom={column.from} ta={column.right ? 'right' : undefined}>
-                    {column.render(row)}
-                  </Table.Td>
-                ))}
-              </Table.Tr>
+                id={id(row)}
+                row={row}
+                index={first + n + 2}
+                columns={columns}
+                height={rowHeight}
+                name={name?.(row) ?? id(row)}
+                picked={selected?.has(id(row))}
+                onToggle={toggle}
+              />
             ))}
             <Gap height={(rows.length - last) * rowHeight} columns={wide} />
           </Table.Tbody>
@@ -177,6 +163,50 @@ function Rows<T>({
     </Box>
   )
 }
+
+/** Picks one or lets it go. It stays the same function, so that rows need not be drawn anew for it. */
+function useToggle(selected: ReadonlySet<string> | undefined, onSelect: ((selected: Set<string>) => void) | undefined) {
+  const now = useRef({ selected, onSelect })
+  useLayoutEffect(() => {
+    now.current = { selected, onSelect }
+  })
+  return useCallback((id: string) => {
+    const next = new Set(now.current.selected)
+    if (!next.delete(id)) next.add(id)
+    now.current.onSelect?.(next)
+  }, [])
+}
+
+type Drawn<T> = {
+  id: string
+  row: T
+  index: number
+  columns: Column<T>[]
+  height: number
+  name: string
+  /** Nothing where rows cannot be picked. */
+  picked: boolean | undefined
+  onToggle: (id: string) => void
+}
+
+/** One row, drawn anew only when something of it is another: scrolling draws those that come into sight. */
+const Row = memo(function Row<T>({ id, row, index, columns, height, name, picked, onToggle }: Drawn<T>) {
+  const t = useT()
+  return (
+    <Table.Tr aria-rowindex={index} data-picked={picked || undefined} style={{ height }}>
+      {picked !== undefined && (
+        <Table.Td>
+          <Checkbox size="xs" aria-label={t.common.select(name)} checked={picked} onChange={() => onToggle(id)} />
+        </Table.Td>
+      )}
+      {columns.map((column) => (
+        <Table.Td key={column.key} visibleFrom={column.from} ta={column.right ? 'right' : undefined}>
+          {column.render(row)}
+        </Table.Td>
+      ))}
+    </Table.Tr>
+  )
+}) as <T>(props: Drawn<T>) => ReactNode
 
 /** Stands for rows that are not drawn. */
 function Gap({ height, columns }: { height: number; columns: number }) {
@@ -216,38 +246,76 @@ function Head<T>({ column, sort, onSort }: { column: Column<T>; sort?: string; o
 }
 
 function Cards<T>({ rows, id, card, label, selected, onSelect, name }: Shown<T> & { rows: T[] }) {
-  const t = useT()
   const list = useRef<HTMLUListElement>(null)
+  const height = useHeight(list, rows.length)
+  const { first, last } = useWindow(list, rows.length, height)
+  const toggle = useToggle(selected, onSelect)
   return (
-    <ul ref={list} className={classes.cards} aria-label={label}>
-      {rows.map((row) => (
-        <li key={id(row)}>
-          <Card padding="md">
-            {selected ? (
-              <Group wrap="nowrap" align="flex-start" gap="sm">
-                <Checkbox
-                  size="sm"
-                  mt={2}
-                  aria-label={t.common.select(name?.(row) ?? id(row))}
-                  checked={selected.has(id(row))}
-                  onChange={() => {
-                    const next = new Set(selected)
-                    if (!next.delete(id(row))) next.add(id(row))
-                    onSelect?.(next)
-                  }}
-                />
-                <Box flex={1} miw={0}>
-                  {card(row)}
-                </Box>
-              </Group>
-            ) : (
-              card(row)
-            )}
-          </Card>
+    <ul
+      ref={list}
+      className={classes.cards}
+      aria-label={label}
+      style={{ paddingTop: first * height, paddingBottom: (rows.length - last) * height }}
+    >
+      {rows.slice(first, last).map((row, n) => (
+        <li key={id(row)} aria-setsize={rows.length} aria-posinset={first + n + 1}>
+          <OneCard
+            id={id(row)}
+            row={row}
+            card={card}
+            name={name?.(row) ?? id(row)}
+            picked={selected?.has(id(row))}
+            onToggle={toggle}
+          />
         </li>
       ))}
     </ul>
   )
+}
+
+const OneCard = memo(function OneCard<T>({
+  id,
+  row,
+  card,
+  name,
+  picked,
+  onToggle,
+}: Pick<Drawn<T>, 'id' | 'row' | 'name' | 'picked' | 'onToggle'> & { card: (row: T) => ReactNode }) {
+  const t = useT()
+  return (
+    <Card padding="md">
+      {picked === undefined ? (
+        card(row)
+      ) : (
+        <Group wrap="nowrap" align="flex-start" gap="sm">
+          <Checkbox
+            size="sm"
+            mt={2}
+            aria-label={t.common.select(name)}
+            checked={picked}
+            onChange={() => onToggle(id)}
+          />
+          <Box flex={1} miw={0}>
+            {card(row)}
+          </Box>
+        </Group>
+      )}
+    </Card>
+  )
+}) as <T>(
+  props: Pick<Drawn<T>, 'id' | 'row' | 'name' | 'picked' | 'onToggle'> & { card: (row: T) => ReactNode },
+) => ReactNode
+
+/** How high a card is with the space below it, by those that are drawn. */
+function useHeight(list: RefObject<HTMLUListElement | null>, count: number) {
+  const [height, setHeight] = useState(120)
+  useLayoutEffect(() => {
+    const cards = [...(list.current?.children ?? [])]
+    const space = Number.parseFloat(list.current ? getComputedStyle(list.current).rowGap : '') || 0
+    const all = cards.reduce((sum, card) => sum + card.getBoundingClientRect().height + space, 0)
+    if (count && cards.length) setHeight(Math.round(all / cards.length))
+  }, [list, count])
+  return height
 }
 
 function Waiting({ narrow, label }: { narrow: boolean | undefined; label: string }) {

@@ -35,6 +35,16 @@ export function I18nProvider({ first, children }: { first: { locale: Locale; t: 
     localStorage.setItem('locale', locale)
     void loadMessages(locale).then((t) => setNow({ locale, t }))
   }, [])
+  // Chosen in another tab, it is chosen in this one.
+  useEffect(() => {
+    const heard = ({ key, storageArea }: StorageEvent) => {
+      if (key !== 'locale' || storageArea !== localStorage) return
+      const locale = preferredLocale()
+      void loadMessages(locale).then((t) => setNow({ locale, t }))
+    }
+    addEventListener('storage', heard)
+    return () => removeEventListener('storage', heard)
+  }, [])
   const value = useMemo(() => ({ ...now, setLocale }), [now, setLocale])
   return <Context value={value}>{children}</Context>
 }

@@ -1,4 +1,3 @@
-import { useMemo } from 'react'
 import { useI18n } from '~/i18n'
 
 export const MICROS = 1_000_000
@@ -81,7 +80,15 @@ export function formats(language: string) {
 
 export type Formats = ReturnType<typeof formats>
 
+/** They take long to make: once for each language. */
+const known = new Map<string, Formats>()
+function made(language: string) {
+  const formatters = known.get(language) ?? formats(language)
+  known.set(language, formatters)
+  return formatters
+}
+
 export function useFormat(): Formats {
   const { locale } = useI18n()
-  return useMemo(() => formats(locale), [locale])
+  return made(locale)
 }

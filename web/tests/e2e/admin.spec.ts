@@ -1,19 +1,8 @@
 import type { Page } from '@playwright/test'
-import { admin, adminIds, withId } from '../pages.mjs'
-import { accessible, administrator, expect, house, movedIn, test } from './house'
+import { accessible, administrator, asAdmin, expect, movedIn, test } from './house'
 import { foreignCluster } from './sim'
 
 const unique = () => Date.now().toString(36) + Math.floor(Math.random() * 1000).toString(36)
-
-/** The administrator on a page. */
-async function asAdmin(page: Page) {
-  const { url, password } = house()
-  const answer = await page.request.post('/api/v1/sessions', {
-    data: { email: 'admin@inn.example', password },
-    headers: { origin: url },
-  })
-  expect(answer.status()).toBe(201)
-}
 
 /** Somebody with an account, made by HTTP. */
 async function somebody(name: string) {
@@ -298,33 +287,3 @@ test('an operator sees why money and people are not for them, a guest sees nothi
   await page.goto('/admin/clusters')
   await expect(page.getByRole('link', { name: 'lodge', exact: true })).toBeVisible()
 })
-
-const looks = [
-  ['dark', 'en'],
-  ['light', 'fr'],
-  ['dark', 'fr'],
-  ['light', 'en'],
-] as const
-
-for (const [scheme, locale] of looks) {
-  test(`every page of those who look after the house can be used by everybody, ${scheme}, ${locale}`, async ({
-    page,
-  }) => {
-    test.setTimeout(400_000)
-    await page.addInitScript(
-      ([scheme, locale]) => {
-        localStorage.setItem('color-scheme', scheme)
-        localStorage.setItem('locale', locale)
-      },
-      [scheme, locale] as const,
-    )
-    await asAdmin(page)
-    const ids = await adminIds(page.request)
-    for (const path of admin.map((one) => withId(one, ids))) {
-      await page.goto(path)
-      await expect(page.locator('h1')).not.toHaveCount(0)
-      await page.waitForLoadState('networkidle').catch(() => undefined)
-      await accessible(page, path)
-    }
-  })
-}

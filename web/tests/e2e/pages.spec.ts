@@ -1,46 +1,77 @@
-import { doors, inside, withId } from '../pages.mjs'
-import { accessible, expect, house, instance, movedIn, test } from './house'
+import type { Page, TestInfo } from '@playwright/test'
+import { admin, adminIds, doors, inside, withId } from '../pages.mjs'
+import { accessible, asAdmin, expect, house, instance, movedIn, settled, test } from './house'
 
-const looks = [
-  ['dark', 'en'],
-  ['light', 'fr'],
-  ['dark', 'fr'],
-  ['light', 'en'],
-] as const
-
-for (const [scheme, locale] of looks) {
-  test(`every page can be used by everybody, ${scheme}, ${locale}`, async ({ page }) => {
-    test.setTimeout(400_000)
-    await page.addInitScript(
-      ([scheme, locale]) => {
-        localStorage.setItem('color-scheme', scheme)
-        localStorage.setItem('locale', locale)
-      },
-      [scheme, locale] as const,
-    )
-    for (const path of [...doors, '/nowhere']) {
-      await page.goto(path)
-      await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
-      await accessible(page, path)
-    }
-    const guest = await movedIn(page)
-    const id = await instance(page, guest, 'seen-1')
-    const leased = await page.request.post('/api/v1/leases', {
-      data: { minutes: 10, template: 'Alpine 3.22', plan: 'Small', project_id: guest.project, pay_with: 'credits' },
-      headers: { origin: house().url },
-    })
-    expect(leased.status(), await leased.text()).toBeLessThan(300)
-    const ids = { instances: id, projects: guest.project, leases: (await leased.json()).order.lease_id }
-    for (const path of [...inside.map((one) => withId(one, ids)), '/instances?q=none']) {
-      await page.goto(path)
-      await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
-      await page.waitForLoadState('networkidle').catch(() => undefined)
-      await accessible(page, path)
-    }
-    await expect(page.locator('html')).toHaveAttribute('lang', locale)
-    await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', scheme)
-  })
+type Look = readonly ['dark' | 'light', 'en' | 'fr']
+// Both devices together see all four.
+const looks: Record<string, readonly [Look, Look]> = {
+  desktop: [
+    ['dark', 'en'],
+    ['light', 'fr'],
+  ],
+  phone: [
+    ['light', 'en'],
+    ['dark', 'fr'],
+  ],
 }
+
+/** Takes another look at what is shown, as a page does when it is chosen in another tab. */
+async function look(page: Page, [scheme, locale]: Look) {
+  await page.evaluate(
+    (chosen) => {
+      for (const [key, newValue] of Object.entries(chosen)) {
+        localStorage.setItem(key, newValue)
+        dispatchEvent(new StorageEvent('storage', { key, newValue, storageArea: localStorage }))
+      }
+    },
+    { 'color-scheme': scheme, locale },
+  )
+  await expect(page.locator('html')).toHaveAttribute('lang', locale)
+  await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', scheme)
+}
+
+/** Opens each page once, and tries it in both looks of the device. */
+async function everyPage(page: Page, { project }: TestInfo, paths: string[]) {
+  const both: readonly Look[] = looks[project.name] ?? []
+  for (const [n, path] of paths.entries()) {
+    await page.goto(path)
+    await settled(page)
+    // The second look of a page is the first of the next one.
+    for (const one of n % 2 ? [...both].reverse() : both) {
+      await look(page, one)
+      await accessible(page, `${path}, ${one.join(', ')}`)
+    }
+  }
+}
+
+test('every page for those who are not in yet can be used by everybody', async ({ page }, info) => {
+  test.setTimeout(180_000)
+  await everyPage(page, info, [...doors, '/nowhere'])
+})
+
+test('every page for customers can be used by everybody', async ({ page }, info) => {
+  test.setTimeout(280_000)
+  const guest = await movedIn(page)
+  const id = await instance(page, guest, 'seen-1')
+  const leased = await page.request.post('/api/v1/leases', {
+    data: { minutes: 10, template: 'Alpine 3.22', plan: 'Small', project_id: guest.project, pay_with: 'credits' },
+    headers: { origin: house().url },
+  })
+  expect(leased.status(), await leased.text()).toBeLessThan(300)
+  const ids = { instances: id, projects: guest.project, leases: (await leased.json()).order.lease_id }
+  await everyPage(page, info, [...inside.map((one) => withId(one, ids)), '/instances?q=none'])
+})
+
+test('every page for those who look after the house can be used by everybody', async ({ page }, info) => {
+  test.setTimeout(280_000)
+  await asAdmin(page)
+  const ids = await adminIds(page.request)
+  await everyPage(
+    page,
+    info,
+    admin.map((one) => withId(one, ids)),
+  )
+})
 
 test('pages come with a strict policy; what is gone is gone; programs get no pages', async ({ request }) => {
   const { url } = house()

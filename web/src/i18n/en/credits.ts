@@ -9,6 +9,9 @@ export const credits = {
   burn: 'Costs now',
   runway: 'Lasts for',
   hold: 'There is nothing left. What ran was stopped; top up to lift this.',
+  usedUp: 'The credits are used up',
+  usedUpAbout:
+    'What ran was stopped, and runs again by itself once there are credits. Instances are kept for a while, then removed for good; you are told by e-mail before.',
   ledger: 'Ledger',
   ledgerAbout: 'Everything that ever came and went. It is never changed.',
   cause: 'Cause',

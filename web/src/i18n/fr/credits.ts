@@ -11,6 +11,9 @@ export const credits: Messages['credits'] = {
   burn: 'Coût actuel',
   runway: 'Autonomie',
   hold: 'Il ne reste rien. Ce qui tournait a été arrêté ; rechargez pour lever ce blocage.',
+  usedUp: 'Les crédits sont épuisés',
+  usedUpAbout:
+    'Ce qui tournait a été arrêté et redémarrera de lui-même dès qu’il y aura des crédits. Les instances sont gardées un temps, puis supprimées définitivement ; vous en serez averti par e-mail auparavant.',
   ledger: 'Grand livre',
   ledgerAbout: 'Tout ce qui est entré et sorti. On n’y change jamais rien.',
   cause: 'Cause',

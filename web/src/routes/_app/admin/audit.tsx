@@ -1,5 +1,4 @@
 import { Alert, Button, Code, Drawer, Group, Stack, Text, TextInput } from '@mantine/core'
-import { useDebouncedCallback } from '@mantine/hooks'
 import { modals } from '@mantine/modals'
 import { IconCircleCheck, IconFilterOff, IconShieldCheck, IconShieldExclamation } from '@tabler/icons-react'
 import { createFileRoute } from '@tanstack/react-router'
@@ -20,6 +19,7 @@ import { useProjectNames, useUserNames } from '~/features/admin/names'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
 import { typed } from '~/lib/search'
+import { useTyped } from '~/lib/typed'
 import { shellWord } from '~/lib/words'
 
 export const Route = createFileRoute('/_app/admin/audit')({
@@ -181,7 +181,7 @@ function Field({
   value: string | undefined
   onChange: (value: string | undefined) => void
 }) {
-  const soon = useDebouncedCallback((text: string) => onChange(text.trim() || undefined), 300)
+  const typed = useTyped(value, onChange)
   return (
     <TextInput
       flex="1 1 180px"
@@ -189,9 +189,7 @@ function Field({
       size="sm"
       label={label}
       placeholder={placeholder}
-      key={value === undefined ? 'none' : 'some'}
-      defaultValue={value}
-      onChange={(event) => soon(event.currentTarget.value)}
+      {...typed}
     />
   )
 }

@@ -15,6 +15,7 @@ import { hostAwaited } from '~/features/hosts/queries'
 import { MoreMenu } from '~/features/instances/ActionMenu'
 import { useInstanceActions } from '~/features/instances/actions'
 import { StepsOf } from '~/features/operations/Steps'
+import { HoldNotice } from '~/features/projects/HoldNotice'
 import { useT } from '~/i18n'
 import { usePageActions } from '~/lib/page-actions'
 
@@ -109,6 +110,7 @@ function Page({ instance }: { instance: Instance }) {
         })}
         <MoreMenu instance={instance} leave={main} />
       </PageHeader>
+      <HoldNotice projectId={instance.project_id} />
       {awaited ? (
         <AwaitsHost name={awaited} />
       ) : (

@@ -10,7 +10,7 @@ import { changeInstances } from '~/api/gen/sdk.gen'
 import { confirm } from '~/components/confirm'
 import { LinkAnchor, LinkButton } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
-import { type Column, ResourceTable } from '~/components/ResourceTable'
+import { type Column, inOrder, ResourceTable } from '~/components/ResourceTable'
 import { SearchField } from '~/components/SearchField'
 import { InstanceStatus, isPassing } from '~/components/StatusBadge'
 import { Nothing } from '~/components/states'
@@ -19,6 +19,7 @@ import { RowMenu } from '~/features/instances/ActionMenu'
 import { settle } from '~/features/instances/actions'
 import { allInstances, useTemplateNames } from '~/features/instances/queries'
 import { SizeText } from '~/features/instances/SizeText'
+import { HoldNotice } from '~/features/projects/HoldNotice'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
 import { useHere, useIsStaff } from '~/lib/me'
@@ -53,30 +54,8 @@ function Instances() {
   const query = useQuery(allInstances(scope === 'all' ? undefined : projectId))
   const names = useTemplateNames()
   const [picked, setPicked] = useState<Set<string>>(new Set())
-  const wanted = useDeferredValue(q?.toLowerCase() ?? '')
+  const wanted = q?.toLowerCase() ?? ''
 
-  const rows = useMemo(
-    () =>
-      query.data?.filter((one) => {
-        if (kind && one.kind !== kind) return false
-        if (
-          state === 'trashed'
-            ? !one.trashed_until
-            : state === 'trouble'
-              ? !inTrouble(one)
-              : state && one.state !== state
-        )
-          return false
-        if (!wanted) return true
-        return (
-          one.name.includes(wanted) ||
-          one.address?.includes(wanted) ||
-          one.id === wanted ||
-          one.tags.some((tag) => tag.includes(wanted))
-        )
-      }),
-    [query.data, wanted, state, kind],
-  )
   const projectName = useMemo(() => new Map(projects.map((one) => [one.id, one.name])), [projects])
   const columns = useMemo<Column<Instance>[]>(
     () => [
@@ -171,6 +150,36 @@ function Instances() {
     ],
     [t, f, names, staff, scope, projectName],
   )
+  // Put in order before it is filtered: that is done once, and not with each letter that is typed.
+  const ordered = useMemo(() => inOrder(query.data, columns, sort), [query.data, columns, sort])
+  const rows = useMemo(
+    () =>
+      ordered?.filter((one) => {
+        if (kind && one.kind !== kind) return false
+        if (
+          state === 'trashed'
+            ? !one.trashed_until
+            : state === 'trouble'
+              ? !inTrouble(one)
+              : state && one.state !== state
+        )
+          return false
+        if (!wanted) return true
+        return (
+          one.name.includes(wanted) ||
+          one.address?.includes(wanted) ||
+          one.id === wanted ||
+          one.tags.some((tag) => tag.includes(wanted))
+        )
+      }),
+    [ordered, wanted, state, kind],
+  )
+  // Drawn when there is time for it, so that what is typed and chosen is shown at once.
+  const shown = useDeferredValue(rows)
+  const card = useCallback(
+    (one: Instance) => <InstanceCard one={one} template={one.template_id ? names.get(one.template_id) : undefined} />,
+    [names],
+  )
   const filtered = !!(q || state || kind)
 
   return (
@@ -180,6 +189,7 @@ function Instances() {
           {t.instances.create}
         </LinkButton>
       </PageHeader>
+      <HoldNotice projectId={projectId} />
       <Group mb="md" gap="sm">
         <SearchField label={t.instances.filter} value={q} onChange={(next) => set({ q: next })} />
         <SegmentedControl
@@ -217,7 +227,7 @@ function Instances() {
       </Group>
       <ResourceTable
         label={t.instances.title}
-        rows={rows}
+        rows={shown}
         columns={columns}
         id={(one) => one.id}
         name={(one) => one.name}
@@ -227,7 +237,7 @@ function Instances() {
         onSort={(now) => set({ sort: now === 'name' ? undefined : now })}
         selected={picked}
         onSelect={setPicked}
-        card={(one) => <InstanceCard one={one} template={one.template_id ? names.get(one.template_id) : undefined} />}
+        card={card}
         empty={
           filtered ? (
             <Nothing

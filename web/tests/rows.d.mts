@@ -1,0 +1,1 @@
+export function longList(page: import('@playwright/test').Page, count: number): Promise<void>

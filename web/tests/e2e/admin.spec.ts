@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test'
 import { admin, adminIds, withId } from '../pages.mjs'
-import { accessible, administrator, expect, house, movedIn, test } from './house'
+import { accessible, administrator, expect, guarded, house, movedIn, test } from './house'
 import { foreignCluster } from './sim'
 
 const unique = () => Date.now().toString(36) + Math.floor(Math.random() * 1000).toString(36)
@@ -319,6 +319,7 @@ for (const [scheme, locale] of looks) {
       [scheme, locale] as const,
     )
     await asAdmin(page)
+    await guarded()
     const ids = await adminIds(page.request)
     for (const path of admin.map((one) => withId(one, ids))) {
       await page.goto(path)

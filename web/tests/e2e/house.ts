@@ -99,6 +99,40 @@ export async function instance(page: Page, guest: Guest, name: string, template 
   return operation.instance_id
 }
 
+/** There is a host and a service that everybody may see: those of the sample data, or ones that are made for it. */
+export async function guarded() {
+  const api = await administrator()
+  const list = async (path: string) => (await (await api.get(`/api/v1/${path}`)).json()).items
+  const users_may = ['see', 'wake', 'restart', 'report']
+  let host = (await list('hosts')).find((one: { profile: { users_may: string[] } }) => one.profile.users_may.length)
+  if (!host) {
+    const cluster = (await list('clusters')).find((one: { name: string }) => one.name === 'lodge')
+    const data = {
+      name: 'e2e-open',
+      cluster_id: cluster.id,
+      node: 'elm',
+      profile: { wake: { by: 'cluster' }, users_may },
+    }
+    const made = await api.post('/api/v1/hosts', { data })
+    expect(made.status(), await made.text()).toBe(201)
+    host = await made.json()
+  }
+  if (!(await list('services')).some((one: { staff: { users_may: string[] } }) => one.staff.users_may.length)) {
+    const { port } = new URL(house().url)
+    const data = {
+      name: 'e2e-open',
+      kind: 'tcp',
+      at: { host: host.id },
+      address: '127.0.0.1',
+      port: Number(port),
+      users_may,
+    }
+    const made = await api.post('/api/v1/services', { data })
+    expect(made.status(), await made.text()).toBe(201)
+  }
+  await api.dispose()
+}
+
 /** A test on whose pages nothing went wrong that nobody was told of. */
 export const test = base.extend({
   page: async ({ page }, use) => {

@@ -1,5 +1,5 @@
-import { doors, inside, withId } from '../pages.mjs'
-import { accessible, expect, house, instance, movedIn, test } from './house'
+import { doors, guardedIds, inside, withId } from '../pages.mjs'
+import { accessible, expect, guarded, house, instance, movedIn, test } from './house'
 
 const looks = [
   ['dark', 'en'],
@@ -30,7 +30,9 @@ for (const [scheme, locale] of looks) {
       headers: { origin: house().url },
     })
     expect(leased.status(), await leased.text()).toBeLessThan(300)
-    const ids = { instances: id, projects: guest.project, leases: (await leased.json()).order.lease_id }
+    await guarded()
+    const lease = (await leased.json()).order.lease_id
+    const ids = { instances: id, projects: guest.project, leases: lease, ...(await guardedIds(page.request)) }
     for (const path of [...inside.map((one) => withId(one, ids)), '/instances?q=none']) {
       await page.goto(path)
       await expect(page.getByRole('heading', { level: 1 })).toBeVisible()

@@ -1,5 +1,5 @@
 import type { Page, TestInfo } from '@playwright/test'
-import { admin, adminIds, doors, inside, withId } from '../pages.mjs'
+import { admin, adminIds, doors, guardedIds, inside, withId } from '../pages.mjs'
 import { accessible, asAdmin, expect, house, instance, movedIn, settled, test } from './house'
 
 type Look = readonly ['dark' | 'light', 'en' | 'fr']
@@ -58,7 +58,8 @@ test('every page for customers can be used by everybody', async ({ page }, info)
     headers: { origin: house().url },
   })
   expect(leased.status(), await leased.text()).toBeLessThan(300)
-  const ids = { instances: id, projects: guest.project, leases: (await leased.json()).order.lease_id }
+  const lease = (await leased.json()).order.lease_id
+  const ids = { instances: id, projects: guest.project, leases: lease, ...(await guardedIds(page.request)) }
   await everyPage(page, info, [...inside.map((one) => withId(one, ids)), '/instances?q=none'])
 })
 

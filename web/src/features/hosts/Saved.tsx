@@ -103,21 +103,29 @@ function Line({ one, named }: { one: HostReport; named: boolean }) {
           {words.saved}: {one.saved_wh == null ? words.noWatts : energy(one.saved_wh)}
         </Text>
       </Group>
-      <div
-        role="img"
-        aria-label={said.map(([kind, seconds]) => `${words[kind]} ${hours(seconds)}`).join(', ')}
-        style={{ display: 'flex', gap: 2, height: 8, borderRadius: 99, overflow: 'hidden' }}
-      >
-        {said.map(([kind, seconds, tone]) => (
-          <span
-            key={kind}
-            style={{ width: `${share(seconds) * 100}%`, background: tones[tone], opacity: tone === 'quiet' ? 0.4 : 1 }}
-          />
-        ))}
-      </div>
+      {said.length > 0 && (
+        <div
+          role="img"
+          aria-label={said.map(([kind, seconds]) => `${words[kind]} ${hours(seconds)}`).join(', ')}
+          style={{ display: 'flex', gap: 2, height: 8, borderRadius: 99, overflow: 'hidden' }}
+        >
+          {said.map(([kind, seconds, tone]) => (
+            <span
+              key={kind}
+              style={{
+                width: `${share(seconds) * 100}%`,
+                background: tones[tone],
+                opacity: tone === 'quiet' ? 0.4 : 1,
+              }}
+            />
+          ))}
+        </div>
+      )}
       <Text size="xs" c="dimmed" mt={6} className="tnum">
-        {said.map(([kind, seconds]) => `${words[kind]} ${hours(seconds)}`).join(' · ')} · {words.wakes}{' '}
-        {words.wakeCount(one.wakes)}
+        {[
+          ...said.map(([kind, seconds]) => `${words[kind]} ${hours(seconds)}`),
+          `${words.wakes} ${words.wakeCount(one.wakes)}`,
+        ].join(' · ')}
       </Text>
     </div>
   )

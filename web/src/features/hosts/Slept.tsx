@@ -1,4 +1,4 @@
-import { Group, SegmentedControl, Table, Text, VisuallyHidden } from '@mantine/core'
+import { Group, SegmentedControl, Text } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { getHostHistoryOptions, type Host, type HostTurn } from '~/api'
@@ -16,6 +16,7 @@ import { useNow } from './useNow'
 
 export type Range = 'day' | 'week'
 const MINUTE_MS = 60_000
+const MOST_TURNS = 200
 /** A word stands in a part of the picture only where there is room for it, as a share of the line. */
 const ROOM = { day: 0.09, week: 0.14 }
 
@@ -141,7 +142,6 @@ export function Turns({ host }: { host: Host }) {
   const f = useFormat()
   const hours = useHours()
   const query = useQuery(getHostHistoryOptions({ path: { id: host.id } }))
-  const staff = !!host.profile
   return (
     <Section title={words.turns}>
       <Answered query={query} lines={6}>
@@ -151,40 +151,30 @@ export function Turns({ host }: { host: Host }) {
               {words.turnsNone}
             </Text>
           ) : (
-            <Table.ScrollContainer minWidth={staff ? 560 : 320} type="native" mb="md">
-              <Table verticalSpacing={8}>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>{words.turn.at}</Table.Th>
-                    <Table.Th>{words.turn.state}</Table.Th>
-                    <Table.Th>{words.turn.lasted}</Table.Th>
-                    {staff && <Table.Th>{words.turn.reason}</Table.Th>}
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {turns
-                    .map((turn, n) => ({ turn, until: turns[n + 1]?.at }))
-                    .reverse()
-                    .slice(0, 200)
-                    .map(({ turn, until }) => (
-                      <Table.Tr key={`${turn.at}${turn.state}`}>
-                        <Table.Td className="tnum" style={{ whiteSpace: 'nowrap' }}>
-                          <time dateTime={turn.at}>
-                            {f.day(turn.at)} {f.clock(turn.at)}
-                          </time>
-                        </Table.Td>
-                        <Table.Td>
-                          <HostStatus state={turn.state} />
-                        </Table.Td>
-                        <Table.Td className="tnum" style={{ whiteSpace: 'nowrap' }}>
-                          {until ? hours((Date.parse(until) - Date.parse(turn.at)) / 1000) : words.now}
-                        </Table.Td>
-                        {staff && <Table.Td>{turn.reason ?? <VisuallyHidden>–</VisuallyHidden>}</Table.Td>}
-                      </Table.Tr>
-                    ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+            <ul style={{ listStyle: 'none', margin: '0 0 16px', padding: 0 }} aria-label={words.turns}>
+              {turns
+                .map((turn, n) => ({ turn, until: turns[n + 1]?.at }))
+                .reverse()
+                .slice(0, MOST_TURNS)
+                .map(({ turn, until }) => (
+                  <Group key={`${turn.at}${turn.state}`} component="li" className="line" py={9} gap="sm">
+                    <Text size="sm" c="dimmed" className="tnum" component="time" dateTime={turn.at} w={128}>
+                      {f.day(turn.at)} {f.clock(turn.at)}
+                    </Text>
+                    <div style={{ width: 190 }}>
+                      <HostStatus state={turn.state} />
+                    </div>
+                    <Text size="sm" className="tnum" w={90}>
+                      {hours(((until ? Date.parse(until) : Date.now()) - Date.parse(turn.at)) / 1000)}
+                    </Text>
+                    {turn.reason && (
+                      <Text size="sm" c="dimmed" flex="1 1 240px" style={{ overflowWrap: 'anywhere' }}>
+                        {turn.reason}
+                      </Text>
+                    )}
+                  </Group>
+                ))}
+            </ul>
           )
         }
       </Answered>

@@ -51,7 +51,7 @@ export function stretches(turns: HostTurn[], from: number, to: number): Stretch[
 export function sums(list: Stretch[]): [Kind, number][] {
   const of = new Map<Kind, number>()
   for (const one of list) of.set(one.kind, (of.get(one.kind) ?? 0) + (one.to - one.from) / 1000)
-  return [...of].sort((a, b) => b[1] - a[1])
+  return [...of].filter(([, seconds]) => seconds >= 1).sort((a, b) => b[1] - a[1])
 }
 
 const DAY_MS = 86_400_000

@@ -14,16 +14,14 @@ const DRAWN = 60
 /** Who plays, and how many places there are. */
 export function Players({ service }: { service: Service }) {
   const words = useT().services
-  const counts = service.kind === 'minecraft_java' || service.kind === 'minecraft_bedrock'
   const query = useQuery({
     ...getServicePlayersOptions({ path: { id: service.id } }),
-    enabled: counts && service.state === 'up',
+    enabled: service.state === 'up',
     retry: false,
     refetchInterval: 30_000,
   })
-  const said = !counts
-    ? words.notCounted
-    : service.state !== 'up' || hasCode(query.error, 'service_not_up')
+  const said =
+    service.state !== 'up' || hasCode(query.error, 'service_not_up')
       ? words.notUp
       : hasCode(query.error, 'not_counted')
         ? words.notCounted
@@ -41,11 +39,9 @@ export function Players({ service }: { service: Service }) {
       ) : (
         <Lines count={2} />
       )}
-      {counts && (
-        <Box mt="md">
-          <CommandHints hints={[serviceHints(service).players]} />
-        </Box>
-      )}
+      <Box mt="md">
+        <CommandHints hints={[serviceHints(service).players]} />
+      </Box>
     </Section>
   )
 }

@@ -22,7 +22,9 @@ export function useRestart(service: Service) {
   })
   const left = useLeft(refusal?.until)
   const stands = refusal && left && left.seconds > 0 ? refusal : undefined
-  const why = !service.can.includes('restart') ? words.mayNotRestart : stands && `${words.refusedUntil}: ${left?.text}`
+  const onHost = !!service.staff && 'host' in service.staff.at
+  const barred = onHost ? words.noGuest : stands && `${words.refusedUntil}: ${left?.text}`
+  const why = service.can.includes('restart') ? barred : words.mayNotRestart
   const run = useCallback(
     () =>
       modals.open({

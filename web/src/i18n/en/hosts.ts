@@ -187,7 +187,6 @@ export const hosts = {
   part: (what: string, time: string) => `${what} ${time}`,
   turns: 'Turn by turn',
   turnsNone: 'Nothing was written down yet.',
-  turn: { at: 'When', state: 'Stood', lasted: 'For', reason: 'Why' },
   hm: (hours: number, minutes: number) =>
     hours ? `${hours} h ${String(minutes).padStart(2, '0')} min` : `${minutes} min`,
   ms: (minutes: number, seconds: number) =>

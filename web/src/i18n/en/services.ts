@@ -73,6 +73,7 @@ export const services = {
   },
   refusedUntil: 'Possible again',
   mayNotRestart: 'The house does not let you restart it',
+  noGuest: 'It runs on a host itself: there is no guest to restart',
   restarts: 'Restarts',
   restartsNone: 'It was never restarted.',
   restartStates: {

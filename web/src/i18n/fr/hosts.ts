@@ -192,7 +192,6 @@ export const hosts: Messages['hosts'] = {
   part: (what, time) => `${what} ${time}`,
   turns: 'Étape par étape',
   turnsNone: 'Rien n’a encore été consigné.',
-  turn: { at: 'Quand', state: 'État', lasted: 'Durée', reason: 'Pourquoi' },
   hm: (hours, minutes) => (hours ? `${hours} h ${String(minutes).padStart(2, '0')} min` : `${minutes} min`),
   ms: (minutes, seconds) => (minutes ? `${minutes} min ${String(seconds).padStart(2, '0')} s` : `${seconds} s`),
   report: {

@@ -76,6 +76,7 @@ export const services: Messages['services'] = {
   },
   refusedUntil: 'À nouveau possible',
   mayNotRestart: 'La maison ne vous permet pas de le redémarrer',
+  noGuest: 'Il fonctionne sur l’hôte lui-même : il n’y a pas d’invité à redémarrer',
   restarts: 'Redémarrages',
   restartsNone: 'Il n’a jamais été redémarré.',
   restartStates: {

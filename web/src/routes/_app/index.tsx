@@ -79,6 +79,7 @@ function Dashboard() {
               {instances ? <Some instances={instances} /> : <Skeleton h={160} />}
             </Section>
           )}
+          <HostsCard />
           <Section
             title={t.dashboard.spending}
             about={t.dashboard.spendingAbout}
@@ -95,7 +96,6 @@ function Dashboard() {
         </Stack>
         <Stack>
           <Attention balance={balance} instances={instances} />
-          <HostsCard />
           <Recent instances={instances} />
           <Room />
         </Stack>

@@ -60,7 +60,7 @@ function Page({ host }: { host: Host }) {
             <Text size="sm">
               {words.since} <When at={host.since} />
             </Text>
-            {host.node && <Text size="sm">{host.node}</Text>}
+            {host.node && host.node !== host.name && <Text size="sm">{host.node}</Text>}
           </Group>
         }
         back={{

@@ -15,7 +15,7 @@ import { useHostActions } from '~/features/hosts/actions'
 import { allHosts } from '~/features/hosts/queries'
 import { Saved } from '~/features/hosts/Saved'
 import { Awaits, HostStatus } from '~/features/hosts/status'
-import { allServices, hostOf } from '~/features/services/queries'
+import { useServicesOn } from '~/features/services/queries'
 import { ServiceStatus } from '~/features/services/status'
 import { useT } from '~/i18n'
 import { useIsStaff } from '~/lib/me'
@@ -27,9 +27,7 @@ function Hosts() {
   const words = t.hosts
   const staff = useIsStaff()
   const query = useQuery(allHosts())
-  const { data: services } = useQuery(allServices())
-  // Where services run is told to staff only.
-  const on = (host: Host) => services?.filter((one) => hostOf(one.staff?.at) === host.id) ?? []
+  const on = useServicesOn()
   const link = (host: Host) => (
     <LinkAnchor to="/hosts/$id" params={{ id: host.id }} size="sm" fw={550} c="inherit">
       {host.name}
@@ -58,7 +56,7 @@ function Hosts() {
               render: (host) => (
                 <>
                   {link(host)}
-                  {host.node && (
+                  {host.node && host.node !== host.name && (
                     <Text size="xs" c="dimmed">
                       {host.node}
                     </Text>

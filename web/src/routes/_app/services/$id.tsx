@@ -17,7 +17,7 @@ import { useInstanceNames } from '~/features/instances/queries'
 import { serviceHints } from '~/features/services/hints'
 import { Join } from '~/features/services/Join'
 import { Players } from '~/features/services/Players'
-import { hostOf, instanceOf } from '~/features/services/queries'
+import { countsPlayers, hostOf, instanceOf } from '~/features/services/queries'
 import { Refused } from '~/features/services/RestartDialog'
 import { RestartHistory, RestartUnderWay, useRestarts } from '~/features/services/restarts'
 import { ServiceEmblem, ServiceStatus } from '~/features/services/status'
@@ -113,11 +113,12 @@ function Page({ service }: { service: Service }) {
         <Stand service={service} />
         {current && <RestartUnderWay key={current.id} service={service} id={current.id} />}
         <SimpleGrid cols={{ base: 1, lg: 2 }}>
-          <Players service={service} />
+          {countsPlayers(service.kind) && <Players service={service} />}
           <Stack>
             <Join service={service} />
-            {service.staff && <Where service={service} />}
+            {countsPlayers(service.kind) && service.staff && <Where service={service} />}
           </Stack>
+          {!countsPlayers(service.kind) && service.staff && <Where service={service} />}
         </SimpleGrid>
         <RestartHistory service={service} />
         <CommandHints hints={[serviceHints(service).show, serviceHints(service).restart]} />

@@ -1,5 +1,4 @@
 import { Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
 import { createFileRoute } from '@tanstack/react-router'
 import * as v from 'valibot'
 import type { Host, HostWindow, Weekday } from '~/api'
@@ -11,13 +10,13 @@ import { Section } from '~/components/Section'
 import { When } from '~/components/When'
 import { hostHints, useHostActions } from '~/features/hosts/actions'
 import { Chain } from '~/features/hosts/Chain'
-import { isGoingDown, isGoingUp } from '~/features/hosts/queries'
+import { isGoingDown, isGoingUp, needsOf } from '~/features/hosts/queries'
 import { Saved } from '~/features/hosts/Saved'
 import { Probes, Signals } from '~/features/hosts/Signals'
 import { Slept } from '~/features/hosts/Slept'
 import { Awaits, HostEmblem, useLeft } from '~/features/hosts/status'
 import { useHost } from '~/features/hosts/useHost'
-import { allServices, hostOf } from '~/features/services/queries'
+import { useServicesOn } from '~/features/services/queries'
 import { ServiceStatus, useCount } from '~/features/services/status'
 import { useT } from '~/i18n'
 
@@ -82,7 +81,7 @@ function Stand({ host }: { host: Host }) {
             <Text size="sm" c="dimmed">
               {words.stateAbout[host.state]}
             </Text>
-            {host.state === 'ready' && <Awaits host={host} />}
+            {host.state === 'ready' && <KeptBy host={host} />}
           </div>
         </Group>
         {counting && (
@@ -128,13 +127,25 @@ function Stand({ host }: { host: Host }) {
   )
 }
 
+/** Of what kinds that which keeps it awake is. */
+function KeptBy({ host }: { host: Host }) {
+  const words = useT().hosts
+  const needs = needsOf(host)
+  if (needs.length === 0) return <Awaits host={host} />
+  return (
+    <Text size="sm" mt={2}>
+      {words.keptBy}: {needs.map((signal) => words.signals[signal.kind]).join(', ')}
+    </Text>
+  )
+}
+
 /** The services on it, as far as one is told where they run. */
 function OnIt({ host }: { host: Host }) {
   const t = useT()
   const count = useCount()
-  const { data } = useQuery(allServices())
+  const on = useServicesOn()
   if (!host.profile) return null
-  const list = data?.filter((one) => hostOf(one.staff?.at) === host.id) ?? []
+  const list = on(host)
   return (
     <Section title={t.hosts.onIt}>
       {list.length === 0 && (

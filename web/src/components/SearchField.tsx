@@ -1,7 +1,6 @@
 import { TextInput } from '@mantine/core'
-import { useDebouncedCallback } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'
-import { useEffect, useRef, useState } from 'react'
+import { useTyped } from '~/lib/typed'
 
 /** Looks for what is typed, a moment after it was; what is looked for is kept by the page, in its address. */
 export function SearchField({
@@ -13,28 +12,14 @@ export function SearchField({
   value: string | undefined
   onChange: (text: string | undefined) => void
 }) {
-  const [text, setText] = useState(value ?? '')
-  const told = useRef(value)
-  const soon = useDebouncedCallback((typed: string) => {
-    told.current = typed.trim() || undefined
-    onChange(told.current)
-  }, 200)
-  // Somebody went back, or cleared the filters.
-  useEffect(() => {
-    if (value === told.current) return
-    told.current = value
-    setText(value ?? '')
-  }, [value])
+  const [text, type] = useTyped(value, onChange)
   return (
     <TextInput
       type="search"
       flex="1 1 220px"
       maw={{ base: '100%', sm: 320 }}
       value={text}
-      onChange={(event) => {
-        setText(event.currentTarget.value)
-        soon(event.currentTarget.value)
-      }}
+      onChange={(event) => type(event.currentTarget.value)}
       leftSection={<IconSearch size={16} aria-hidden />}
       placeholder={label}
       aria-label={label}

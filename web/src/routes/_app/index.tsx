@@ -28,7 +28,7 @@ import { SpendingChart } from '~/components/SpendingChart'
 import { InstanceStatus, OperationStatus } from '~/components/StatusBadge'
 import { Answered, Nothing } from '~/components/states'
 import { When } from '~/components/When'
-import { allInstances } from '~/features/instances/queries'
+import { allInstances, useInstanceNames } from '~/features/instances/queries'
 import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
@@ -94,7 +94,7 @@ function Dashboard() {
         </Stack>
         <Stack>
           <Attention balance={balance} instances={instances} />
-          <Recent instances={instances} />
+          <Recent />
           <Room />
         </Stack>
       </SimpleGrid>
@@ -272,10 +272,10 @@ function Attention({ balance, instances }: { balance: Balance | undefined; insta
   )
 }
 
-function Recent({ instances }: { instances: Instance[] | undefined }) {
+function Recent() {
   const t = useT()
   const { data } = useQuery(listOperationsOptions({ query: { limit: 6 } }))
-  const name = (id: string) => instances?.find((one) => one.id === id)?.name
+  const names = useInstanceNames()
   return (
     <Section
       title={t.dashboard.recent}
@@ -297,7 +297,7 @@ function Recent({ instances }: { instances: Instance[] | undefined }) {
             <Group key={one.id} justify="space-between" wrap="nowrap" gap="xs">
               <Box miw={0}>
                 <Text size="sm" truncate>
-                  {t.operations.verbs[one.verb]} <b>{name(one.instance_id)}</b>
+                  {t.operations.verbs[one.verb]} <b>{names.get(one.instance_id)}</b>
                 </Text>
                 <OperationStatus state={one.state} />
               </Box>

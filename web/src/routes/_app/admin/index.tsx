@@ -14,6 +14,7 @@ import { Answered, Lines } from '~/components/states'
 import { When } from '~/components/When'
 import { HealthBadge } from '~/features/admin/clusters/health'
 import { allClusters, useUserNames } from '~/features/admin/names'
+import { useActionName } from '~/features/audit/useActionName'
 import { allInstances } from '~/features/instances/queries'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
@@ -219,6 +220,7 @@ function Attention({ clusters }: { clusters: Cluster[] | undefined }) {
 /** The newest lines of the log. */
 function Lately() {
   const t = useT()
+  const name = useActionName()
   const words = t.admin.overview
   const people = useUserNames()
   const { items } = usePages('listAudit', 'lately', (asked, signal) => listAudit({ query: asked, signal }), {
@@ -241,7 +243,7 @@ function Lately() {
           <Group key={one.seq} justify="space-between" className="line" py={8} gap="xs">
             <Text size="sm">
               <Text span fw={550} inherit>
-                {one.action}
+                {name(one.action)}
               </Text>{' '}
               <Text span c="dimmed" inherit>
                 · {one.user_id ? (people.get(one.user_id) ?? '…') : t.audit.means[one.means]}

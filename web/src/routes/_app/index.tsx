@@ -25,6 +25,7 @@ import { LinkAnchor, LinkButton } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Section } from '~/components/Section'
 import { SpendingChart } from '~/components/SpendingChart'
+import { Stat } from '~/components/Stat'
 import { InstanceStatus, OperationStatus } from '~/components/StatusBadge'
 import { Answered, Nothing } from '~/components/states'
 import { When } from '~/components/When'
@@ -105,53 +106,34 @@ function Dashboard() {
 function Stats({ balance, instances }: { balance: Balance | undefined; instances: Instance[] | undefined }) {
   const t = useT()
   const f = useFormat()
+  const { projectId } = useHere()
+  const params = { id: projectId }
   const running = instances?.filter((one) => one.state === 'running').length
   return (
     <SimpleGrid cols={{ base: 2, md: 4 }} spacing="md" mb="md">
       <Stat
-        label={t.dashboard.balance}
+        name={t.dashboard.balance}
         value={balance && <Credits micros={balance.wallet_micros} />}
-        sub={balance && t.dashboard.held(f.credits(balance.held_micros))}
+        hint={balance && t.dashboard.held(f.credits(balance.held_micros))}
+        link={{ to: '/projects/$id/credits', params }}
       />
       <Stat
-        label={t.dashboard.burn}
+        name={t.dashboard.burn}
         value={balance && <Credits micros={balance.rate_micros_per_hour} unit={t.common.perHour} exact />}
+        link={{ to: '/projects/$id/credits/spending', params }}
       />
       <Stat
-        label={t.dashboard.runway}
+        name={t.dashboard.runway}
         value={balance && (balance.runway_seconds == null ? t.dashboard.endless : f.duration(balance.runway_seconds))}
+        link={{ to: '/projects/$id/credits/top-up', params }}
       />
       <Stat
-        label={t.dashboard.running}
+        name={t.dashboard.running}
         value={instances && String(running)}
-        sub={instances && t.dashboard.of(instances.length)}
+        hint={instances && t.dashboard.of(instances.length)}
+        link={{ to: '/instances', search: { state: 'running' } }}
       />
     </SimpleGrid>
-  )
-}
-
-function Stat({ label, value, sub }: { label: string; value: ReactNode; sub?: string }) {
-  return (
-    <Card padding="md">
-      <Text size="sm" c="dimmed">
-        {label}
-      </Text>
-      <Text
-        component="div"
-        fz={{ base: 20, sm: 25 }}
-        fw={650}
-        className="tnum"
-        lh={1.35}
-        style={{ letterSpacing: '-0.015em' }}
-      >
-        {value ?? <Skeleton h={30} w="70%" my={3} />}
-      </Text>
-      {sub && (
-        <Text size="xs" c="dimmed" className="tnum">
-          {sub}
-        </Text>
-      )}
-    </Card>
   )
 }
 

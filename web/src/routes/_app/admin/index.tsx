@@ -10,6 +10,7 @@ import { Credits } from '~/components/Credits'
 import { LinkAnchor } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Section } from '~/components/Section'
+import { Stat } from '~/components/Stat'
 import { Answered, Lines } from '~/components/states'
 import { When } from '~/components/When'
 import { HealthBadge } from '~/features/admin/clusters/health'
@@ -35,13 +36,29 @@ function House() {
     <>
       <PageHeader title={words.title} sub={words.sub} />
       <SimpleGrid cols={{ base: 2, md: 4 }} mb="md">
-        <Stat to="/admin/instances" name={words.instances} value={instances ? f.whole(instances.length) : '…'} />
-        <Stat to="/admin/operations" name={words.operations} value={active ? f.whole(active.items.length) : '…'} />
+        <Stat
+          link={{ to: '/admin/instances' }}
+          name={words.instances}
+          value={instances ? f.whole(instances.length) : '…'}
+        />
+        <Stat
+          link={{ to: '/admin/operations' }}
+          name={words.operations}
+          value={active ? f.whole(active.items.length) : '…'}
+        />
         {finance && (
-          <Stat to="/admin/finance" name={words.outstanding} value={<Credits micros={finance.outstanding_micros} />} />
+          <Stat
+            link={{ to: '/admin/finance' }}
+            name={words.outstanding}
+            value={<Credits micros={finance.outstanding_micros} />}
+          />
         )}
         {finance && (
-          <Stat to="/admin/finance" name={words.revenue} value={<Credits micros={finance.revenue_micros} />} />
+          <Stat
+            link={{ to: '/admin/finance' }}
+            name={words.revenue}
+            value={<Credits micros={finance.revenue_micros} />}
+          />
         )}
       </SimpleGrid>
       <SimpleGrid cols={{ base: 1, md: 2 }}>
@@ -74,27 +91,6 @@ function House() {
         {admin && <Lately />}
       </SimpleGrid>
     </>
-  )
-}
-
-function Stat({
-  to,
-  name,
-  value,
-}: {
-  to: '/admin/instances' | '/admin/operations' | '/admin/finance'
-  name: string
-  value: ReactNode
-}) {
-  return (
-    <Card padding="md">
-      <LinkAnchor to={to} size="sm" c="dimmed">
-        {name}
-      </LinkAnchor>
-      <Text component="div" fz={25} fw={650} className="tnum">
-        {value}
-      </Text>
-    </Card>
   )
 }
 

@@ -8,9 +8,7 @@ type Shown = { micros: number; unit?: string; exact?: boolean; signed?: boolean 
 export function Credits({ micros, unit, exact, signed, ...rest }: Shown) {
   const t = useT()
   const f = useFormat()
-  // Less than a hundredth is not nothing.
-  const little = micros !== 0 && Math.abs(micros) < 10_000
-  const text = signed ? f.signed(micros) : exact || little ? f.fine(micros) : f.credits(micros)
+  const text = signed ? f.signed(micros) : exact ? f.fine(micros) : f.credits(micros)
   return (
     <Text span inherit className="tnum" {...rest} style={{ whiteSpace: 'nowrap' }}>
       {text}

@@ -78,7 +78,10 @@ export const adminActs = (page) => {
       'admin-voucher-make',
       '/admin/vouchers',
       async () => {
-        await page.getByRole('button', { name: /^(Make vouchers|Créer des bons)$/ }).click()
+        await page
+          .getByRole('button', { name: /^(Make vouchers|Créer des bons)$/ })
+          .first()
+          .click()
         await page.getByRole('dialog').waitFor()
       },
     ],

@@ -91,7 +91,9 @@ for (const [size, scheme, locale, device] of looks) {
   const { items } = await (await context.request.get('/api/v1/instances?limit=200')).json()
   const me = await (await context.request.get('/api/v1/me')).json()
   const project = me.user.personal_project
-  const one = items.find((instance) => instance.kind === 'qemu' && instance.state === 'running') ?? items[0]
+  // Of one's own, since lists show those of one project.
+  const own = items.filter((instance) => instance.project_id === project)
+  const one = own.find((instance) => instance.kind === 'qemu' && instance.state === 'running') ?? own[0] ?? items[0]
   const at = (tab) => `/instances/${one.id}${tab}`
   const leases = (await (await context.request.get('/api/v1/leases?limit=1')).json()).items ?? []
   const ids = {
@@ -101,7 +103,8 @@ for (const [size, scheme, locale, device] of looks) {
     ...(await adminIds(context.request)),
   }
   const views = [
-    ...[...inside, ...admin].map((path) => [nameOf(path), withId(path, ids)]),
+    // A house that has none of a thing has no picture of it.
+    ...[...inside, ...admin].map((path) => [nameOf(path), withId(path, ids)]).filter(([, path]) => !/_none/.test(path)),
     ['instances-none', '/instances?q=zzz'],
     ['lost', '/nowhere'],
   ]

@@ -124,5 +124,17 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--mantine-color-error': '#ff8578',
     '--mantine-color-red-text': '#ff8578',
     '--mantine-color-default-border': '#333b4c',
+    // Tinted grounds, so dark that words on them are read as easily as beside them.
+    '--mantine-color-yellow-light': '#2b2416',
+    '--mantine-color-yellow-light-color': '#f6c65b',
+    '--mantine-color-teal-light': '#10271f',
+    '--mantine-color-teal-light-color': '#5fdcac',
+    '--mantine-color-red-light': '#301a1c',
+    '--mantine-color-red-light-color': '#ff9a90',
+    '--mantine-color-grape-light': '#2a1a33',
+    '--mantine-color-grape-light-color': '#dba6f0',
+    '--mantine-color-indigo-light': '#1d2244',
+    '--mantine-color-indigo-light-color': '#aeb9ff',
+    '--mantine-color-indigo-light-hover': '#252b57',
   },
 })

@@ -59,7 +59,11 @@ export function PageHeader({
             </Text>
           )}
         </Box>
-        {children && <Group gap="xs">{children}</Group>}
+        {children && (
+          <Group gap="xs" className="page-actions">
+            {children}
+          </Group>
+        )}
       </Group>
     </Box>
   )

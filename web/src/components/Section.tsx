@@ -22,7 +22,11 @@ export function Section({
             </Text>
           )}
         </div>
-        {action && <Group gap="xs">{action}</Group>}
+        {action && (
+          <Group gap="xs" className="page-actions">
+            {action}
+          </Group>
+        )}
       </Group>
       {children}
     </Card>

@@ -27,7 +27,14 @@ export function When({ at, ...rest }: { at: string | null | undefined } & TextPr
     )
   return (
     <Tooltip label={f.exact(at)}>
-      <Text span inherit {...rest} component="time" dateTime={at} style={{ whiteSpace: 'nowrap' }}>
+      <Text
+        span
+        inherit={rest.size === undefined}
+        {...rest}
+        component="time"
+        dateTime={at}
+        style={{ whiteSpace: 'nowrap' }}
+      >
         {f.relative(at)}
       </Text>
     </Tooltip>

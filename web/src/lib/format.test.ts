@@ -7,6 +7,9 @@ const fr = formats('fr')
 
 test('credits are shown to the hundredth, and exactly where it is asked', () => {
   expect(en.credits(24_978_100)).toBe('24.98')
+  expect(en.credits(0)).toBe('0.00')
+  expect(en.credits(2_381)).toBe('0.0024')
+  expect(en.credits(-40)).toBe('-0.00004')
   expect(en.fine(24_978_101)).toBe('24.978101')
   expect(en.fine(5_150)).toBe('0.00515')
   expect(en.signed(-1_817)).toBe('-0.001817')

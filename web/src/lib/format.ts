@@ -20,6 +20,7 @@ export function formats(language: string) {
   const whole = number({ maximumFractionDigits: 0 })
   const short = number({ maximumFractionDigits: 1 })
   const credits = number({ minimumFractionDigits: 2, maximumFractionDigits: 2 })
+  const little = number({ maximumSignificantDigits: 2 })
   const fine = number({ minimumFractionDigits: 2, maximumFractionDigits: 6 })
   const signed = number({ minimumFractionDigits: 2, maximumFractionDigits: 6, signDisplay: 'exceptZero' })
   const time = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, options)
@@ -43,8 +44,8 @@ export function formats(language: string) {
     num: (value: number) => short.format(value),
     whole: (value: number) => whole.format(value),
     percent: (share: number) => `${short.format(share * 100)} %`,
-    /** An amount of credits, rounded to hundredths. */
-    credits: (micros: number) => credits.format(micros / MICROS),
+    /** An amount of credits, rounded to hundredths; less than a hundredth is not nothing. */
+    credits: (micros: number) => (micros !== 0 && Math.abs(micros) < 10_000 ? little : credits).format(micros / MICROS),
     /** An amount of credits, exactly. */
     fine: (micros: number) => fine.format(micros / MICROS),
     signed: (micros: number) => signed.format(micros / MICROS),

@@ -14,12 +14,12 @@ import {
 } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useRouter } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { useEffect, useState } from 'react'
 import { allHosts } from '~/features/hosts/queries'
 import { allInstances } from '~/features/instances/queries'
 import { allServices } from '~/features/services/queries'
 import { useI18n } from '~/i18n'
-import { useOfferedActions } from '~/lib/page-actions'
+import { offeredByButtons, type PageAction, useOfferedActions } from '~/lib/page-actions'
 import { useNav } from './nav'
 
 /** Everything by typing: what can be done here, where one can go, every instance. Opens whenever `asked` grows. */
@@ -33,13 +33,18 @@ export default function CommandPalette({ asked }: { asked: number }) {
   const { data: instances } = useQuery(allInstances())
   const { data: hosts } = useQuery(allHosts())
   const { data: services } = useQuery(allServices())
+  const [buttons, setButtons] = useState<PageAction[]>([])
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is asking again that opens it again
-  useEffect(() => spotlight.open(), [asked])
+  useEffect(() => {
+    setButtons(offeredByButtons())
+    spotlight.open()
+  }, [asked])
+  const here = [...offered, ...buttons.filter((one) => !offered.some((other) => other.label === one.label))]
   const actions: SpotlightActionGroupData[] = [
     {
       group: t.shell.here,
       actions: [
-        ...offered.map(({ id, label, description, run }) => ({
+        ...here.map(({ id, label, description, run }) => ({
           id,
           label,
           description,

@@ -6,6 +6,7 @@ import { Badge } from '~/components/StatusBadge'
 import { Nothing } from '~/components/states'
 import { When } from '~/components/When'
 import { useT } from '~/i18n'
+import { useActionName } from './useActionName'
 
 type Shown = {
   rows: AuditEntry[] | undefined
@@ -19,6 +20,7 @@ type Shown = {
 export function AuditTable({ rows, error, onRetry, more, who }: Shown) {
   const t = useT()
   const words = t.audit
+  const name = useActionName()
   const doer = (one: AuditEntry) =>
     one.user_id ? (who?.(one.user_id) ?? one.user_id.slice(0, 12)) : words.means[one.means]
   const columns: Column<AuditEntry>[] = [
@@ -28,7 +30,7 @@ export function AuditTable({ rows, error, onRetry, more, who }: Shown) {
       render: (one) => (
         <>
           <Text size="sm" fw={550}>
-            {one.action}
+            {name(one.action)}
           </Text>
           <Text size="xs" c="dimmed" ff="monospace" truncate maw={320}>
             {one.object}
@@ -66,7 +68,7 @@ export function AuditTable({ rows, error, onRetry, more, who }: Shown) {
         <>
           <Group justify="space-between" wrap="nowrap">
             <Text size="sm" fw={550}>
-              {one.action}
+              {name(one.action)}
             </Text>
             <Text size="xs" c="dimmed">
               <When at={one.at} />

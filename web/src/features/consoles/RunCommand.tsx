@@ -118,7 +118,7 @@ export function RunCommand({
             </Collapse>
             <Group justify="space-between">
               <Button variant="subtle" color="gray" size="xs" onClick={toggle} aria-expanded={more}>
-                {words.user} · {words.timeout} · {words.input}
+                {t.common.options}
               </Button>
               <CanButton type="submit" why={why} loading={busy} leftSection={<IconPlayerPlay size={16} aria-hidden />}>
                 {words.run}

@@ -1,4 +1,4 @@
-import { Button, Select, SimpleGrid, Text, TextInput } from '@mantine/core'
+import { Button, Group, Select, SimpleGrid, Text, TextInput } from '@mantine/core'
 import type { UseFormReturnType } from '@mantine/form'
 import { IconPlus } from '@tabler/icons-react'
 import { useMemo } from 'react'
@@ -49,21 +49,23 @@ export function ReportsPart({ form }: { form: UseFormReturnType<Draft> }) {
               data={(['en', 'fr'] as const).map((value) => ({ value, label: t.account.languages[value] }))}
               {...form.getInputProps(`reports.${n}.language`)}
             />
-            <SimpleGrid cols={2} spacing="xs">
+            <Group gap="xs" wrap="nowrap" align="flex-start">
               <Select
                 label={words.period}
                 allowDeselect={false}
                 data={(['daily', 'weekly'] as const).map((value) => ({ value, label: words.periods[value] }))}
+                flex={1}
                 {...form.getInputProps(`reports.${n}.period`)}
               />
               <Select
                 label={words.hour}
                 allowDeselect={false}
                 data={hours}
+                w={92}
                 value={String(one.hour)}
                 onChange={(hour) => form.setFieldValue(`reports.${n}.hour`, Number(hour))}
               />
-            </SimpleGrid>
+            </Group>
             <Select
               label={words.zone}
               allowDeselect={false}

@@ -24,6 +24,7 @@ export const common = {
   all: 'All',
   on: 'On',
   off: 'Off',
+  options: 'Options',
   optional: 'optional',
   name: 'Name',
   state: 'State',

@@ -1,6 +1,7 @@
 // One file for each feature, so that several people can add texts without getting into each other's way. A key that
 // French does not have, or has with other arguments, does not compile.
 import { account } from './account'
+import { actions } from './actions'
 import { admin } from './admin'
 import { audit } from './audit'
 import { auth } from './auth'
@@ -22,6 +23,7 @@ import { templates } from './templates'
 
 export const en = {
   account,
+  actions,
   admin,
   audit,
   auth,

@@ -42,7 +42,7 @@ export const leases = {
   renewUrl: 'Anybody may renew it at',
   log: 'What happened',
   orders: 'Payments',
-  orderKinds: { new: 'Lease', renew: 'Renewal' } as Record<string, string>,
+  orderKinds: { lease: 'A lease', time: 'More time', call: 'A call' } as Record<string, string>,
   orderStates: {
     claimed: 'Begun',
     refused: 'Refused',

@@ -42,7 +42,6 @@ export const projects = {
   quotaAbout: 'How much it may have, and has.',
   quotaOf: (used: string, allowed: string) => `${used} of ${allowed}`,
   quotaSet: 'Set the quota',
-  quotaDefault: 'As the house gives it',
   instances: 'Instances',
   cores: 'Cores',
   memory: 'Memory',

@@ -25,6 +25,7 @@ export const common: Messages['common'] = {
   all: 'Tous',
   on: 'Activé',
   off: 'Désactivé',
+  options: 'Options',
   optional: 'facultatif',
   name: 'Nom',
   state: 'État',

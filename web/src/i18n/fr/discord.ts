@@ -64,7 +64,7 @@ export const discord: Messages['discord'] = {
   reportsAbout: 'Combien de réveils, combien de sommeil, ce qui a échoué.',
   reportsNone: 'Aucun rapport n’est envoyé.',
   period: 'Fréquence',
-  periods: { daily: 'Chaque jour', weekly: 'Le lundi' },
+  periods: { daily: 'Quotidien', weekly: 'Lundi' },
   hour: 'À',
   zone: 'Fuseau horaire',
   addReport: 'Ajouter un rapport',

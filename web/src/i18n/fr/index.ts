@@ -1,5 +1,6 @@
 import type { Messages } from '../en'
 import { account } from './account'
+import { actions } from './actions'
 import { admin } from './admin'
 import { audit } from './audit'
 import { auth } from './auth'
@@ -21,6 +22,7 @@ import { templates } from './templates'
 
 export const fr: Messages = {
   account,
+  actions,
   admin,
   audit,
   auth,

@@ -44,7 +44,7 @@ export const leases: Messages['leases'] = {
   renewUrl: 'N’importe qui peut la renouveler à',
   log: 'Ce qui s’est passé',
   orders: 'Paiements',
-  orderKinds: { new: 'Location', renew: 'Renouvellement' },
+  orderKinds: { lease: 'Une location', time: 'Du temps en plus', call: 'Un appel' },
   orderStates: {
     claimed: 'Commencé',
     refused: 'Refusé',

@@ -44,7 +44,6 @@ export const projects: Messages['projects'] = {
   quotaAbout: 'Ce qu’il peut avoir, et ce qu’il a.',
   quotaOf: (used, allowed) => `${used} sur ${allowed}`,
   quotaSet: 'Fixer le quota',
-  quotaDefault: 'Comme la maison le donne',
   instances: 'Instances',
   cores: 'Cœurs',
   memory: 'Mémoire',

@@ -25,11 +25,12 @@ import { LinkAnchor, LinkButton } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Section } from '~/components/Section'
 import { SpendingChart } from '~/components/SpendingChart'
+import { Stat } from '~/components/Stat'
 import { InstanceStatus, OperationStatus } from '~/components/StatusBadge'
 import { Answered, Nothing } from '~/components/states'
 import { When } from '~/components/When'
 import { HostsCard } from '~/features/hosts/HostsCard'
-import { allInstances } from '~/features/instances/queries'
+import { allInstances, useInstanceNames } from '~/features/instances/queries'
 import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
@@ -96,7 +97,7 @@ function Dashboard() {
         </Stack>
         <Stack>
           <Attention balance={balance} instances={instances} />
-          <Recent instances={instances} />
+          <Recent />
           <Room />
         </Stack>
       </SimpleGrid>
@@ -107,53 +108,34 @@ function Dashboard() {
 function Stats({ balance, instances }: { balance: Balance | undefined; instances: Instance[] | undefined }) {
   const t = useT()
   const f = useFormat()
+  const { projectId } = useHere()
+  const params = { id: projectId }
   const running = instances?.filter((one) => one.state === 'running').length
   return (
     <SimpleGrid cols={{ base: 2, md: 4 }} spacing="md" mb="md">
       <Stat
-        label={t.dashboard.balance}
+        name={t.dashboard.balance}
         value={balance && <Credits micros={balance.wallet_micros} />}
-        sub={balance && t.dashboard.held(f.credits(balance.held_micros))}
+        hint={balance && t.dashboard.held(f.credits(balance.held_micros))}
+        link={{ to: '/projects/$id/credits', params }}
       />
       <Stat
-        label={t.dashboard.burn}
+        name={t.dashboard.burn}
         value={balance && <Credits micros={balance.rate_micros_per_hour} unit={t.common.perHour} exact />}
+        link={{ to: '/projects/$id/credits/spending', params }}
       />
       <Stat
-        label={t.dashboard.runway}
+        name={t.dashboard.runway}
         value={balance && (balance.runway_seconds == null ? t.dashboard.endless : f.duration(balance.runway_seconds))}
+        link={{ to: '/projects/$id/credits/top-up', params }}
       />
       <Stat
-        label={t.dashboard.running}
+        name={t.dashboard.running}
         value={instances && String(running)}
-        sub={instances && t.dashboard.of(instances.length)}
+        hint={instances && t.dashboard.of(instances.length)}
+        link={{ to: '/instances', search: { state: 'running' } }}
       />
     </SimpleGrid>
-  )
-}
-
-function Stat({ label, value, sub }: { label: string; value: ReactNode; sub?: string }) {
-  return (
-    <Card padding="md">
-      <Text size="sm" c="dimmed">
-        {label}
-      </Text>
-      <Text
-        component="div"
-        fz={{ base: 20, sm: 25 }}
-        fw={650}
-        className="tnum"
-        lh={1.35}
-        style={{ letterSpacing: '-0.015em' }}
-      >
-        {value ?? <Skeleton h={30} w="70%" my={3} />}
-      </Text>
-      {sub && (
-        <Text size="xs" c="dimmed" className="tnum">
-          {sub}
-        </Text>
-      )}
-    </Card>
   )
 }
 
@@ -274,10 +256,10 @@ function Attention({ balance, instances }: { balance: Balance | undefined; insta
   )
 }
 
-function Recent({ instances }: { instances: Instance[] | undefined }) {
+function Recent() {
   const t = useT()
   const { data } = useQuery(listOperationsOptions({ query: { limit: 6 } }))
-  const name = (id: string) => instances?.find((one) => one.id === id)?.name
+  const names = useInstanceNames()
   return (
     <Section
       title={t.dashboard.recent}
@@ -299,7 +281,7 @@ function Recent({ instances }: { instances: Instance[] | undefined }) {
             <Group key={one.id} justify="space-between" wrap="nowrap" gap="xs">
               <Box miw={0}>
                 <Text size="sm" truncate>
-                  {t.operations.verbs[one.verb]} <b>{name(one.instance_id)}</b>
+                  {t.operations.verbs[one.verb]} <b>{names.get(one.instance_id)}</b>
                 </Text>
                 <OperationStatus state={one.state} />
               </Box>

@@ -1,4 +1,4 @@
-import { Alert, Button, Card, Group, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Box, Button, Card, Group, Stack, Text, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { IconMail } from '@tabler/icons-react'
 import { createFileRoute } from '@tanstack/react-router'
@@ -11,6 +11,7 @@ import {
   listReceivedInvitations,
 } from '~/api/gen/sdk.gen'
 import { usePages } from '~/api/pages'
+import { CommandHints } from '~/components/CommandHints'
 import { LinkAnchor } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Section } from '~/components/Section'
@@ -20,6 +21,7 @@ import { takeHash } from '~/features/auth/hash'
 import { useT } from '~/i18n'
 import { useAct } from '~/lib/act'
 import { useProblemText } from '~/lib/problems'
+import { shellWord } from '~/lib/words'
 
 export const Route = createFileRoute('/_app/invitations')({ component: Invitations })
 
@@ -113,6 +115,17 @@ function Invitations() {
               </Button>
             </Group>
           </form>
+          <Box mt="md">
+            <CommandHints
+              hints={[
+                {
+                  cli: `innkeeper project accept ${shellWord(token.trim() || 'TOKEN')}`,
+                  path: '/api/v1/invitations/accept',
+                  body: { token: token.trim() || 'TOKEN' },
+                },
+              ]}
+            />
+          </Box>
         </Section>
       </Stack>
     </>

@@ -153,8 +153,8 @@ function Scopes({ one }: { one: Key }) {
         </Chip>
       )}
       {one.scopes.map((scope) => (
-        <Chip key={scope} variant="light" title={t.keys.scopeNames[scope]}>
-          {scope}
+        <Chip key={scope} variant="light" title={scope}>
+          {t.keys.scopeNames[scope]}
         </Chip>
       ))}
     </Group>

@@ -10,7 +10,7 @@ export const users = {
   passwordHint: 'At least 10 characters. They should change it.',
   role: 'Role',
   anyRole: 'Any role',
-  roles: { user: 'Guest', operator: 'Operator', admin: 'Administrator' },
+  roles: { user: 'User', operator: 'Operator', admin: 'Administrator' },
   roleHints: {
     user: 'Uses what is theirs.',
     operator: 'Looks after clusters and everybody’s instances, but not after money and people.',

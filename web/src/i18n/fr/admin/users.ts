@@ -13,7 +13,7 @@ export const users: Messages['admin']['users'] = {
   passwordHint: 'Au moins 10 caractères, à changer ensuite.',
   role: 'Rôle',
   anyRole: 'Tous les rôles',
-  roles: { user: 'Hôte', operator: 'Opérateur', admin: 'Administrateur' },
+  roles: { user: 'Utilisateur', operator: 'Opérateur', admin: 'Administrateur' },
   roleHints: {
     user: 'Utilise ce qui lui appartient.',
     operator: 'S’occupe des grappes et des instances de tous, mais ni de l’argent ni des personnes.',

@@ -18,6 +18,7 @@ import { useForm } from '@mantine/form'
 import { createFileRoute } from '@tanstack/react-router'
 import type { Language } from '~/api'
 import { changeEmail, changeMe } from '~/api/gen/sdk.gen'
+import { CommandHints } from '~/components/CommandHints'
 import { Facts } from '~/components/Facts'
 import { PageHeader } from '~/components/PageHeader'
 import { Section } from '~/components/Section'
@@ -115,6 +116,7 @@ function Profile() {
             data={(['en', 'fr'] as const).map((value) => ({ value, label: words.languages[value] }))}
             {...form.getInputProps('language')}
           />
+          <CommandHints hints={[{ method: 'PATCH', path: '/api/v1/me', body: form.values }]} />
           <Group justify="flex-end">
             <Button type="submit" loading={save.isPending} disabled={!form.isDirty()}>
               {t.common.save}

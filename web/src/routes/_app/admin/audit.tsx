@@ -1,4 +1,4 @@
-import { Alert, Button, Code, Drawer, Group, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Button, Code, Drawer, Group, Stack, Text, TextInput, UnstyledButton } from '@mantine/core'
 import { modals } from '@mantine/modals'
 import { IconCircleCheck, IconFilterOff, IconShieldCheck, IconShieldExclamation } from '@tabler/icons-react'
 import { createFileRoute } from '@tanstack/react-router'
@@ -16,6 +16,7 @@ import { Badge } from '~/components/StatusBadge'
 import { Nothing } from '~/components/states'
 import { When } from '~/components/When'
 import { useProjectNames, useUserNames } from '~/features/admin/names'
+import { useActionName } from '~/features/audit/useActionName'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
 import { typed } from '~/lib/search'
@@ -38,6 +39,7 @@ function Audit() {
   const people = useUserNames()
   const search = Route.useSearch()
   const navigate = Route.useNavigate()
+  const name = useActionName()
   const [open, setOpen] = useState<AuditEntry>()
   const asks = Object.fromEntries(Object.entries(search).filter(([, value]) => value)) as typeof search
   const list = usePages('listAudit', 'house', (asked, signal) => listAudit({ query: { ...asked, ...asks }, signal }), {
@@ -155,7 +157,13 @@ function Audit() {
           />
         }
       />
-      <Drawer opened={!!open} onClose={() => setOpen(undefined)} position="right" size="lg" title={open?.action}>
+      <Drawer
+        opened={!!open}
+        onClose={() => setOpen(undefined)}
+        position="right"
+        size="lg"
+        title={open && name(open.action)}
+      >
         {open && <Entry one={open} doer={doer(open)} />}
       </Drawer>
     </>
@@ -163,10 +171,16 @@ function Audit() {
 }
 
 function Action({ one, onOpen }: { one: AuditEntry; onOpen: (one: AuditEntry) => void }) {
+  const name = useActionName()
   return (
-    <Button variant="transparent" size="compact-sm" p={0} c="inherit" fw={550} onClick={() => onOpen(one)}>
-      {one.action}
-    </Button>
+    <UnstyledButton onClick={() => onOpen(one)} className="opens">
+      <Text size="sm" fw={550} span>
+        {name(one.action)}
+      </Text>{' '}
+      <Text size="xs" c="dimmed" ff="monospace" span>
+        {one.action}
+      </Text>
+    </UnstyledButton>
   )
 }
 
@@ -181,7 +195,7 @@ function Field({
   value: string | undefined
   onChange: (value: string | undefined) => void
 }) {
-  const typed = useTyped(value, onChange)
+  const typed = useTyped(value, onChange, 300)
   return (
     <TextInput
       flex="1 1 180px"
@@ -206,6 +220,7 @@ function Entry({ one, doer }: { one: AuditEntry; doer: string }) {
       <Facts
         items={[
           [words.seq, one.seq],
+          [words.action, <Code key="action">{one.action}</Code>],
           [t.common.when, f.exact(one.at)],
           [t.audit.who, doer],
           [words.actingFor, one.impersonator && people.get(one.impersonator)],

@@ -10,10 +10,12 @@ import { Credits } from '~/components/Credits'
 import { LinkAnchor } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Section } from '~/components/Section'
+import { Stat } from '~/components/Stat'
 import { Answered, Lines } from '~/components/states'
 import { When } from '~/components/When'
 import { HealthBadge } from '~/features/admin/clusters/health'
 import { allClusters, useUserNames } from '~/features/admin/names'
+import { useActionName } from '~/features/audit/useActionName'
 import { allInstances } from '~/features/instances/queries'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
@@ -34,13 +36,29 @@ function House() {
     <>
       <PageHeader title={words.title} sub={words.sub} />
       <SimpleGrid cols={{ base: 2, md: 4 }} mb="md">
-        <Stat to="/admin/instances" name={words.instances} value={instances ? f.whole(instances.length) : '…'} />
-        <Stat to="/admin/operations" name={words.operations} value={active ? f.whole(active.items.length) : '…'} />
+        <Stat
+          link={{ to: '/admin/instances' }}
+          name={words.instances}
+          value={instances ? f.whole(instances.length) : '…'}
+        />
+        <Stat
+          link={{ to: '/admin/operations' }}
+          name={words.operations}
+          value={active ? f.whole(active.items.length) : '…'}
+        />
         {finance && (
-          <Stat to="/admin/finance" name={words.outstanding} value={<Credits micros={finance.outstanding_micros} />} />
+          <Stat
+            link={{ to: '/admin/finance' }}
+            name={words.outstanding}
+            value={<Credits micros={finance.outstanding_micros} />}
+          />
         )}
         {finance && (
-          <Stat to="/admin/finance" name={words.revenue} value={<Credits micros={finance.revenue_micros} />} />
+          <Stat
+            link={{ to: '/admin/finance' }}
+            name={words.revenue}
+            value={<Credits micros={finance.revenue_micros} />}
+          />
         )}
       </SimpleGrid>
       <SimpleGrid cols={{ base: 1, md: 2 }}>
@@ -73,27 +91,6 @@ function House() {
         {admin && <Lately />}
       </SimpleGrid>
     </>
-  )
-}
-
-function Stat({
-  to,
-  name,
-  value,
-}: {
-  to: '/admin/instances' | '/admin/operations' | '/admin/finance'
-  name: string
-  value: ReactNode
-}) {
-  return (
-    <Card padding="md">
-      <LinkAnchor to={to} size="sm" c="dimmed">
-        {name}
-      </LinkAnchor>
-      <Text component="div" fz={25} fw={650} className="tnum">
-        {value}
-      </Text>
-    </Card>
   )
 }
 
@@ -219,6 +216,7 @@ function Attention({ clusters }: { clusters: Cluster[] | undefined }) {
 /** The newest lines of the log. */
 function Lately() {
   const t = useT()
+  const name = useActionName()
   const words = t.admin.overview
   const people = useUserNames()
   const { items } = usePages('listAudit', 'lately', (asked, signal) => listAudit({ query: asked, signal }), {
@@ -241,7 +239,7 @@ function Lately() {
           <Group key={one.seq} justify="space-between" className="line" py={8} gap="xs">
             <Text size="sm">
               <Text span fw={550} inherit>
-                {one.action}
+                {name(one.action)}
               </Text>{' '}
               <Text span c="dimmed" inherit>
                 · {one.user_id ? (people.get(one.user_id) ?? '…') : t.audit.means[one.means]}

@@ -35,6 +35,7 @@ import { Section } from '~/components/Section'
 import { InstanceStatus, LeaseStatus } from '~/components/StatusBadge'
 import { Answered } from '~/components/states'
 import { When } from '~/components/When'
+import { useActionName } from '~/features/audit/useActionName'
 import { ConsolePanel } from '~/features/consoles/ConsolePanel'
 import { RunCommand } from '~/features/consoles/RunCommand'
 import { SizeText, sizeText } from '~/features/instances/SizeText'
@@ -240,6 +241,7 @@ function Shown({ lease }: { lease: Lease }) {
 function Log({ lease }: { lease: Lease }) {
   const t = useT()
   const f = useFormat()
+  const name = useActionName()
   const words = t.leases
   const query = useQuery(getLeaseLogOptions({ path: { id: lease.id } }))
   return (
@@ -260,7 +262,7 @@ function Log({ lease }: { lease: Lease }) {
             {log.items.map((one) => (
               <Group key={`${one.at}${one.what}`} justify="space-between" gap="xs">
                 <Text size="sm" c={one.outcome === 'refused' ? 'red' : undefined}>
-                  {one.what}
+                  {name(one.what)}
                 </Text>
                 <Text size="sm" c="dimmed">
                   <When at={one.at} />

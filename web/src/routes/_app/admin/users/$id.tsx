@@ -90,9 +90,21 @@ function Shown({ user }: { user: User }) {
           </Alert>
         )}
         <SimpleGrid cols={{ base: 2, md: 4 }}>
-          <Stat name={t.credits.balance} value={balance ? <Credits micros={balance.wallet_micros} /> : '…'} />
-          <Stat name={t.credits.held} value={balance ? <Credits micros={balance.held_micros} /> : '…'} />
-          <Stat name={t.credits.owed} value={balance ? <Credits micros={balance.owed_micros} /> : '…'} />
+          <Stat
+            link={{ to: '/projects/$id/credits', params: { id: project } }}
+            name={t.credits.balance}
+            value={balance ? <Credits micros={balance.wallet_micros} /> : '…'}
+          />
+          <Stat
+            link={{ to: '/projects/$id/credits', params: { id: project } }}
+            name={t.credits.held}
+            value={balance ? <Credits micros={balance.held_micros} /> : '…'}
+          />
+          <Stat
+            link={{ to: '/projects/$id/credits', params: { id: project } }}
+            name={t.credits.owed}
+            value={balance ? <Credits micros={balance.owed_micros} /> : '…'}
+          />
           <Stat
             name={t.credits.burn}
             value={balance ? <Credits micros={balance.rate_micros_per_hour} unit={t.common.perHour} exact /> : '…'}

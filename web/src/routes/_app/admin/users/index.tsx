@@ -147,10 +147,18 @@ function Users() {
 
 function Person({ user }: { user: User }) {
   return (
-    <Group gap="sm" wrap="nowrap" miw={0}>
+    <Group gap="sm" wrap="nowrap" miw={0} flex={1}>
       <Avatar size={34} radius="xl" name={user.name} color="indigo" aria-hidden />
-      <Box miw={0}>
-        <LinkAnchor to="/admin/users/$id" params={{ id: user.id }} size="sm" fw={550} c="inherit" truncate>
+      <Box miw={0} flex={1}>
+        <LinkAnchor
+          to="/admin/users/$id"
+          params={{ id: user.id }}
+          size="sm"
+          fw={550}
+          c="inherit"
+          truncate
+          display="block"
+        >
           {user.name}
         </LinkAnchor>
         <Text size="xs" c="dimmed" truncate>

@@ -83,7 +83,12 @@ function About({ instance }: { instance: Instance }) {
           [t.instances.plan, instance.plan_id && (plans?.find((one) => one.id === instance.plan_id)?.name ?? '…')],
           [t.instances.size, <SizeText key="size" size={instance.size} />],
           [t.instances.price, `${f.fine(instance.rate.running_micros)} ${t.common.perHour}`],
-          [t.create.project, projects.find((one) => one.id === instance.project_id)?.name ?? instance.project_id],
+          [
+            t.create.project,
+            projects.find((one) => one.id === instance.project_id)?.name ?? (
+              <Code key="project">{instance.project_id}</Code>
+            ),
+          ],
           [
             t.instances.tags,
             instance.tags.length > 0 && (

@@ -1,13 +1,13 @@
-import { Alert, Box, Card, SimpleGrid, Text } from '@mantine/core'
+import { Alert, Box, SimpleGrid } from '@mantine/core'
 import { IconAlertTriangle } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { createFileRoute, Outlet } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
 import { getBalanceOptions, getProjectOptions } from '~/api'
 import { Credits } from '~/components/Credits'
 import { LinkAnchor } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { PageTabs } from '~/components/PageTabs'
+import { Stat } from '~/components/Stat'
 import { Failed } from '~/components/states'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
@@ -44,18 +44,33 @@ function CreditsPage() {
         </Alert>
       )}
       <SimpleGrid cols={{ base: 2, md: 4 }} mb="md">
-        <Stat name={words.balance} value={now && <Credits micros={now.wallet_micros} />} />
-        <Stat name={words.held} value={now && <Credits micros={now.held_micros} />} sub={words.heldHint} />
+        <Stat
+          name={words.balance}
+          value={now && <Credits micros={now.wallet_micros} />}
+          link={{ to: '/projects/$id/credits', params: { id } }}
+        />
+        <Stat
+          name={words.held}
+          value={now && <Credits micros={now.held_micros} />}
+          hint={words.heldHint}
+          link={{ to: '/projects/$id/credits', params: { id }, search: { cause: 'hold' } }}
+        />
         <Stat
           name={words.burn}
           value={now && <Credits micros={now.rate_micros_per_hour} unit={t.common.perHour} exact />}
-          sub={now && `${words.accrued} · ${f.fine(now.accrued_micros)}`}
+          link={{ to: '/projects/$id/credits/spending', params: { id } }}
+          hint={now && `${words.accrued} · ${f.fine(now.accrued_micros)}`}
         />
         {now?.owed_micros ? (
-          <Stat name={words.owed} value={<Credits micros={now.owed_micros} />} />
+          <Stat
+            name={words.owed}
+            value={<Credits micros={now.owed_micros} />}
+            link={{ to: '/projects/$id/credits/top-up', params: { id } }}
+          />
         ) : (
           <Stat
             name={words.runway}
+            link={{ to: '/projects/$id/credits/top-up', params: { id } }}
             value={now && (now.runway_seconds == null ? t.dashboard.endless : f.duration(now.runway_seconds))}
           />
         )}
@@ -74,23 +89,5 @@ function CreditsPage() {
         <Outlet />
       </Box>
     </>
-  )
-}
-
-function Stat({ name, value, sub }: { name: string; value: ReactNode; sub?: string }) {
-  return (
-    <Card padding="md">
-      <Text size="sm" c="dimmed">
-        {name}
-      </Text>
-      <Text component="div" fz={{ base: 20, sm: 24 }} fw={650} className="tnum">
-        {value ?? '…'}
-      </Text>
-      {sub && (
-        <Text size="xs" c="dimmed">
-          {sub}
-        </Text>
-      )}
-    </Card>
   )
 }

@@ -437,7 +437,7 @@ function QuotaForm({ project, quota }: { project: Project; quota: Quota }) {
             label={
               { instances: words.instances, cores: words.cores, memory_mib: words.memory, disk_gib: words.disk }[field]
             }
-            placeholder={words.quotaDefault}
+            placeholder={String(quota.allowed[field])}
             {...form.getInputProps(field)}
           />
         ))}

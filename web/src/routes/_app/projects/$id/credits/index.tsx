@@ -1,8 +1,9 @@
 import { Group, Select, Text } from '@mantine/core'
 import { IconReceipt } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
 import { createFileRoute } from '@tanstack/react-router'
 import * as v from 'valibot'
-import type { Cause, LedgerEntry } from '~/api'
+import { type Cause, getOrderOptions, type LedgerEntry } from '~/api'
 import { listLedger } from '~/api/gen/sdk.gen'
 import { usePages } from '~/api/pages'
 import { Credits } from '~/components/Credits'
@@ -132,6 +133,7 @@ function Source({ one }: { one: LedgerEntry }) {
   const instance = /ins_[0-9a-f]{32}/.exec(source)?.[0]
   const payment = /pay_[0-9a-f]{32}/.exec(source)?.[0]
   const lease = /lea_[0-9a-f]{32}/.exec(source)?.[0]
+  const order = /ord_[0-9a-f]{32}/.exec(source)?.[0]
   return (
     <Text size="xs" c="dimmed" lineClamp={1}>
       {instance ? (
@@ -146,10 +148,24 @@ function Source({ one }: { one: LedgerEntry }) {
         <LinkAnchor to="/leases/$id" params={{ id: lease }} inherit>
           {lease}
         </LinkAnchor>
+      ) : order ? (
+        <Ordered id={order} memo={memo} />
       ) : (
         (memo ?? (source !== id ? source : ''))
       )}
       {memo && (instance || payment || lease) ? ` · ${memo}` : ''}
     </Text>
+  )
+}
+
+/** The lease that an order was for, by its name. */
+function Ordered({ id, memo }: { id: string; memo: string | null | undefined }) {
+  const { data } = useQuery({ ...getOrderOptions({ path: { id } }), staleTime: 300_000, retry: false })
+  const leaseId = data?.order.lease_id
+  if (!leaseId) return memo ?? id
+  return (
+    <LinkAnchor to="/leases/$id" params={{ id: leaseId }} inherit>
+      {data.lease?.name ?? memo ?? id}
+    </LinkAnchor>
   )
 }

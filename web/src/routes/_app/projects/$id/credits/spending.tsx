@@ -1,6 +1,7 @@
-import { Group, Progress, Stack, Text } from '@mantine/core'
+import { Group, Progress, SegmentedControl, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { createFileRoute } from '@tanstack/react-router'
+import * as v from 'valibot'
 import { getSpendingOptions } from '~/api'
 import { Credits } from '~/components/Credits'
 import { LinkAnchor } from '~/components/links'
@@ -10,12 +11,25 @@ import { Answered } from '~/components/states'
 import { useInstanceNames } from '~/features/instances/queries'
 import { useT } from '~/i18n'
 
-export const Route = createFileRoute('/_app/projects/$id/credits/spending')({ component: SpendingTab })
+const DAY = 86_400_000
+
+export const Route = createFileRoute('/_app/projects/$id/credits/spending')({
+  validateSearch: v.object({ days: v.optional(v.picklist([7, 90, 365])) }),
+  component: SpendingTab,
+})
 
 function SpendingTab() {
   const t = useT()
   const { id } = Route.useParams()
-  const query = useQuery(getSpendingOptions({ path: { id } }))
+  const { days = 30 } = Route.useSearch()
+  const navigate = Route.useNavigate()
+  // From the beginning of a day, so that the same is asked all day long.
+  const from = new Date(Math.floor(Date.now() / DAY - days + 1) * DAY).toISOString()
+  const query = useQuery({
+    ...getSpendingOptions({ path: { id }, query: days === 30 ? {} : { from } }),
+    placeholderData: (before, asked) =>
+      (asked?.queryKey[0] as { path?: { id?: string } } | undefined)?.path?.id === id ? before : undefined,
+  })
   const names = useInstanceNames()
   return (
     <Answered query={query}>
@@ -23,11 +37,30 @@ function SpendingTab() {
         <Stack>
           <Section
             title={t.credits.spending}
-            about={t.credits.spendingAbout}
+            about={t.credits.spendingRanges[days]}
             action={
-              <Text fw={650} fz="lg">
-                <Credits micros={spent.total_micros} />
-              </Text>
+              <>
+                <SegmentedControl
+                  size="xs"
+                  className="scrolls"
+                  aria-label={t.credits.spendingRange}
+                  value={String(days)}
+                  onChange={(next) =>
+                    void navigate({
+                      search: { days: next === '30' ? undefined : (Number(next) as 7) },
+                      replace: true,
+                      resetScroll: false,
+                    })
+                  }
+                  data={['7', '30', '90', '365'].map((value) => ({
+                    value,
+                    label: t.credits.spendingDays(Number(value)),
+                  }))}
+                />
+                <Text fw={650} fz="lg">
+                  <Credits micros={spent.total_micros} />
+                </Text>
+              </>
             }
           >
             <SpendingChart days={spent.by_day} height={260} />

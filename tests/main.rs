@@ -20,5 +20,6 @@ mod leases_for_strangers;
 mod no_hour_is_free;
 mod players_wake_a_server;
 mod the_document_keeps_its_word;
+mod the_portal;
 mod tools_lease_a_container;
 mod two_replicas;

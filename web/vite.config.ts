@@ -52,6 +52,8 @@ export default defineConfig({
             },
             // What every page needs, as one file: the small ones of all routes among it would name each other at length.
             { name: 'shell', tags: ['$initial'], priority: 2 },
+            // So small that asking for each of them would take longer than having some too many.
+            { name: 'icons', test: /@tabler\/icons-react\//, minShareCount: 3 },
           ],
         },
       },

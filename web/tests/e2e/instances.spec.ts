@@ -1,3 +1,4 @@
+import { longList } from '../rows.mjs'
 import { accessible, expect, house, instance, movedIn, test } from './house'
 
 test('a snapshot, a command, another size, and the trash', async ({ page }) => {
@@ -45,33 +46,105 @@ test('a snapshot, a command, another size, and the trash', async ({ page }) => {
   await expect(page.getByText('No instance yet')).toBeVisible({ timeout: 60_000 })
 })
 
-test('rows change by themselves, filters are in the address, many are changed at once', async ({ page }) => {
-  test.setTimeout(180_000)
+test('what somebody else does is shown at once, without a question', async ({ page }, { annotations }) => {
   const guest = await movedIn(page)
   const id = await instance(page, guest, 'live-1')
-  await instance(page, guest, 'live-2', 'Alpine 3.22')
   await page.goto('/instances')
-  const first = page.getByRole('row', { name: /live-1/ }).or(page.getByRole('listitem').filter({ hasText: 'live-1' }))
-  await expect(first.getByText('Running')).toBeVisible()
-  // Somebody else does it, and it is shown here.
+  const row = page.getByRole('row', { name: /live-1/ }).or(page.getByRole('listitem').filter({ hasText: 'live-1' }))
+  await expect(row.getByText('Running')).toBeVisible()
+  // The row itself notes when it is another.
+  await row.evaluate((element) => {
+    const before = element.textContent
+    const watch = new MutationObserver(() => {
+      if (element.textContent === before) return
+      watch.disconnect()
+      element.setAttribute('data-changed-at', String(Date.now()))
+    })
+    watch.observe(element, { subtree: true, childList: true, characterData: true })
+  })
   const { url } = house()
-  expect((await page.request.post(`/api/v1/instances/${id}/stop`, { headers: { origin: url } })).status()).toBe(202)
-  await expect(first.getByText('Stopped')).toBeVisible({ timeout: 30_000 })
+  const asked = Date.now()
+  const answer = await page.request.post(`/api/v1/instances/${id}/stop`, { headers: { origin: url } })
+  const answered = Date.now()
+  expect(answer.status()).toBe(202)
+  await expect(row).toHaveAttribute('data-changed-at', /\d+/)
+  const changed = Number(await row.getAttribute('data-changed-at'))
+  const figure = `${changed - asked} ms after another client asked, ${changed - answered} ms after the house had answered`
+  annotations.push({ type: 'the row changed', description: figure })
+  console.log(`the row changed ${figure}`)
+  await expect(row.getByText('Stopped')).toBeVisible({ timeout: 30_000 })
+})
 
-  await page.goto('/instances?state=stopped')
-  await expect(page.getByRole('link', { name: 'live-1' })).toBeVisible()
-  await expect(page.getByRole('link', { name: 'live-2' })).toBeHidden()
-  await page.getByRole('searchbox').fill('zzz')
+test('filters are in the address, and many are changed at once', async ({ page }) => {
+  test.setTimeout(180_000)
+  const guest = await movedIn(page)
+  await instance(page, guest, 'many-1')
+  await instance(page, guest, 'many-2', 'Alpine 3.22')
+  await page.goto('/instances')
+  const row = (name: string) =>
+    page.getByRole('row', { name: new RegExp(name) }).or(page.getByRole('listitem').filter({ hasText: name }))
+  const bulk = async (name: string) => {
+    await page.getByRole('checkbox', { name: 'Select many-1' }).click()
+    await page.getByRole('checkbox', { name: 'Select many-2' }).click()
+    await page.getByRole('region', { name: '2 selected' }).getByRole('button', { name, exact: true }).click()
+  }
+  await bulk('Cut off')
+  const ask = page.getByRole('dialog')
+  await expect(ask.getByText(/many-1, many-2|many-2, many-1/)).toBeVisible()
+  await accessible(page, 'the question before stopping many')
+  await ask.getByRole('button', { name: 'Cut off', exact: true }).click()
+  for (const name of ['many-1', 'many-2']) await expect(row(name).getByText('Stopped')).toBeVisible({ timeout: 30_000 })
+
+  await page.getByRole('searchbox').pressSequentially('zzz', { delay: 250 })
   await expect(page.getByText('Nothing matches')).toBeVisible()
   await expect(page).toHaveURL(/q=zzz/)
+  await expect(page.getByRole('searchbox')).toHaveValue('zzz')
   await page.getByRole('button', { name: 'Clear the filters' }).click()
-  await expect(page.getByRole('link', { name: 'live-2' })).toBeVisible()
+  await expect(page.getByRole('searchbox')).toHaveValue('')
+  await expect(page.getByRole('link', { name: 'many-2' })).toBeVisible()
+  await page.goto('/instances?state=running')
+  await expect(page.getByText('Nothing matches')).toBeVisible()
+  await page.goto('/instances?state=stopped')
+  await bulk('Start')
+  await page.goto('/instances')
+  for (const name of ['many-1', 'many-2']) await expect(row(name).getByText('Running')).toBeVisible({ timeout: 30_000 })
+})
 
-  await page.getByRole('checkbox', { name: 'Select live-1' }).click()
-  await page.getByRole('checkbox', { name: 'Select live-2' }).click()
-  const bar = page.getByRole('region', { name: '2 selected' })
-  await bar.getByRole('button', { name: 'Start' }).click()
-  await expect(first.getByText('Running')).toBeVisible({ timeout: 30_000 })
+test('of 5,000 only those are drawn at which one looks', async ({ page }) => {
+  const guest = await movedIn(page)
+  await instance(page, guest, 'one-1')
+  await longList(page, 5000)
+  await page.goto('/instances')
+  await expect(page.getByText(/^5\D?000 instances/)).toBeVisible()
+  const drawn = page.getByRole('checkbox', { name: /^Select room/ })
+  await expect(page.getByRole('link', { name: 'room-1', exact: true })).toBeVisible()
+  expect(await drawn.count()).toBeLessThan(100)
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight))
+  await expect(page.getByRole('link', { name: 'room-5000' })).toBeVisible()
+  expect(await drawn.count()).toBeLessThan(100)
+  await page.getByRole('searchbox').fill('room-49')
+  await expect(page.getByText('111 instances')).toBeVisible()
+})
+
+test('the screen of a virtual machine is shown', async ({ page }) => {
+  test.setTimeout(180_000)
+  const guest = await movedIn(page, 50)
+  const id = await instance(page, guest, 'screen-1', 'Debian 12 VM')
+  await page.goto(`/instances/${id}/console`)
+  await page.getByText('Screen', { exact: true }).click()
+  await page.getByRole('button', { name: 'Open', exact: true }).click()
+  await expect(page.getByRole('status').filter({ hasText: 'Open' })).toBeVisible()
+  const canvas = page.locator('.console canvas')
+  await expect(canvas).toBeVisible()
+  // Something is on it: not all of it has one colour.
+  await expect
+    .poll(() =>
+      canvas.evaluate((element: HTMLCanvasElement) => {
+        const { data } = element.getContext('2d')?.getImageData(0, 0, element.width, element.height) ?? { data: [] }
+        return new Set(new Uint32Array(new Uint8Array(data).buffer)).size
+      }),
+    )
+    .toBeGreaterThan(1)
 })
 
 test('a schedule of backups, a firewall rule, a tag', async ({ page }) => {

@@ -38,7 +38,10 @@ export default function GraphicsConsole({ offered, onOpen, onClose }: ConsolePro
           {t.instances.console.keys}
         </Button>
       </Group>
-      <div ref={place} style={{ flex: 1, minHeight: 420, background: '#000' }} />
+      {/* The screen is fitted into its place, which therefore has a size of its own. */}
+      <div style={{ flex: 1, minHeight: 420, position: 'relative', background: '#000' }}>
+        <div ref={place} style={{ position: 'absolute', inset: 0 }} />
+      </div>
     </div>
   )
 }

@@ -5,11 +5,16 @@ import { getBalanceOptions } from '~/api'
 import { LinkButton } from '~/components/links'
 import { useT } from '~/i18n'
 
+/** Whether the credits of a project are used up. */
+export function useHeld(projectId: string): boolean {
+  const { data } = useQuery(getBalanceOptions({ path: { id: projectId } }))
+  return !!data?.billing_hold_since
+}
+
 /** Where the credits of a project are used up: what became of its instances, and what helps. */
 export function HoldNotice({ projectId }: { projectId: string }) {
   const t = useT()
-  const { data } = useQuery(getBalanceOptions({ path: { id: projectId } }))
-  if (!data?.billing_hold_since) return null
+  if (!useHeld(projectId)) return null
   return (
     <Alert color="red" mb="md" icon={<IconAlertTriangle aria-hidden />} title={t.credits.usedUp} role="alert">
       <Group justify="space-between" gap="sm" align="flex-end">

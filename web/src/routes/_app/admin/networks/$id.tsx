@@ -37,7 +37,7 @@ function NetworkPage() {
         return network ? (
           <Shown network={network} />
         ) : (
-          <Nothing icon={IconNetworkOff} title={t.common.notFound}>
+          <Nothing order={1} icon={IconNetworkOff} title={t.common.notFound}>
             {t.common.notFoundHint}
           </Nothing>
         )

@@ -1,8 +1,9 @@
 import { Badge, Button, Code, Group, SimpleGrid, Stack, Text, Textarea } from '@mantine/core'
 import { modals } from '@mantine/modals'
 import { notifications } from '@mantine/notifications'
+import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { type DiscordText, type Language, refetch } from '~/api'
+import { type DiscordSettings, type DiscordText, getDiscordSettingsOptions, type Language, refetch } from '~/api'
 import { DialogForm } from '~/components/DialogForm'
 import { useT } from '~/i18n'
 import { Preview } from './Preview'
@@ -11,10 +12,22 @@ import { changeSettings } from './settings'
 
 type Own = Record<Language, string>
 
+/** The settings with these texts in place of ours. */
+const withText = (now: DiscordSettings, key: string, own: Own): DiscordSettings => ({
+  ...now,
+  texts: [
+    ...(now.texts ?? []).filter((one) => one.key !== key),
+    ...(['en', 'fr'] as const)
+      .filter((language) => own[language].trim())
+      .map((language) => ({ key, language, text: own[language] })),
+  ],
+})
+
 /** Another text in place of ours, in both languages; nothing in a field means ours. */
 export function TextDialog({ text }: { text: DiscordText }) {
   const t = useT()
   const words = t.discord
+  const { data: set } = useQuery(getDiscordSettingsOptions())
   const [own, setOwn] = useState<Own>({ en: text.own_en ?? '', fr: text.own_fr ?? '' })
   const faults = { en: fault(own.en), fr: fault(own.fr) }
   function fault(typed: string) {
@@ -24,15 +37,7 @@ export function TextDialog({ text }: { text: DiscordText }) {
     return found === 'long' ? words.tooLong : words.unknownPlace(found.place)
   }
   const put = async (next: Own) => {
-    await changeSettings((now) => ({
-      ...now,
-      texts: [
-        ...(now.texts ?? []).filter((one) => one.key !== text.key),
-        ...(['en', 'fr'] as const)
-          .filter((language) => next[language].trim())
-          .map((language) => ({ key: text.key, language, text: next[language] })),
-      ],
-    }))
+    await changeSettings((now) => withText(now, text.key, next))
     await refetch('getDiscordTexts', 'getDiscordSettings')
     modals.closeAll()
     const back = !next.en.trim() && !next.fr.trim()
@@ -44,7 +49,12 @@ export function TextDialog({ text }: { text: DiscordText }) {
       submit={() => !faults.en && !faults.fr && put(own)}
       hints={[
         { cli: 'innkeeper discord settings show > discord.json', method: 'GET', path: '/api/v1/discord/settings' },
-        { cli: 'innkeeper discord settings set discord.json', method: 'PUT', path: '/api/v1/discord/settings' },
+        {
+          cli: 'innkeeper discord settings set discord.json',
+          method: 'PUT',
+          path: '/api/v1/discord/settings',
+          ...(set ? { body: withText(set, text.key, own) } : {}),
+        },
       ]}
     >
       <Group gap={6}>

@@ -16,11 +16,15 @@ import { Steps } from './Steps'
 export function Operations({ instanceId, active, open }: { instanceId?: string; active?: boolean; open?: string }) {
   const t = useT()
   const names = useInstanceNames(!instanceId)
-  const list = usePages('listOperations', { instanceId, active }, (asked, signal) =>
-    listOperations({
-      query: { ...asked, ...(instanceId ? { instance_id: instanceId } : {}), ...(active ? { active } : {}) },
-      signal,
-    }),
+  const list = usePages(
+    'listOperations',
+    instanceId,
+    (asked, signal) =>
+      listOperations({
+        query: { ...asked, ...(instanceId ? { instance_id: instanceId } : {}), ...(active ? { active } : {}) },
+        signal,
+      }),
+    { filter: active },
   )
   if (list.error) return <Failed error={list.error} onRetry={() => void list.refetch()} />
   if (!list.items)
@@ -45,6 +49,7 @@ export function Operations({ instanceId, active, open }: { instanceId?: string; 
         defaultValue={open ? [open] : []}
         chevronPosition="left"
         keepMounted={false}
+        opacity={list.outdated ? 0.5 : undefined}
         order={2}
       >
         {list.items.map((one) => (

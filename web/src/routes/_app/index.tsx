@@ -10,7 +10,7 @@ import {
 } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { createFileRoute } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { type ReactNode, useMemo } from 'react'
 import {
   type Balance,
   getBalanceOptions,
@@ -30,7 +30,7 @@ import { InstanceStatus, OperationStatus } from '~/components/StatusBadge'
 import { Answered, Nothing } from '~/components/states'
 import { When } from '~/components/When'
 import { HostsCard } from '~/features/hosts/HostsCard'
-import { allInstances, useInstanceNames } from '~/features/instances/queries'
+import { allInstances } from '~/features/instances/queries'
 import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
@@ -97,7 +97,7 @@ function Dashboard() {
         </Stack>
         <Stack>
           <Attention balance={balance} instances={instances} />
-          <Recent />
+          <Recent instances={instances} />
           <Room />
         </Stack>
       </SimpleGrid>
@@ -256,10 +256,12 @@ function Attention({ balance, instances }: { balance: Balance | undefined; insta
   )
 }
 
-function Recent() {
+/** The last operations in the project that is shown; staff are told of all, everywhere. */
+function Recent({ instances }: { instances: Instance[] | undefined }) {
   const t = useT()
-  const { data } = useQuery(listOperationsOptions({ query: { limit: 6 } }))
-  const names = useInstanceNames()
+  const { data } = useQuery(listOperationsOptions({ query: { limit: 50 } }))
+  const names = useMemo(() => new Map(instances?.map((one) => [one.id, one.name])), [instances])
+  const here = data?.items.filter((one) => names.has(one.instance_id)).slice(0, 6)
   return (
     <Section
       title={t.dashboard.recent}
@@ -269,15 +271,15 @@ function Recent() {
         </LinkAnchor>
       }
     >
-      {!data ? (
+      {!here || !instances ? (
         <Skeleton h={120} />
-      ) : data.items.length === 0 ? (
+      ) : here.length === 0 ? (
         <Text size="sm" c="dimmed">
           {t.operations.empty}
         </Text>
       ) : (
         <Stack gap="xs">
-          {data.items.map((one) => (
+          {here.map((one) => (
             <Group key={one.id} justify="space-between" wrap="nowrap" gap="xs">
               <Box miw={0}>
                 <Text size="sm" truncate>

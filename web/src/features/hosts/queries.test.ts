@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import type { HostLink } from '~/api'
+import { standOf } from '~/features/admin/hosts/Links'
+import { hostAwaited } from './queries'
+
+const link = (name: string, holds: boolean | null, code?: string): HostLink => ({
+  name,
+  holds,
+  report: {
+    success: !!holds,
+    message: '',
+    timestamp: '2026-11-21T12:00:00Z',
+    details: {},
+    error: code ? { code, message: '' } : null,
+  },
+})
+
+test('an instance that waits for its host names it', () => {
+  expect(hostAwaited('waits for the host barn to wake')).toBe('barn')
+  expect(hostAwaited('the guest did not start')).toBeUndefined()
+  expect(hostAwaited(null)).toBeUndefined()
+})
+
+test('silence of a host that sleeps is not a broken link; what is set up wrongly is', () => {
+  expect(standOf(link('api', false, 'timeout'), true)).toBe('unknown')
+  expect(standOf(link('api', false, 'timeout'), false)).toBe('isBroken')
+  expect(standOf(link('ssh', null), false)).toBe('unknown')
+  for (const asleep of [true, false]) {
+    expect(standOf(link('wake', false, 'cannot_be_woken'), asleep)).toBe('isBroken')
+    expect(standOf(link('power_privilege', false, 'missing_privilege'), asleep)).toBe('isBroken')
+    expect(standOf(link('api', true), asleep)).toBe('holds')
+  }
+})

@@ -122,7 +122,7 @@ macro_rules! stories {
         const STORIES: &[&str] = &[$(stringify!($file)),+];
     };
 }
-stories!(account, admin, instances, newcomer, pages, payer);
+stories!(account, admin, admin_pages, instances, newcomer, pages, payer);
 
 #[test]
 fn every_file_of_the_suite_is_told() {

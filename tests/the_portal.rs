@@ -81,7 +81,7 @@ async fn story(file: &str, device: &str) {
     let demo = Demo::start().await;
     let results = tempfile::tempdir().unwrap();
     let mut suite = Command::new("node")
-        .args(["node_modules/@playwright/test/cli.js", "test", &format!("{file}.spec.ts"), "--forbid-only"])
+        .args(["node_modules/@playwright/test/cli.js", "test", &format!("/{file}.spec.ts"), "--forbid-only"])
         .arg(format!("--project={device}"))
         .arg("--output")
         .arg(results.path())

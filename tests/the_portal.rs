@@ -81,7 +81,7 @@ async fn story(file: &str, device: &str) {
     let demo = Demo::start().await;
     let results = tempfile::tempdir().unwrap();
     let mut suite = Command::new("node")
-        .args(["node_modules/@playwright/test/cli.js", "test", &format!("{file}.spec.ts"), "--forbid-only"])
+        .args(["node_modules/@playwright/test/cli.js", "test", &format!("/{file}.spec.ts"), "--forbid-only"])
         .arg(format!("--project={device}"))
         .arg("--output")
         .arg(results.path())
@@ -122,7 +122,7 @@ macro_rules! stories {
         const STORIES: &[&str] = &[$(stringify!($file)),+];
     };
 }
-stories!(account, admin, discord, hosts, instances, newcomer, pages, payer);
+stories!(account, admin, admin_pages, discord, hosts, instances, newcomer, pages, payer);
 
 #[test]
 fn every_file_of_the_suite_is_told() {

@@ -10,7 +10,7 @@ export type Guest = { id: string; name: string; email: string; password: string;
 export function house(): House {
   const { INNKEEPER_URL: url, INNKEEPER_PASSWORD: password, INNKEEPER_MAILS: mails } = process.env
   if (url && password && mails) return { url, password, mails }
-  return JSON.parse(readFileSync(new URL('../.house.json', import.meta.url), 'utf8'))
+  return JSON.parse(readFileSync(new URL(`../.house-${process.env.PORT ?? '8471'}.json`, import.meta.url), 'utf8'))
 }
 
 let count = 0

@@ -1,48 +1,6 @@
-import type { Page, TestInfo } from '@playwright/test'
-import { admin, adminIds, doors, guardedIds, inside, withId } from '../pages.mjs'
-import { accessible, asAdmin, expect, house, instance, movedIn, settled, test } from './house'
-
-type Look = readonly ['dark' | 'light', 'en' | 'fr']
-// Both devices together see all four.
-const looks: Record<string, readonly [Look, Look]> = {
-  desktop: [
-    ['dark', 'en'],
-    ['light', 'fr'],
-  ],
-  phone: [
-    ['light', 'en'],
-    ['dark', 'fr'],
-  ],
-}
-
-/** Takes another look at what is shown, as a page does when it is chosen in another tab. */
-async function look(page: Page, [scheme, locale]: Look) {
-  await page.evaluate(
-    (chosen) => {
-      for (const [key, newValue] of Object.entries(chosen)) {
-        localStorage.setItem(key, newValue)
-        dispatchEvent(new StorageEvent('storage', { key, newValue, storageArea: localStorage }))
-      }
-    },
-    { 'color-scheme': scheme, locale },
-  )
-  await expect(page.locator('html')).toHaveAttribute('lang', locale)
-  await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', scheme)
-}
-
-/** Opens each page once, and tries it in both looks of the device. */
-async function everyPage(page: Page, { project }: TestInfo, paths: string[]) {
-  const both: readonly Look[] = looks[project.name] ?? []
-  for (const [n, path] of paths.entries()) {
-    await page.goto(path)
-    await settled(page)
-    // The second look of a page is the first of the next one.
-    for (const one of n % 2 ? [...both].reverse() : both) {
-      await look(page, one)
-      await accessible(page, `${path}, ${one.join(', ')}`)
-    }
-  }
-}
+import { doors, guardedIds, inside, withId } from '../pages.mjs'
+import { expect, house, instance, movedIn, test } from './house'
+import { everyPage } from './looks'
 
 test('every page for those who are not in yet can be used by everybody', async ({ page }, info) => {
   test.setTimeout(180_000)
@@ -61,24 +19,6 @@ test('every page for customers can be used by everybody', async ({ page }, info)
   const lease = (await leased.json()).order.lease_id
   const ids = { instances: id, projects: guest.project, leases: lease, ...(await guardedIds(page.request)) }
   await everyPage(page, info, [...inside.map((one) => withId(one, ids)), '/instances?q=none'])
-})
-
-test('every page for those who look after the house can be used by everybody', async ({ page }, info) => {
-  test.setTimeout(280_000)
-  await asAdmin(page)
-  const { items } = await (await page.request.get('/api/v1/clusters')).json()
-  // A house has a network of its own when somebody has made one; what was made by an earlier run stays.
-  const made = await page.request.post('/api/v1/networks', {
-    data: { name: `seen-${info.project.name}`, cluster_id: items[0].id, vlan: 3999, bridge: 'vmbr0' },
-    headers: { origin: house().url },
-  })
-  expect([201, 409], await made.text()).toContain(made.status())
-  const ids = await adminIds(page.request)
-  await everyPage(
-    page,
-    info,
-    admin.map((one) => withId(one, ids)),
-  )
 })
 
 test('pages come with a strict policy; what is gone is gone; programs get no pages', async ({ request }) => {

@@ -21,7 +21,7 @@ async function freePort() {
 
 /**
  * A house that sells credits, and whose billing period is seconds rather than an hour: the program as it is installed,
- * beside a simulated cluster and a Stripe that is not there. A core costs a thousand credits an hour.
+ * beside a simulated cluster and a Stripe that is not there. A core costs a hundred credits an hour.
  */
 export async function shop() {
   const binary = process.env.INNKEEPER_BIN ?? new URL('../../../target/debug/innkeeper', import.meta.url).pathname
@@ -90,7 +90,7 @@ export async function shop() {
   })
   const volume = 'local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst'
   await post(`templates/${template.id}/sources`, { cluster_id, volume })
-  await post('price-lists', { running: { core_micros: 1_000_000_000, memory_gib_micros: 0, disk_gib_micros: 1 } })
+  await post('price-lists', { running: { core_micros: 100_000_000, memory_gib_micros: 0, disk_gib_micros: 1 } })
   return {
     url,
     post,

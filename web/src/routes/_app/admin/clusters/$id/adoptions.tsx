@@ -1,6 +1,7 @@
 import { Group, Text } from '@mantine/core'
 import { IconHandGrab, IconHandOff } from '@tabler/icons-react'
 import { createFileRoute } from '@tanstack/react-router'
+import { useEffect } from 'react'
 import { type Adoption, type AdoptionState, refetch } from '~/api'
 import { listAdoptions, releaseInstance } from '~/api/gen/sdk.gen'
 import { usePages } from '~/api/pages'
@@ -33,6 +34,13 @@ function Adoptions() {
   const { id } = Route.useParams()
   const projects = useProjectNames()
   const list = usePages('listAdoptions', id, (asked, signal) => listAdoptions({ path: { id }, query: asked, signal }))
+  // No event tells how an adoption goes on.
+  const underWay = list.items?.some((one) => ['wished', 'undoing', 'releasing'].includes(one.state))
+  useEffect(() => {
+    if (!underWay) return
+    const again = setInterval(() => void refetch('listAdoptions'), 2000)
+    return () => clearInterval(again)
+  }, [underWay])
   const link = (one: Adoption) =>
     one.state === 'adopted' ? (
       <LinkAnchor to="/instances/$id" params={{ id: one.instance_id }} size="sm" fw={550} c="inherit">

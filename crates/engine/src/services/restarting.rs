@@ -35,7 +35,8 @@ impl Engine {
             }
             // The try counts though nothing comes of it; and no key is kept for a request that was refused.
             if let Some(refusal) = self.count_try(actor, person, id).await? {
-                return Err(Error::Restrained(refusal));
+                let wait = refusal.until.since(self.clock().now());
+                return Err(Error::Restrained { refusal, wait });
             }
         }
     }

@@ -254,7 +254,7 @@ async fn who_keeps_asking_is_warned_and_then_banned_for_an_hour() {
         assert!(until <= then && then.since(until) <= Duration::from_secs(1), "{until}, {wait} s");
     }
     assert_eq!(codes.iter().filter(|code| *code == "cooldown").count(), 7, "{codes:?}");
-    assert_eq!(codes[7..], ["banned", "banned"]);
+    assert_eq!(codes[7..], ["restart_banned", "restart_banned"]);
     house.clock.advance(Duration::from_hours(1));
     // The session has ended meanwhile, too.
     let grace = house.sign_in("grace@example.org").await;

@@ -53,6 +53,9 @@ mod refusals;
 mod registration;
 mod reports;
 mod schedules;
+#[cfg(test)]
+#[macro_use]
+mod schemas;
 mod secret;
 mod services;
 mod sessions;
@@ -81,6 +84,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
+#[cfg(not(test))]
 use utoipa_axum::routes;
 
 /// What the surroundings say about how we are reached.

@@ -209,8 +209,7 @@ impl Problem {
     }
 
     fn too_many(wait: Duration) -> Self {
-        // A second more than needed rather than one less.
-        let seconds = wait.as_secs().saturating_add(1);
+        let seconds = whole_seconds(wait);
         let detail = format!("this was tried too often; wait {seconds} s");
         Self {
             more: Box::new(More { retry_after: Some(seconds), ..More::default() }),
@@ -253,6 +252,11 @@ impl Problem {
     }
 }
 
+/// A second more than needed rather than one less.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(1)
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
@@ -282,13 +286,14 @@ impl From<Error> for Problem {
                 .remedy("sign in with `POST /api/v1/sessions` and send the token as `Authorization: Bearer`"),
             Error::Denied { code, message } => Self::unauthenticated(code, message),
             Error::TooMany(wait) => Self::too_many(wait),
-            Error::Restrained(refusal) => {
+            Error::Restrained { refusal, wait } => {
                 let (status, title) = match refusal.why {
                     Why::UnderWay => (StatusCode::CONFLICT, "In conflict with what is there"),
                     _ => (StatusCode::TOO_MANY_REQUESTS, "Not so often"),
                 };
+                let (retry_after, until) = (Some(whole_seconds(wait)), Some(refusal.until));
                 Self {
-                    more: Box::new(More { until: Some(refusal.until), ..More::default() }),
+                    more: Box::new(More { retry_after, until, ..More::default() }),
                     ..Self::new(status, refusal.why.as_str(), title, refusal.message())
                 }
             }

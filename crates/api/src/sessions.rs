@@ -267,12 +267,22 @@ pub(crate) async fn list_sessions(
 }
 
 /// Sign out.
+///
+/// Ends the session that the request is made with, and no other: a browser that sends `Authorization: Bearer` keeps its
+/// cookies, so that whoever ends acting for somebody is themselves again.
 #[utoipa::path(delete, path = "/sessions/current", tag = "sessions", responses(
     (status = 204, description = "Signed out; its tokens are worth nothing from now on",
-     headers(("Set-Cookie" = String, description = "Takes the session from browsers"))),
+     headers(("Set-Cookie" = String, description = "Takes the session from browsers that showed it by the cookie"))),
 ))]
-pub(crate) async fn sign_out(caller: Caller, State(app): State<App>) -> Result<Response, Problem> {
+pub(crate) async fn sign_out(
+    caller: Caller,
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     app.engine.sign_out(&caller.actor).await?;
+    if auth::bearer(&headers).is_some() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     Ok((StatusCode::NO_CONTENT, set(auth::take_cookies(&app))).into_response())
 }
 

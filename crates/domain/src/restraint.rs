@@ -117,9 +117,9 @@ impl utoipa::ToSchema for Person {}
 
 words! {
     /// Why somebody has to wait before they may have a service restarted.
-    pub enum Why as "RestraintReason" {
+    pub enum Why {
         /// They were warned too often.
-        Banned = "banned",
+        Banned = "restart_banned",
         /// They ask too often in too short a time.
         Haste = "too_hasty",
         /// The service is being restarted already.
@@ -132,8 +132,7 @@ words! {
 }
 
 /// They have to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Why.
     pub why: Why,

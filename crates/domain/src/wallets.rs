@@ -149,7 +149,12 @@ impl utoipa::PartialSchema for Network {
 }
 
 #[cfg(feature = "openapi")]
-impl utoipa::ToSchema for Network {}
+impl utoipa::ToSchema for Network {
+    // The networks of guests have the other name.
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Chain".into()
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -416,9 +416,10 @@ fn who_joins_while_it_counts_down_or_falls_asleep_has_it_back() {
     while world.course.state != State::Idle {
         world.run(1);
     }
+    assert!(world.course.quiet_since.is_some_and(|since| since < world.course.since), "{:?}", world.course);
     world.happen(&Event::Voice(true));
     world.look();
-    assert_eq!(world.course.state, State::Ready);
+    assert_eq!((world.course.state, world.course.quiet_since), (State::Ready, None));
     // They leave and join within a minute: one timer, begun anew.
     world.happen(&Event::Voice(false));
     world.run(20);

@@ -50,8 +50,13 @@ pub enum Error {
     #[error("too many attempts; wait {} s", .0.as_secs().saturating_add(1))]
     TooMany(std::time::Duration),
     /// They asked for too many restarts, or have to wait for one.
-    #[error("{}", .0.message())]
-    Restrained(innkeeper_domain::restraint::Refusal),
+    #[error("{}", .refusal.message())]
+    Restrained {
+        /// Why, and until when.
+        refusal: innkeeper_domain::restraint::Refusal,
+        /// How long that is from now.
+        wait: std::time::Duration,
+    },
     /// The house is not set up for this.
     #[error("{message}")]
     Unavailable {

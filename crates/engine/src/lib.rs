@@ -65,6 +65,7 @@ mod standing;
 mod sweeper;
 mod templates;
 mod tickets;
+mod turns;
 mod usage;
 mod users;
 mod visitors;

@@ -10,7 +10,7 @@ use innkeeper_store::operations;
 
 use crate::error::allow;
 use crate::projects::scope;
-use crate::{Engine, Error};
+use crate::{Engine, Error, turns};
 
 /// Which operations to list.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,21 +39,8 @@ impl Engine {
         id: OperationId,
         patience: Duration,
     ) -> Result<Operation, Error> {
-        let mut events = self.db().wakeups(Topic::Events);
-        let deadline = tokio::time::Instant::now() + patience;
-        loop {
-            events.mark_unchanged();
-            let operation = self.operation(actor, id).await?;
-            if operation.state.is_final() {
-                return Ok(operation);
-            }
-            // A hint may be lost between processes, so look again now and then whatever happens.
-            let look_again = (tokio::time::Instant::now() + Duration::from_secs(2)).min(deadline);
-            let _ = tokio::time::timeout_at(look_again, events.changed()).await;
-            if tokio::time::Instant::now() >= deadline {
-                return self.operation(actor, id).await;
-            }
-        }
+        let hints = self.db().wakeups(Topic::Events);
+        turns::wait_for(hints, patience, || self.operation(actor, id), |found| found.state.is_final()).await
     }
 
     /// Operations, newest first.

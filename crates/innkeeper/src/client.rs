@@ -48,6 +48,13 @@ impl Remote {
         }
     }
 
+    /// Tells everything that the server has of a noun, by these fields.
+    pub(crate) async fn tell_all(&self, noun: &str, fields: &[&str]) -> anyhow::Result<()> {
+        let items = all(&Server::find(self)?, noun).await?;
+        self.tell_list(items, fields, |item| cells(item, fields));
+        Ok(())
+    }
+
     /// Tells a list: the server's JSON if that was asked for, else a table.
     pub(crate) fn tell_list(
         &self,

@@ -131,10 +131,8 @@ impl Network {
             Self::Add(add) => add.run().await,
             Self::AddPool(add) => add.run().await,
             Self::List { remote } => {
-                let networks = all(&Server::find(&remote)?, "networks").await?;
-                let columns = ["id", "name", "vlan", "bridge", "default", "project_id", "rate_mbps"];
-                remote.tell_list(networks, &columns, |row| cells(row, &columns));
-                Ok(())
+                let fields = ["id", "name", "vlan", "bridge", "default", "project_id", "rate_mbps"];
+                remote.tell_all("networks", &fields).await
             }
             Self::Default(one) => {
                 let (server, id) = one.find().await?;

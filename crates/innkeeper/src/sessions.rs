@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use reqwest::Method;
 
-use crate::client::{Remote, Server, all, cell, cells};
+use crate::client::{Remote, Server, cell};
 
 /// Look after your sessions.
 #[derive(Debug, Subcommand)]
@@ -26,11 +26,9 @@ impl Session {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::List { remote } => {
-                let sessions = all(&Server::find(&remote)?, "sessions").await?;
-                let names =
+                let fields =
                     ["id", "current", "method", "address", "created_at", "last_used_at", "user_agent"];
-                remote.tell_list(sessions, &names, |session| cells(session, &names));
-                Ok(())
+                remote.tell_all("sessions", &fields).await
             }
             Self::End { session, remote } => {
                 let server = Server::find(&remote)?;

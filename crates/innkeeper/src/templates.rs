@@ -6,7 +6,7 @@ use innkeeper_domain::instances::Kind;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::client::{Remote, Server, all, cell, cells, find};
+use crate::client::{Remote, Server, cell, find};
 use crate::plans::Size;
 
 /// Look after templates.
@@ -74,12 +74,7 @@ impl Template {
         match self {
             Self::Add(add) => add.run().await,
             Self::Source(source) => source.run().await,
-            Self::List { remote } => {
-                let templates = all(&Server::find(&remote)?, "templates").await?;
-                let columns = ["id", "name", "kind", "offered"];
-                remote.tell_list(templates, &columns, |row| cells(row, &columns));
-                Ok(())
-            }
+            Self::List { remote } => remote.tell_all("templates", &["id", "name", "kind", "offered"]).await,
         }
     }
 }

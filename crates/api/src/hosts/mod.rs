@@ -21,7 +21,8 @@ pub(crate) use past::*;
 use self::profile::{HostProfile, HostSecrets};
 use self::shown::Host;
 use crate::auth::Caller;
-use crate::extract::{Asked, At, Query};
+use crate::docs::IdempotencyKey;
+use crate::extract::{Asked, At, Keyed, Query};
 use crate::page::{Page, Paging};
 use crate::problem::{MEDIA_TYPE, Problem};
 use crate::reports::Report;
@@ -104,15 +105,15 @@ pub(crate) async fn list_hosts(
 }
 
 /// Have a node looked after. For staff.
-#[utoipa::path(post, path = "/hosts", tag = "hosts", request_body = HostAsked, responses(
+#[utoipa::path(post, path = "/hosts", tag = "hosts", params(IdempotencyKey), request_body = HostAsked, responses(
     (status = 201, description = "It is looked after from now on", body = Host),
     (status = 404, description = "There is no such cluster (`not_found`)", body = Problem, content_type = MEDIA_TYPE),
-    (status = 409, description = "Another host has the name (`name_taken`), or the node is looked after already (`node_taken`)", body = Problem, content_type = MEDIA_TYPE),
+    (status = 409, description = "Another host has the name (`name_taken`), the node is looked after already (`node_taken`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
 ))]
 pub(crate) async fn add_host(
     caller: Caller,
     State(engine): State<Engine>,
-    Asked(body): Asked<HostAsked>,
+    Keyed { body, key }: Keyed<HostAsked>,
 ) -> Result<(StatusCode, Json<Host>), Problem> {
     let new = NewHost {
         name: body.name,
@@ -121,7 +122,7 @@ pub(crate) async fn add_host(
         profile: body.profile.read()?,
         secrets: body.secrets.into(),
     };
-    let host = engine.add_host(&caller.actor, new).await?;
+    let host = engine.add_host(&caller.actor, new, key.as_ref()).await?;
     Ok((StatusCode::CREATED, Json(Host::of(&engine, &caller, host).await?)))
 }
 

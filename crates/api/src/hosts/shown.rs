@@ -30,7 +30,7 @@ pub(crate) struct Host {
     reason: Option<String>,
     /// Until when this state may last: the end of the countdown, of the time to start up, of the time to switch off.
     deadline: Option<Timestamp>,
-    /// Since when nothing needs it; null while something does.
+    /// Since when nothing needs it, while it is awake; null while something does, and once it is told to switch itself off.
     quiet_since: Option<Timestamp>,
     /// Until when it is kept awake.
     awake_until: Option<Timestamp>,

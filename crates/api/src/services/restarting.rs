@@ -84,7 +84,7 @@ impl Restart {
         (status = 202, description = "It has begun; follow the restart", body = Restart,
          headers(("Location" = String, description = "The restart"))),
         (status = 409, description = "It is being restarted already (`restart_under_way`), its host sleeps (`host_asleep`), there is no guest to restart (`no_guest`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
-        (status = 429, description = "Too often: you had a restart within 10 minutes (`cooldown`), the service had 20 within 24 hours (`daily_limit`), you ask too hastily (`too_hasty`), or were warned for that too often (`banned`); `until` says when it can be asked again", body = Problem, content_type = MEDIA_TYPE),
+        (status = 429, description = "Too often: you had a restart within 10 minutes (`cooldown`), the service had 20 within 24 hours (`daily_limit`), you ask too hastily (`too_hasty`), or were warned for that too often (`restart_banned`); `until` and `Retry-After` say when it can be asked again", body = Problem, content_type = MEDIA_TYPE),
     ),
 )]
 pub(crate) async fn restart_service(

@@ -104,7 +104,8 @@ async fn a_host_is_added_changed_and_removed_and_its_secrets_stay_inside() {
             "webhook": { "url": "https://plug.example/on?key=hunter2", "headers": { "x-key": "hunter3" } },
         },
     });
-    let made = admin.post("/api/v1/hosts", &asked).await.expect(201);
+    let made = admin.post_keyed("/api/v1/hosts", "once", &asked).await.expect(201);
+    assert_eq!(admin.post_keyed("/api/v1/hosts", "once", &asked).await.expect(201), made);
     assert_eq!(made["state"], "unknown");
     assert_eq!(made["secrets"], json!({ "secure_on": true, "webhook": true }));
     assert_eq!(made["profile"]["idle_seconds"], 900);
@@ -112,6 +113,10 @@ async fn a_host_is_added_changed_and_removed_and_its_secrets_stay_inside() {
     let path = format!("/api/v1/hosts/{}", made["id"].as_str().unwrap());
     let mut again = asked.clone();
     again["name"] = json!("attic");
+    assert_eq!(
+        admin.post_keyed("/api/v1/hosts", "once", &again).await.problem(409),
+        "idempotency_key_reused"
+    );
     assert_eq!(admin.post("/api/v1/hosts", &again).await.problem(409), "node_taken");
 
     let key = admin.get(&format!("{path}/key")).await.expect(200);

@@ -1,5 +1,6 @@
 //! Users, what is decided against them, and those who act for them.
 
+use axum::http::header;
 use serde_json::{Value, json};
 
 use crate::house::{Client, House, PASSWORD};
@@ -156,8 +157,12 @@ async fn an_administrator_acts_for_a_user_openly_and_briefly() {
     assert_eq!(acting.post("/api/v1/keys", &key).await.problem(403), "impersonated");
     let session = grace.get("/api/v1/me").await.expect(200)["session"]["id"].as_str().unwrap().to_owned();
     assert_eq!(acting.delete(&format!("/api/v1/sessions/{session}")).await.problem(403), "impersonated");
-    acting.delete("/api/v1/sessions/current").await.expect(204);
+    // It ends what was shown by the token; the administrator's own cookies stay in their browser.
+    let left = acting.delete("/api/v1/sessions/current").await;
+    left.expect(204);
+    assert!(!left.headers.contains_key(header::SET_COOKIE), "{:?}", left.headers);
     assert_eq!(acting.get("/api/v1/me").await.problem(401), "unauthenticated");
+    admin.get("/api/v1/me").await.expect(200);
 
     // It ends by an administrator, by itself, and with the administrator's own rights.
     let opened = admin.post(&path, &why).await.expect(201);

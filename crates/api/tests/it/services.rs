@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use axum::http::header;
 use innkeeper_domain::abilities::Ability;
 use innkeeper_domain::reports::{Fault, Report};
 use innkeeper_domain::restarts::{Restart, RestartState};
 use innkeeper_domain::services::{Answer, ServiceState, Sighting};
+use innkeeper_domain::time::Timestamp;
 use innkeeper_store::{Topic, restarts, services};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -121,7 +123,9 @@ async fn a_service_is_added_changed_and_removed_and_its_password_stays_inside() 
     });
     let service = admin.post_keyed("/api/v1/services", "once", &asked).await.expect(201);
     assert_eq!((&service["warn_seconds"], &service["ready_seconds"]), (&json!(10), &json!(300)));
-    assert_eq!(admin.post_keyed("/api/v1/services", "once", &asked).await.expect(201)["id"], service["id"]);
+    let mut again = asked.clone();
+    again["rcon"]["password"] = json!("what is secret is not compared");
+    assert_eq!(admin.post_keyed("/api/v1/services", "once", &again).await.expect(201)["id"], service["id"]);
     assert_eq!(admin.post("/api/v1/services", &asked).await.problem(409), "name_taken");
 
     let path = path(&service);
@@ -242,10 +246,17 @@ async fn who_keeps_asking_is_warned_and_then_banned_for_an_hour() {
     end(&house, &restart, |_| {}).await;
     let mut codes = Vec::new();
     for _ in 0..9 {
-        codes.push(grace.post(&ask, &json!({})).await.problem(429));
+        let refused = grace.post(&ask, &json!({})).await;
+        codes.push(refused.problem(429));
+        // Whoever waits as told is not refused for what they were refused for.
+        let wait: u64 = refused.header(header::RETRY_AFTER).parse().unwrap();
+        assert_eq!(refused.json()["retry_after"], wait);
+        let until: Timestamp = serde_json::from_value(refused.json()["until"].clone()).unwrap();
+        let then = house.clock.now().after(Duration::from_secs(wait));
+        assert!(until <= then && then.since(until) <= Duration::from_secs(1), "{until}, {wait} s");
     }
     assert_eq!(codes.iter().filter(|code| *code == "cooldown").count(), 7, "{codes:?}");
-    assert_eq!(codes[7..], ["banned", "banned"]);
+    assert_eq!(codes[7..], ["restart_banned", "restart_banned"]);
     house.clock.advance(Duration::from_hours(1));
     // The session has ended meanwhile, too.
     let grace = house.sign_in("grace@example.org").await;

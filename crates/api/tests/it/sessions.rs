@@ -22,7 +22,10 @@ async fn a_session_begins_by_password_and_ends_on_request() {
     assert_eq!(second.get("/api/v1/me").await.problem(401), "unauthenticated");
     // And its own.
     first.get("/api/v1/me").await.expect(200);
-    let answer = first.delete("/api/v1/sessions/current").await;
+    let cookie = format!("innkeeper_session={}", first.token.as_deref().unwrap());
+    let request = house.anybody().request(Method::DELETE, "/api/v1/sessions/current");
+    let request = request.header(header::COOKIE, cookie).header("Sec-Fetch-Site", "same-origin");
+    let answer = house.send(request.body(Body::empty()).unwrap()).await;
     answer.expect(204);
     let taken: Vec<_> =
         answer.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap()).collect();

@@ -64,7 +64,7 @@ impl Desk {
     async fn refused(&self, language: Language, error: Error) -> Failure {
         match error {
             Error::Store(_) | Error::Internal(_) | Error::Overloaded => unavailable(&error),
-            error => saying::refusal(&self.texts().await, language, &error, self.engine.clock().now()),
+            error => saying::refusal(&self.texts().await, language, &error),
         }
     }
 

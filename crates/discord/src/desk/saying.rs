@@ -4,7 +4,6 @@ use innkeeper_domain::access::Refusal;
 use innkeeper_domain::hosts::State;
 use innkeeper_domain::mails::Language;
 use innkeeper_domain::restraint::Why;
-use innkeeper_domain::time::Timestamp;
 use innkeeper_engine::Error;
 
 use crate::house::Failure;
@@ -19,18 +18,18 @@ pub(super) const fn state_word(state: State) -> &'static str {
 }
 
 /// What is said of a refusal. Times are said as minutes from now: they mean the same wherever somebody lives.
-pub(super) fn refusal(texts: &Texts, language: Language, error: &Error, now: Timestamp) -> Failure {
+pub(super) fn refusal(texts: &Texts, language: Language, error: &Error) -> Failure {
     let code = code(error);
     let key = format!("error.{}", text_of(error, code));
-    let mut message = if let Error::Restrained(refusal) = error {
-        let minutes = refusal.until.since(now).as_secs().div_ceil(60).max(1);
+    let mut message = if let Error::Restrained { wait, .. } = error {
+        let minutes = wait.as_secs().div_ceil(60).max(1);
         texts.say(language, &key, &[("minutes", Put::Number(minutes))])
     } else if Texts::has(&key) {
         texts.say(language, &key, &[])
     } else {
         error.to_string()
     };
-    if let Error::Restrained(refusal) = error
+    if let Error::Restrained { refusal, .. } = error
         && let Some(warning) = refusal.warning
     {
         message.push(' ');
@@ -45,7 +44,7 @@ fn code(error: &Error) -> &'static str {
         Error::NotFound(_) => "not_found",
         Error::Forbidden(refusal) => refusal.as_str(),
         Error::Banned(_) => Refusal::Banned.as_str(),
-        Error::Restrained(refusal) => refusal.why.as_str(),
+        Error::Restrained { refusal, .. } => refusal.why.as_str(),
         Error::Conflict { code, .. }
         | Error::Unavailable { code, .. }
         | Error::Away { code, .. }
@@ -60,7 +59,7 @@ fn code(error: &Error) -> &'static str {
 /// The text of a code: two of them mean something else to the one who asks for a restart too often.
 fn text_of(error: &Error, code: &'static str) -> &'static str {
     match error {
-        Error::Restrained(refusal) => match refusal.why {
+        Error::Restrained { refusal, .. } => match refusal.why {
             Why::Banned | Why::Haste => "restart_ban",
             Why::UnderWay => "restart_under_way",
             Why::Cooldown => "cooldown",
@@ -74,12 +73,15 @@ fn text_of(error: &Error, code: &'static str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use innkeeper_domain::restraint::Refusal as Restrained;
+    use innkeeper_domain::time::Timestamp;
 
     use super::*;
 
     fn said(language: Language, error: &Error) -> (String, String) {
-        match refusal(&Texts::default(), language, error, Timestamp(0)) {
+        match refusal(&Texts::default(), language, error) {
             Failure::Refused { code, message } => (code, message),
             Failure::Unavailable(_) => panic!("it was refused"),
         }
@@ -87,8 +89,9 @@ mod tests {
 
     #[test]
     fn a_refusal_is_said_in_the_callers_language() {
-        let until = Timestamp(9 * 60_000_000 - 1);
-        let error = Error::Restrained(Restrained { why: Why::Cooldown, until, warning: Some(2) });
+        let wait = Duration::from_secs(9 * 60 - 1);
+        let refusal = Restrained { why: Why::Cooldown, until: Timestamp(0).after(wait), warning: Some(2) };
+        let error = Error::Restrained { refusal, wait };
         let (code, message) = said(Language::Fr, &error);
         assert_eq!(code, "cooldown");
         assert!(message.contains("attendez 9 min") && message.contains("Avertissement 2"), "{message}");

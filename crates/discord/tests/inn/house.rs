@@ -118,7 +118,7 @@ impl House {
         };
         let (name, node) = ("cube".parse().unwrap(), BARN.parse().unwrap());
         let new = NewHost { name, cluster_id, node, profile, secrets: Secrets::default() };
-        let id = engine.add_host(&Actor::house(), new).await.unwrap().id;
+        let id = engine.add_host(add_host(&Actor::house(), new)Actor::house(), new, None).await.unwrap().id;
         engine.set_discord_settings(&Actor::house(), settings()).await.unwrap();
         let (discord, loops) = (Fake::start().await, CancellationToken::new());
         let mut house =

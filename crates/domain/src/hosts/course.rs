@@ -80,7 +80,7 @@ pub struct Course {
     pub reason: Option<String>,
     /// Until when this state may last.
     pub deadline: Option<Timestamp>,
-    /// Since when nothing needs it; none while something does.
+    /// Since when nothing needs it, while it is awake; none while something does, and once it is told to switch itself off.
     pub quiet_since: Option<Timestamp>,
     /// Looks in a row at which its API did not answer.
     pub missed: u32,
@@ -123,7 +123,9 @@ impl Course {
         self.since = now;
         self.reason = reason;
         self.deadline = None;
-        self.quiet_since = None;
+        if !matches!(state, State::Idle | State::Draining) {
+            self.quiet_since = None;
+        }
         if !matches!(state, State::Draining | State::ShuttingDown) {
             self.commanded = None;
         }

@@ -25,7 +25,7 @@ pub use history::HostReport;
 pub(crate) use watching::run;
 
 use crate::error::allow;
-use crate::{Engine, Error};
+use crate::{Engine, Error, Idempotency};
 
 /// The comment of our keys for hosts.
 const KEY_COMMENT: &str = "innkeeper-host";
@@ -128,7 +128,12 @@ impl Engine {
     }
 
     /// Has a node looked after.
-    pub async fn add_host(&self, actor: &Actor, new: NewHost) -> Result<Host, Error> {
+    pub async fn add_host(
+        &self,
+        actor: &Actor,
+        new: NewHost,
+        key: Option<&Idempotency>,
+    ) -> Result<Host, Error> {
         allow(may(actor, Action::RunHouse), "host")?;
         check(&new.profile, Some(&new.secrets))?;
         clusters::by_id(self.db(), new.cluster_id).await?.ok_or(Error::NotFound("cluster"))?;
@@ -153,10 +158,15 @@ impl Engine {
         };
         let sealed = self.seal_secrets(host.id, &new.secrets)?;
         let mut tx = self.db().begin().await?;
+        if let Some(before) = self.replay::<HostId>(&mut tx, actor, key).await? {
+            drop(tx);
+            return hosts::by_id(self.db(), before).await?.ok_or(Error::NotFound("host"));
+        }
         hosts::insert(&mut tx, &host, sealed.as_ref()).await.map_err(taken)?;
         self.with_key(&mut tx, &host, false).await?;
         let after = json!({ "name": host.name, "node": host.node, "profile": host.profile });
         self.record(&mut tx, actor, Deed::done("host.create", host.id).after(after));
+        self.remember(&mut tx, actor, key, &host.id).await?;
         tx.wake(Topic::Guardian);
         tx.commit().await?;
         Ok(host)

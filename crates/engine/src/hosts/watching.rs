@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info, info_span};
 
-use crate::{Engine, Error};
+use crate::{Engine, Error, turns};
 
 /// How long a process looks after a host without a word.
 const CLAIM: Duration = Duration::from_secs(60);
@@ -26,22 +26,8 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// Looks after hosts until `stop`.
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let looks = TaskTracker::new();
-    let mut hints = engine.db().wakeups(Topic::Guardian);
-    loop {
-        hints.mark_unchanged();
-        let pause = match claim_and_look(&engine, &looks).await {
-            Ok(pause) => pause,
-            Err(error) => {
-                error!(%error, "looking for hosts failed; will try again");
-                SWEEP
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => break,
-            _ = hints.changed() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
+    let hints = engine.db().wakeups(Topic::Guardian);
+    turns::take("looking for hosts", hints, SWEEP, &stop, || claim_and_look(&engine, &looks)).await;
     looks.close();
     looks.wait().await;
 }
@@ -65,7 +51,7 @@ async fn claim_and_look(engine: &Engine, looks: &TaskTracker) -> Result<Duration
         );
     }
     let next = hosts::next_due(engine.db()).await?;
-    Ok(next.map_or(SWEEP, |due| due.since(engine.clock().now()).clamp(Duration::from_millis(20), SWEEP)))
+    Ok(turns::pause(next, engine.clock().now(), SWEEP))
 }
 
 impl Engine {

@@ -23,7 +23,7 @@ use super::paying::{check_count, check_room, same_request};
 use crate::callers::{hash_of, new_token};
 use crate::error::allow;
 use crate::idempotency::{key_reused, request_hash};
-use crate::{Engine, Error, WantedSize};
+use crate::{Engine, Error, WantedSize, turns};
 
 /// The shortest key that a client may choose for an order: nobody must come upon another's by chance.
 const SHORTEST_KEY: usize = 16;
@@ -357,21 +357,8 @@ impl Engine {
 
     /// The same, when the order is over or refused, or after so long.
     pub async fn await_order(&self, id: OrderId, patience: Duration) -> Result<Ordered, Error> {
-        let until = tokio::time::Instant::now() + patience;
-        let mut hints = self.db().wakeups(Topic::Events);
-        loop {
-            hints.mark_unchanged();
-            let found = self.order(id).await?;
-            let left = until.saturating_duration_since(tokio::time::Instant::now());
-            let ended = found.order.state.is_over() || found.order.state == OrderState::Refused;
-            if ended || left.is_zero() {
-                return Ok(found);
-            }
-            tokio::select! {
-                _ = hints.changed() => {}
-                () = tokio::time::sleep(left.min(Duration::from_secs(1))) => {}
-            }
-        }
+        let ended = |found: &Ordered| found.order.state.is_over() || found.order.state == OrderState::Refused;
+        turns::wait_for(self.db().wakeups(Topic::Events), patience, || self.order(id), ended).await
     }
 
     /// A wallet that has signed in, and the project that holds its credits.

@@ -20,14 +20,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use innkeeper_domain::instances::Instance;
-use innkeeper_store::Topic;
-use innkeeper_store::instances;
+use innkeeper_store::{Topic, Tx, instances};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info_span};
 
-use crate::{Engine, Error};
+use crate::{Engine, Error, turns};
 
 pub(crate) use look::{guest_ref, look, root_disk, size};
 
@@ -35,22 +34,11 @@ pub(crate) use look::{guest_ref, look, root_disk, size};
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(engine.options().workers));
     let drives = TaskTracker::new();
-    let mut hints = engine.db().wakeups(Topic::Work);
-    loop {
-        hints.mark_unchanged();
-        let pause = match claim_and_drive(&engine, &places, &drives, &stop).await {
-            Ok(pause) => pause,
-            Err(error) => {
-                error!(%error, "looking for work failed; will try again");
-                engine.options().sweep_every
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => break,
-            _ = hints.changed() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
+    let hints = engine.db().wakeups(Topic::Work);
+    turns::take("looking for work", hints, engine.options().sweep_every, &stop, || {
+        claim_and_drive(&engine, &places, &drives, &stop)
+    })
+    .await;
     drives.close();
     drives.wait().await;
 }
@@ -105,30 +93,14 @@ async fn claim_and_drive(
 
 async fn drive_claimed(engine: &Engine, instance: Instance, stop: &CancellationToken) {
     let (id, fence) = (instance.id, instance.fence);
-    // The claim is renewed while the drive lasts; when another has taken it, every write of ours changes nothing.
-    let renewal = engine.options().claim / 3;
-    let beat = async {
-        loop {
-            tokio::time::sleep(renewal).await;
-            let until = engine.clock().now().after(engine.options().claim);
-            let kept = async {
-                let mut tx = engine.db().begin().await?;
-                let kept = instances::keep_claim(&mut tx, id, fence, until).await?;
-                tx.commit().await?;
-                Ok::<_, Error>(kept)
-            };
-            if let Ok(false) = kept.await {
-                return;
-            }
-        }
+    let keep = |mut tx: Tx, until| async move {
+        let kept = instances::keep_claim(&mut tx, id, fence, until).await?;
+        tx.commit().await?;
+        Ok(kept)
     };
-    tokio::select! {
-        result = drive::drive(engine, instance, stop) => {
-            if let Err(error) = result {
-                // The claim runs out by itself, and the instance is looked at again.
-                error!(%error, "the drive was broken off; it will be taken up again");
-            }
-        }
-        () = beat => {}
+    let driven = Box::pin(drive::drive(engine, instance, stop));
+    if let Some(Err(error)) = turns::holding(engine, keep, driven).await {
+        // The claim runs out by itself, and the instance is looked at again.
+        error!(%error, "the drive was broken off; it will be taken up again");
     }
 }

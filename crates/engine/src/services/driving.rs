@@ -12,7 +12,7 @@ use innkeeper_domain::reports::{Fault, Report};
 use innkeeper_domain::restarts::{Restart, RestartState, Step, announcement, next};
 use innkeeper_domain::services::{Service, ServiceState};
 use innkeeper_domain::time::Timestamp;
-use innkeeper_store::{Topic, restarts, services};
+use innkeeper_store::{Topic, Tx, restarts, services};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,7 +20,7 @@ use tracing::{Instrument, error, info, info_span};
 
 use super::ground::Ground;
 use super::tell;
-use crate::{Engine, Error};
+use crate::{Engine, Error, turns};
 
 /// The longest pause between two looks for restarts that are due.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -34,22 +34,8 @@ const SAVING: Duration = Duration::from_secs(45);
 /// Goes on with restarts until `stop`.
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let drives = TaskTracker::new();
-    let mut hints = engine.db().wakeups(Topic::Guardian);
-    loop {
-        hints.mark_unchanged();
-        let pause = match claim_and_drive(&engine, &drives).await {
-            Ok(pause) => pause,
-            Err(error) => {
-                error!(%error, "looking for restarts failed; will try again");
-                SWEEP
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => break,
-            _ = hints.changed() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
+    let hints = engine.db().wakeups(Topic::Guardian);
+    turns::take("looking for restarts", hints, SWEEP, &stop, || claim_and_drive(&engine, &drives)).await;
     drives.close();
     drives.wait().await;
 }
@@ -66,36 +52,21 @@ async fn claim_and_drive(engine: &Engine, drives: &TaskTracker) -> Result<Durati
     }
     let next = restarts::next_due(engine.db()).await?;
     let sweep = if drives.is_empty() { SWEEP } else { Duration::from_millis(100) };
-    Ok(next.map_or(sweep, |due| due.since(engine.clock().now()).clamp(Duration::from_millis(20), sweep)))
+    Ok(turns::pause(next, engine.clock().now(), sweep))
 }
 
 impl Engine {
     async fn drive_claimed(&self, restart: Restart, fence: i64) {
         let id = restart.id;
-        // The claim is renewed while the drive lasts; when another has taken it, every write of ours changes nothing.
-        let beat = async {
-            loop {
-                tokio::time::sleep(self.options().claim / 3).await;
-                let until = self.clock().now().after(self.options().claim);
-                let kept = async {
-                    let mut tx = self.db().begin().await?;
-                    let kept = restarts::keep_claim(&mut tx, id, fence, until).await?;
-                    tx.commit().await?;
-                    Ok::<_, Error>(kept)
-                };
-                if let Ok(false) = kept.await {
-                    return;
-                }
-            }
+        let keep = |mut tx: Tx, until| async move {
+            let kept = restarts::keep_claim(&mut tx, id, fence, until).await?;
+            tx.commit().await?;
+            Ok(kept)
         };
-        tokio::select! {
-            driven = self.drive(restart, fence) => {
-                if let Err(error) = driven {
-                    // The claim runs out by itself, and the restart is gone on with.
-                    error!(%error, "the restart was broken off; it will be taken up again");
-                }
-            }
-            () = beat => {}
+        let driven = Box::pin(self.drive(restart, fence));
+        if let Some(Err(error)) = turns::holding(self, keep, driven).await {
+            // The claim runs out by itself, and the restart is gone on with.
+            error!(%error, "the restart was broken off; it will be taken up again");
         }
     }
 

@@ -18,7 +18,7 @@ use tracing::{Instrument, error, info_span};
 use super::asking::ask;
 use super::ground::Ground;
 use super::tell;
-use crate::{Engine, Error};
+use crate::{Engine, Error, turns};
 
 /// Services that are looked at at once in this process.
 const AT_ONCE: usize = 64;
@@ -44,22 +44,8 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// Looks at services until `stop`.
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let looks = TaskTracker::new();
-    let mut hints = engine.db().wakeups(Topic::Guardian);
-    loop {
-        hints.mark_unchanged();
-        let pause = match claim_and_look(&engine, &looks).await {
-            Ok(pause) => pause,
-            Err(error) => {
-                error!(%error, "looking for services failed; will try again");
-                SWEEP
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => break,
-            _ = hints.changed() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
+    let hints = engine.db().wakeups(Topic::Guardian);
+    turns::take("looking for services", hints, SWEEP, &stop, || claim_and_look(&engine, &looks)).await;
     looks.close();
     looks.wait().await;
 }
@@ -88,7 +74,7 @@ async fn claim_and_look(engine: &Engine, looks: &TaskTracker) -> Result<Duration
     let next = services::next_due(engine.db()).await?;
     // What is being looked at comes due again before the next sweep.
     let sweep = if looks.is_empty() { SWEEP } else { Duration::from_millis(100) };
-    Ok(next.map_or(sweep, |due| due.since(engine.clock().now()).clamp(Duration::from_millis(20), sweep)))
+    Ok(turns::pause(next, engine.clock().now(), sweep))
 }
 
 impl Engine {

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::ground::Ground;
 use super::tell;
-use crate::{Engine, Error, Idempotency};
+use crate::{Engine, Error, Idempotency, turns};
 
 impl Engine {
     /// Has a service restarted. Whoever asks too often waits, and is told until when.
@@ -35,7 +35,8 @@ impl Engine {
             }
             // The try counts though nothing comes of it; and no key is kept for a request that was refused.
             if let Some(refusal) = self.count_try(actor, person, id).await? {
-                return Err(Error::Restrained(refusal));
+                let wait = refusal.until.since(self.clock().now());
+                return Err(Error::Restrained { refusal, wait });
             }
         }
     }
@@ -130,18 +131,8 @@ impl Engine {
         id: RestartId,
         patience: Duration,
     ) -> Result<Restart, Error> {
-        let mut turns = self.db().wakeups(Topic::Guardian);
-        let deadline = tokio::time::Instant::now() + patience;
-        loop {
-            turns.mark_unchanged();
-            let restart = self.restart(actor, id).await?;
-            if restart.state.is_final() || tokio::time::Instant::now() >= deadline {
-                return Ok(restart);
-            }
-            // A hint may be lost between processes, so look again now and then whatever happens.
-            let look_again = (tokio::time::Instant::now() + Duration::from_secs(1)).min(deadline);
-            let _ = tokio::time::timeout_at(look_again, turns.changed()).await;
-        }
+        let hints = self.db().wakeups(Topic::Guardian);
+        turns::wait_for(hints, patience, || self.restart(actor, id), |restart| restart.state.is_final()).await
     }
 
     /// Who plays on a service, as it last said.

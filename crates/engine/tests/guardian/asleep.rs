@@ -18,12 +18,13 @@ both! {
         let quiet = house.look(3 * SECOND).await.course.quiet_since.unwrap();
         let idle = house.until(State::Idle).await;
         assert!(idle.course.since.since(quiet) >= Duration::from_secs(60));
+        assert_eq!(idle.course.quiet_since, Some(quiet));
         assert_eq!(idle.course.deadline, Some(idle.course.since.after(Duration::from_secs(30))));
         assert_eq!(house.look(29 * SECOND).await.course.state, State::Idle);
         assert!(house.runs(104) && house.runs(105));
 
         let draining = house.look(SECOND).await;
-        assert_eq!(draining.course.state, State::Draining);
+        assert_eq!((draining.course.state, draining.course.quiet_since), (State::Draining, Some(quiet)));
         let off = house.until(State::Off).await;
         assert_eq!(off.course.reason.as_deref(), Some("it sleeps"));
         assert_eq!(house.told_off(), 1);

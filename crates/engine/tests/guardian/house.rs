@@ -87,7 +87,7 @@ impl House {
         let secrets = Secrets { secure_on: Some("01:02:03:04:05:06".into()), webhook: None };
         let (name, node) = ("shed".parse().unwrap(), BARN.parse().unwrap());
         let new = NewHost { name, cluster_id: cluster, node, profile, secrets };
-        let id = engine.add_host(&Actor::house(), new).await.unwrap().id;
+        let id = engine.add_host(add_host(&Actor::house(), new)Actor::house(), new, None).await.unwrap().id;
         Self { db, engine, sim, clock, cluster, id, keys, packets }
     }
 

@@ -115,7 +115,7 @@ impl House {
                 profile: HostProfile::default(),
                 secrets: Secrets::default(),
             };
-            engine.add_host(&staff, new).await.ok()
+            engine.add_host(add_host(&staff, new)staff, new, None).await.ok()
         })
         .await;
         let game = Game::start().await;

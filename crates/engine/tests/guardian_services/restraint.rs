@@ -17,7 +17,7 @@ use crate::house::{House, on_discord, options};
 
 fn restrained(outcome: Result<Restart, Error>) -> Refusal {
     match outcome {
-        Err(Error::Restrained(refusal)) => refusal,
+        Err(Error::Restrained { refusal, .. }) => refusal,
         other => panic!("not restrained: {other:?}"),
     }
 }

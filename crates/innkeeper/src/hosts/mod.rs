@@ -188,10 +188,7 @@ impl Host {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::List { remote } => {
-                let hosts = all(&Server::find(&remote)?, "hosts").await?;
-                let columns = ["id", "name", "state", "since", "node"];
-                remote.tell_list(hosts, &columns, |row| cells(row, &columns));
-                Ok(())
+                remote.tell_all("hosts", &["id", "name", "state", "since", "node"]).await
             }
             Self::Add(add) => add.run().await,
             Self::Show(one) => {

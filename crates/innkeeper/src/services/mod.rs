@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use self::settings::Settings;
-use crate::client::{Remote, Server, all, cell, cells, find};
+use crate::client::{Remote, Server, all, cell, find};
 
 /// Look after services: what players or users connect to.
 #[derive(Debug, Subcommand)]
@@ -114,10 +114,7 @@ impl Service {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::List { remote } => {
-                let services = all(&Server::find(&remote)?, "services").await?;
-                let columns = ["id", "name", "kind", "state", "seen_at"];
-                remote.tell_list(services, &columns, |row| cells(row, &columns));
-                Ok(())
+                remote.tell_all("services", &["id", "name", "kind", "state", "seen_at"]).await
             }
             Self::Add(add) => add.run().await,
             Self::Change(change) => change.run().await,

@@ -4507,6 +4507,9 @@ export const signIn = <ThrowOnError extends boolean = true>(options: Options<Sig
 
 /**
  * Sign out.
+ *
+ * Ends the session that the request is made with, and no other: a browser that sends `Authorization: Bearer` keeps its
+ * cookies, so that whoever ends acting for somebody is themselves again.
  */
 export const signOut = <ThrowOnError extends boolean = true>(options?: Options<SignOutData, ThrowOnError>): RequestResult<SignOutResponses, SignOutErrors, ThrowOnError> => (options?.client ?? client).delete<SignOutResponses, SignOutErrors, ThrowOnError>({
     security: [{

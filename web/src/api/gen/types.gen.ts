@@ -851,6 +851,8 @@ export type Catalogue = {
  */
 export type Cause = 'grant' | 'correction' | 'hold' | 'release' | 'charge' | 'payment' | 'voucher' | 'refund' | 'lease';
 
+export type Chain = string;
+
 /**
  * One thing that was tried.
  */
@@ -3864,7 +3866,42 @@ export type MoveManner = 'live' | 'restart' | 'cold';
  */
 export type MoveState = 'waiting' | 'moving' | 'moved' | 'remains';
 
-export type Network = string;
+/**
+ * Where the cards of instances are plugged in.
+ */
+export type Network = {
+    bridge?: BridgeName | null;
+    cluster_id?: ClusterId | null;
+    /**
+     * When it was made.
+     */
+    created_at: Timestamp;
+    /**
+     * Whether instances get it that ask for no other.
+     */
+    default: boolean;
+    /**
+     * Identity.
+     */
+    id: NetworkId;
+    /**
+     * The size of its packets in bytes; null for the usual.
+     */
+    mtu?: number | null;
+    /**
+     * As shown.
+     */
+    name: Title;
+    project_id?: ProjectId | null;
+    /**
+     * How fast a card on it is at most, in megabits per second (1 000 000 bits); null for no limit.
+     */
+    rate_mbps?: number | null;
+    /**
+     * Its VLAN tag, if any.
+     */
+    vlan?: number | null;
+};
 
 /**
  * A network to be made.
@@ -4134,7 +4171,7 @@ export type Order = {
      * The lease that it makes or changes.
      */
     lease_id: LeaseId;
-    network?: Network | null;
+    network?: Chain | null;
     paid_at?: Timestamp | null;
     payer?: Address | null;
     /**
@@ -5409,7 +5446,7 @@ export type PageOrder = {
          * The lease that it makes or changes.
          */
         lease_id: LeaseId;
-        network?: Network | null;
+        network?: Chain | null;
         paid_at?: Timestamp | null;
         payer?: Address | null;
         /**
@@ -8866,7 +8903,7 @@ export type WayToPay = {
     /**
      * The chain, by its CAIP-2 name.
      */
-    network: Network;
+    network: Chain;
     /**
      * Our account.
      */
@@ -11580,6 +11617,13 @@ export type ListHostsResponse = ListHostsResponses[keyof ListHostsResponses];
 
 export type AddHostData = {
     body: HostAskedWritable;
+    headers?: {
+        /**
+         * A key of your choice, 1 to 200 printable ASCII characters. The same key with the same request gets the same
+         * answer and changes nothing; with another request it is refused. Kept for a day.
+         */
+        'Idempotency-Key'?: string;
+    };
     path?: never;
     query?: never;
     url: '/api/v1/hosts';
@@ -11603,7 +11647,7 @@ export type AddHostErrors = {
      */
     404: Problem;
     /**
-     * Another host has the name (`name_taken`), or the node is looked after already (`node_taken`)
+     * Another host has the name (`name_taken`), the node is looked after already (`node_taken`), or the key was used for something else (`idempotency_key_reused`)
      */
     409: Problem;
     /**
@@ -22371,7 +22415,7 @@ export type RestartServiceErrors = {
      */
     422: Problem;
     /**
-     * Too often: you had a restart within 10 minutes (`cooldown`), the service had 20 within 24 hours (`daily_limit`), you ask too hastily (`too_hasty`), or were warned for that too often (`banned`); `until` says when it can be asked again
+     * Too often: you had a restart within 10 minutes (`cooldown`), the service had 20 within 24 hours (`daily_limit`), you ask too hastily (`too_hasty`), or were warned for that too often (`restart_banned`); `until` and `Retry-After` say when it can be asked again
      */
     429: Problem;
     /**

@@ -100,7 +100,7 @@ function Line({ one, named }: { one: HostReport; named: boolean }) {
           </Text>
         )}
         <Text size="sm" className="tnum">
-          {words.saved}: {one.saved_wh == null ? words.noWatts : energy(one.saved_wh)}
+          {words.saved(one.saved_wh == null ? words.noWatts : energy(one.saved_wh))}
         </Text>
       </Group>
       {said.length > 0 && (
@@ -142,8 +142,8 @@ function Total({ list }: { list: HostReport[] }) {
         {words.total}
       </Text>
       <Text size="sm" fw={600} className="tnum">
-        {words.asleep} {hours(sum((one) => one.asleep_seconds))} · {words.saved}{' '}
-        {energy(sum((one) => one.saved_wh ?? 0))}
+        {words.asleep} {hours(sum((one) => one.asleep_seconds))} ·{' '}
+        {words.saved(energy(sum((one) => one.saved_wh ?? 0)))}
       </Text>
     </Group>
   )

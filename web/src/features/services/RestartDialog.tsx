@@ -23,7 +23,7 @@ export function Refused({ refusal }: { refusal: Refusal }) {
   const words = useT().services
   const f = useFormat()
   const left = useLeft(refusal.until)
-  const said = (words.refusals as Record<string, string>)[refusal.code] ?? words.refusedUntil
+  const said = (words.refusals as Record<string, string>)[refusal.code] ?? words.refusedUntil(left?.text ?? '')
   return (
     <Alert color="yellow" className="notice" role="alert" icon={<IconClockPause aria-hidden />}>
       <Text size="sm">{said}</Text>

@@ -23,7 +23,7 @@ export function useRestart(service: Service) {
   const left = useLeft(refusal?.until)
   const stands = refusal && left && left.seconds > 0 ? refusal : undefined
   const onHost = !!service.staff && 'host' in service.staff.at
-  const barred = onHost ? words.noGuest : stands && `${words.refusedUntil}: ${left?.text}`
+  const barred = onHost ? words.noGuest : stands && words.refusedUntil(left?.text ?? '')
   const why = service.can.includes('restart') ? barred : words.mayNotRestart
   const run = useCallback(
     () =>

@@ -71,7 +71,7 @@ export const services = {
     too_hasty: 'That was the third try within a minute, and counts as a warning. Wait until',
     banned: 'You were warned three times for asking too often. No restarts for you until',
   },
-  refusedUntil: 'Possible again',
+  refusedUntil: (time: string) => `Possible again: ${time}`,
   mayNotRestart: 'The house does not let you restart it',
   noGuest: 'It runs on a host itself: there is no guest to restart',
   restarts: 'Restarts',

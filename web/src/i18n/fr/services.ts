@@ -4,11 +4,11 @@ import { plural } from '../plural'
 const p = plural('fr')
 export const services: Messages['services'] = {
   title: 'Services',
-  sub: 'Ce à quoi joueurs et utilisateurs se connectent : est-ce en ligne, et qui y est',
+  sub: 'Ce à quoi joueurs et utilisateurs se connectent : est-ce en ligne, et qui y est',
   empty: 'Il n’y a pas de service ici',
   emptyHint: 'Un service est un serveur de jeu, ou tout ce à quoi l’on se connecte. Aucun ne vous est ouvert.',
   emptyStaff:
-    'Nommez ce à quoi l’on se connecte : il est regardé toutes les 15 secondes, et redémarré par ceux qui le peuvent.',
+    'Nommez ce à quoi l’on se connecte : il est regardé toutes les 15 secondes, et redémarré par ceux qui le peuvent.',
   add: 'Ajouter un service',
   one: 'Service',
   kind: 'Type',
@@ -27,7 +27,7 @@ export const services: Messages['services'] = {
   },
   stateAbout: {
     up: 'Il répond, et l’on peut le rejoindre.',
-    starting: 'Son invité a démarré ; lui ne répond pas encore.',
+    starting: 'Son invité a démarré ; lui ne répond pas encore.',
     down: 'Son invité ne fonctionne pas, ou rien n’y écoute.',
     unreadable: 'Son invité fonctionne peut-être, mais aucune réponse n’est comprise.',
     unseen: 'Il sera regardé dans un instant.',
@@ -45,7 +45,7 @@ export const services: Messages['services'] = {
   nobody: 'Personne ne joue.',
   unnamed: (n) => p(n, { one: `et ${n} autre, sans nom`, other: `et ${n} autres, sans nom` }),
   notCounted: 'Ce type de service ne dit pas qui est là.',
-  notUp: 'Il ne répond pas en ce moment : nul ne sait qui est là.',
+  notUp: 'Il ne répond pas en ce moment : nul ne sait qui est là.',
   join: 'Rejoindre',
   joinAt: 'Adresse à rejoindre',
   joinHidden: 'La maison ne donne pas son adresse ici. Demandez-la à qui s’en occupe.',
@@ -60,7 +60,7 @@ export const services: Messages['services'] = {
   report: 'Dernier regard',
   doorProblem: 'Le portier n’est pas à sa porte',
   restart: 'Redémarrer',
-  restartTitle: (name) => `Redémarrer ${name} ?`,
+  restartTitle: (name) => `Redémarrer ${name} ?`,
   restartBody: (seconds) =>
     seconds
       ? `Les joueurs sont prévenus ${seconds} secondes avant, le monde est enregistré, l’invité redémarre, puis on attend le service.`
@@ -74,9 +74,9 @@ export const services: Messages['services'] = {
     too_hasty: 'C’était le troisième essai en une minute, et cela vaut un avertissement. Patientez jusqu’à',
     banned: 'Trois avertissements pour des demandes trop fréquentes. Plus de redémarrage pour vous jusqu’à',
   },
-  refusedUntil: 'À nouveau possible',
+  refusedUntil: (time) => `À nouveau possible : ${time}`,
   mayNotRestart: 'La maison ne vous permet pas de le redémarrer',
-  noGuest: 'Il fonctionne sur l’hôte lui-même : il n’y a pas d’invité à redémarrer',
+  noGuest: 'Il fonctionne sur l’hôte lui-même : il n’y a pas d’invité à redémarrer',
   restarts: 'Redémarrages',
   restartsNone: 'Il n’a jamais été redémarré.',
   restartStates: {

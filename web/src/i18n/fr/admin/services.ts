@@ -2,7 +2,7 @@ import type { Messages } from '../../en'
 
 export const services: Messages['admin']['services'] = {
   title: 'Services',
-  sub: 'Ce dont on s’occupe pour joueurs et utilisateurs : où, sa console, son portier',
+  sub: 'Ce dont on s’occupe pour joueurs et utilisateurs : où, sa console, son portier',
   addTitle: 'Ajouter un service',
   addSub: 'Il sera regardé toutes les 15 secondes. L’ajouter ne lui fait rien.',
   added: (name) => `Nous nous occupons de ${name}`,
@@ -16,11 +16,11 @@ export const services: Messages['admin']['services'] = {
   placeFixed: 'Où il fonctionne et ce qu’il est ne changent pas. Ajoutez-en un autre plutôt.',
   instance: 'Instance',
   host: 'Hôte',
-  noHost: 'Il n’y a pas encore d’hôte : ajoutez-en un d’abord',
+  noHost: 'Il n’y a pas encore d’hôte : ajoutez-en un d’abord',
   vmid: 'Numéro de l’invité',
   reach: 'Où il répond',
   address: 'Adresse',
-  addressInstance: 'Vide : celle que son instance indique',
+  addressInstance: 'Vide : celle que son instance indique',
   addressNeeded: 'Une adresse ou un nom, sans port',
   port: 'Port',
   path: 'Chemin',
@@ -48,17 +48,17 @@ export const services: Messages['admin']['services'] = {
   way: 'Comment il fait entrer les joueurs',
   ways: { forward: 'Transmet ce que disent les deux', transfer: 'Les envoie au service' },
   wayAbout: {
-    forward: 'Les joueurs restent connectés à nous ; le service voit notre adresse, sauf si on lui dit la leur.',
+    forward: 'Les joueurs restent connectés à nous ; le service voit notre adresse, sauf si on lui dit la leur.',
     transfer:
       'Les clients récents vont au service lui-même, à l’adresse par laquelle nous le joignons. Les autres passent par nous.',
   },
   players: 'Qui peut le réveiller en le rejoignant',
   playersHint:
-    'Des noms séparés par des espaces. Vide : tout le monde. Les noms sont crus tels que les clients les disent.',
+    'Des noms séparés par des espaces. Vide : tout le monde. Les noms sont crus tels que les clients les disent.',
   proxy: 'Dire au service d’où viennent les joueurs (protocole PROXY)',
   proxyHint: 'Le serveur doit s’y attendre.',
   texts: 'Ce qu’il dit',
-  textsHint: 'Vide : comme d’ordinaire. {progress} dit où l’on en est, {queue} combien attendent.',
+  textsHint: 'Vide : comme d’ordinaire. {progress} dit où l’on en est, {queue} combien attendent.',
   scenes: {
     asleep: 'Dans la liste, pendant le sommeil',
     waking: 'Dans la liste, pendant le réveil de l’hôte',
@@ -71,7 +71,7 @@ export const services: Messages['admin']['services'] = {
   usersAbout: 'En plus de ce que permet son hôte ou son projet.',
   abilities: { see: 'Voir comment il va', restart: 'Le redémarrer' },
   remove: 'Ne plus s’en occuper',
-  removeTitle: (name) => `Ne plus s’occuper de ${name} ?`,
+  removeTitle: (name) => `Ne plus s’occuper de ${name} ?`,
   removeBody: 'Il reste tel qu’il est. Ses redémarrages sont oubliés.',
   removed: (name) => `Nous ne nous occupons plus de ${name}`,
   danger: 'Retirer',

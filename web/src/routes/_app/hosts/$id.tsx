@@ -58,7 +58,7 @@ function Page({ host }: { host: Host }) {
           <Group gap="md">
             <HostStatus state={state} />
             <Text size="sm">
-              {words.since} <When at={host.since} />
+              <When at={host.since} />
             </Text>
             {host.node && host.node !== host.name && <Text size="sm">{host.node}</Text>}
           </Group>

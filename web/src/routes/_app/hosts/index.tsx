@@ -71,7 +71,7 @@ function Hosts() {
                 <>
                   <HostStatus state={host.state} />
                   <Text size="xs" c="dimmed">
-                    {words.since} <When at={host.since} />
+                    <When at={host.since} />
                   </Text>
                 </>
               ),

@@ -134,7 +134,7 @@ function KeptBy({ host }: { host: Host }) {
   if (needs.length === 0) return <Awaits host={host} />
   return (
     <Text size="sm" mt={2}>
-      {words.keptBy}: {needs.map((signal) => words.signals[signal.kind]).join(', ')}
+      {words.keptBy(needs.map((signal) => words.signals[signal.kind]).join(', '))}
     </Text>
   )
 }

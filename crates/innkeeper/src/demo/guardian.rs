@@ -93,12 +93,12 @@ async fn register(
     let new = NewHost { name: name.parse()?, cluster_id, node: name.parse()?, profile, secrets };
     let (pause, times) = PATIENCE;
     for _ in 1..times {
-        if let Ok(host) = engine.add_host(&Actor::house(), new.clone()).await {
+        if let Ok(host) = engine.add_host(&Actor::house(), new.clone(), None).await {
             return Ok(host);
         }
         tokio::time::sleep(pause).await;
     }
-    Ok(engine.add_host(&Actor::house(), new).await?)
+    Ok(engine.add_host(&Actor::house(), new, None).await?)
 }
 
 async fn loopback() -> std::io::Result<TcpListener> {

@@ -50,17 +50,16 @@ impl Demo {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (mut port, mut password, mut mails) = Default::default();
-        while let Some(line) = lines.next_line().await.unwrap() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            match words.as_slice() {
-                ["address", url] => port = url.rsplit(':').next().unwrap().to_owned(),
-                ["sign", "in", .., word] => password = (*word).to_owned(),
-                ["mails", folder, ..] => mails = (*folder).to_owned(),
-                ["Ctrl-C", ..] => break,
-                _ => {}
-            }
+        let mut told = String::new();
+        while let Some(line) = lines.next_line().await.unwrap()
+            && !line.starts_with("Ctrl-C")
+        {
+            told = told + line.trim() + "\n";
         }
+        let line = |word: &str| told.lines().find(|line| line.starts_with(word)).unwrap();
+        let port = line("address").rsplit(':').next().unwrap();
+        let password = line("sign in").rsplit(' ').next().unwrap().to_owned();
+        let mails = line("mails").split_whitespace().nth(1).unwrap().to_owned();
         // It goes on talking to somebody.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         // A name rather than an address, since passkeys need one.

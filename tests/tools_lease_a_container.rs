@@ -10,29 +10,22 @@ use std::time::Duration;
 use innkeeper_connectors::x402::chain::{self, Chain};
 use innkeeper_connectors::x402::facilitator::{self, Facilitator};
 use innkeeper_domain::access::Actor;
-use innkeeper_domain::clusters::{Endpoint, VmidRange};
 use innkeeper_domain::ids::InstanceId;
-use innkeeper_domain::instances::Kind;
 use innkeeper_domain::leases::Terms;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::prices::UnitPrices;
-use innkeeper_domain::sizes::Size;
-use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
-use innkeeper_engine::{
-    CommandOptions, Desk, Egress, Engine, LeaseOptions, NewCluster, NewPriceList, NewSource, NewTemplate,
-    Options, Reach,
-};
+use innkeeper_engine::{CommandOptions, Desk, Egress, Engine, LeaseOptions, NewPriceList, Options, Reach};
 use innkeeper_store::{Db, KeyRing, SealKey, management};
+use innkeeper_testing::{database, introduction, offer, run, simulate};
 use pve_sim::{ClusterOptions, Latency, Sim};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::lent;
 use crate::support::sshd::Sshd;
-
-const SECRET: &str = "6b1f1f36-3a2e-4d5e-9a51-6f5d8f0f2a11";
 
 /// Where `install.sh` put the chain and the foreign client, or none where this machine has none and need not.
 fn foreign() -> Option<PathBuf> {
@@ -115,12 +108,10 @@ fn desk(stack: &Value) -> Desk {
 impl House {
     async fn open() -> Option<Self> {
         let foreign = foreign()?;
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let (chain, stack) = start_chain(&foreign).await;
         let clusters = vec![ClusterOptions::named("lodge", &["oak"])];
         let options = pve_sim::Options { clusters, latency: Latency::Zero, ..Default::default() };
-        let sim = Sim::start(options).await.unwrap();
-        sim.cluster("lodge").with(|world| world.add_token("root@pam", "inn", false, SECRET));
+        let sim = simulate(options).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let leases = LeaseOptions {
@@ -145,16 +136,11 @@ impl House {
             },
             ..Options::default()
         };
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite:{}", folder.path().join("t.db").display())).await.unwrap();
-        db.migrate().await.unwrap();
+        let (db, folder) = database().await;
         let keys = KeyRing::new(SealKey::generate(), Vec::new());
         let engine = Engine::new(db.clone(), keys, Clock::system(), options);
         let stop = CancellationToken::new();
-        tokio::spawn({
-            let (engine, stop) = (engine.clone(), stop.clone());
-            async move { engine.run(stop).await }
-        });
+        run(&engine, &stop);
         furnish(&engine, &sim).await;
         let router = innkeeper_api::router_until(engine, innkeeper_api::Options::default(), stop.clone());
         let router = innkeeper_mcp::mount(router, Some(&url), &stop);
@@ -176,36 +162,8 @@ impl House {
 
 async fn furnish(engine: &Engine, sim: &Sim) {
     let house = Actor::house();
-    let endpoints = sim.cluster("lodge").endpoints().iter();
-    let cluster = NewCluster {
-        name: "lodge".parse().unwrap(),
-        endpoints: endpoints
-            .map(|e| Endpoint { url: e.url.clone(), fingerprint: Some(e.fingerprint.clone()) })
-            .collect(),
-        token_id: "root@pam!inn".into(),
-        token_secret: SECRET.to_owned().into(),
-        bridge: "vmbr0".into(),
-        pool: None,
-        vmids: VmidRange { first: 10_000, last: 10_999 },
-        priority: 0,
-    };
-    let cluster = engine.add_cluster(&house, cluster, None).await.unwrap();
-    let size = |cores, memory_mib, disk_gib| Size { cores, memory_mib, disk_gib };
-    let template = NewTemplate {
-        name: "Debian 12".parse().unwrap(),
-        kind: Kind::Lxc,
-        least: size(1, 64, 1),
-        default_size: size(1, 256, 4),
-        most: size(8, 16_384, 100),
-        reports_address: true,
-    };
-    let template = engine.create_template(&house, template, None).await.unwrap();
-    let source = NewSource {
-        cluster_id: cluster.id,
-        node: None,
-        origin: Origin::Volume("local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst".into()),
-    };
-    engine.add_template_source(&house, template.id, source, None).await.unwrap();
+    let cluster = engine.add_cluster(&house, introduction(sim, "lodge"), None).await.unwrap();
+    offer(engine, cluster.id, lent()).await;
     let running = UnitPrices {
         core_micros: Micros(4000),
         memory_gib_micros: Micros(4000),

@@ -6,28 +6,23 @@ use std::time::Duration;
 
 use innkeeper_connectors::x402::{chain, facilitator};
 use innkeeper_domain::access::Actor;
-use innkeeper_domain::clusters::{Endpoint, VmidRange};
 use innkeeper_domain::instances::Kind;
 use innkeeper_domain::leases::Terms;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::prices::UnitPrices;
 use innkeeper_domain::sizes::Size;
-use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::wallets::Network;
 use innkeeper_engine::{
-    CommandOptions, Desk, Egress, Engine, LeaseOptions, NewCluster, NewPriceList, NewSource, NewTemplate,
-    Options, Reach,
+    CommandOptions, Desk, Egress, Engine, LeaseOptions, NewPriceList, NewTemplate, Options, Reach,
 };
-use innkeeper_store::Db;
 use innkeeper_store::seal::{KeyRing, SealKey};
+use innkeeper_testing::{database, introduction, offer, run, simulate, template};
 use pve_sim::{ClusterOptions, Sim};
 use tokio_util::sync::CancellationToken;
 
 use super::Chain;
 use super::sshd::Sshd;
-
-const SECRET: &str = "3c8a2f36-3a2e-4d5e-9a51-6f5d8f0f2a11";
 
 pub struct Inn {
     pub url: String,
@@ -40,14 +35,10 @@ impl Inn {
     /// Opens it; `None` where there is no `sshd`, and need not be.
     pub async fn open(paid_at: &Chain) -> Option<Self> {
         let sshd = Arc::new(Sshd::start()?);
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let clusters = vec![ClusterOptions::named("lodge", &["oak"])];
-        let sim = Sim::start(pve_sim::Options { clusters, ..Default::default() }).await.unwrap();
+        let sim = simulate(pve_sim::Options { clusters, ..Default::default() }).await;
         let sim = Arc::new(sim);
-        sim.cluster("lodge").with(|world| world.add_token("root@pam", "inn", false, SECRET));
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite:{}", folder.path().join("inn.db").display())).await.unwrap();
-        db.migrate().await.unwrap();
+        let (db, folder) = database().await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let inside = Arc::clone(&sim);
@@ -72,10 +63,7 @@ impl Inn {
         let engine = Engine::new(db, KeyRing::new(SealKey::generate(), Vec::new()), Clock::system(), options);
         furnish(&engine, &sim).await;
         let stop = CancellationToken::new();
-        tokio::spawn({
-            let (engine, stop) = (engine.clone(), stop.clone());
-            async move { engine.run(stop).await }
-        });
+        run(&engine, &stop);
         let router = innkeeper_api::router(engine, innkeeper_api::Options::default());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Some(Self { url, sim, stop, _folder: folder })
@@ -129,38 +117,20 @@ fn sold(url: &str, paid_at: &Chain) -> LeaseOptions {
 
 async fn furnish(engine: &Engine, sim: &Sim) {
     let house = Actor::house();
-    let endpoints = sim.cluster("lodge").endpoints().iter();
-    let endpoints = endpoints
-        .map(|e| Endpoint { url: e.url.clone(), fingerprint: Some(e.fingerprint.clone()) })
-        .collect();
-    let cluster = NewCluster {
-        name: "lodge".parse().unwrap(),
-        endpoints,
-        token_id: "root@pam!inn".into(),
-        token_secret: SECRET.to_owned().into(),
-        bridge: "vmbr0".into(),
-        pool: None,
-        vmids: VmidRange { first: 10_000, last: 10_999 },
-        priority: 0,
-    };
-    let cluster = engine.add_cluster(&house, cluster, None).await.unwrap();
-    let size = |cores, memory_mib, disk_gib| Size { cores, memory_mib, disk_gib };
-    let template = NewTemplate {
-        name: "Debian 12".parse().unwrap(),
-        kind: Kind::Lxc,
-        least: size(1, 64, 1),
-        default_size: size(1, 256, 4),
-        most: size(8, 16_384, 100),
-        reports_address: true,
-    };
-    let template = engine.create_template(&house, template, None).await.unwrap();
-    let origin = Origin::Volume("local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst".into());
-    let source = NewSource { cluster_id: cluster.id, node: None, origin };
-    engine.add_template_source(&house, template.id, source, None).await.unwrap();
+    let cluster = engine.add_cluster(&house, introduction(sim, "lodge"), None).await.unwrap();
+    offer(engine, cluster.id, lent()).await;
     let running = UnitPrices {
         core_micros: Micros(4_000),
         memory_gib_micros: Micros(2_000),
         disk_gib_micros: Micros(100),
     };
     engine.create_price_list(&house, NewPriceList { running, stopped: None }, None).await.unwrap();
+}
+
+/// What rooms are made from.
+pub fn lent() -> NewTemplate {
+    let size = |cores, memory_mib, disk_gib| Size { cores, memory_mib, disk_gib };
+    let template = template(Kind::Lxc);
+    let (default_size, most) = (size(1, 256, 4), size(8, 16_384, 100));
+    NewTemplate { name: "Debian 12".parse().unwrap(), default_size, most, ..template }
 }

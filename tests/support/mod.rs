@@ -19,6 +19,6 @@ pub mod sshd;
 pub use chain::{Chain, foreign, in_repository};
 pub use check::check_house;
 pub use database::{Kind as DatabaseKind, TestDatabase};
-pub use inn::Inn;
+pub use inn::{Inn, lent};
 pub use lab::{Lab, STRANGER};
 pub use server::Server;

@@ -67,7 +67,7 @@ impl House {
         let endpoint = self.sim.cluster("lodge").endpoint(instance.node.as_str());
         let trust = pve::Trust::pin(endpoint.fingerprint.parse().unwrap());
         let endpoint = pve::Endpoint::new(&endpoint.url, trust).unwrap();
-        let token = pve::Credentials::token("root@pam!inn", house::SECRET.to_owned()).unwrap();
+        let token = pve::Credentials::token("root@pam!inn", innkeeper_testing::SECRET.to_owned()).unwrap();
         let client = pve::Client::builder(endpoint, token).build().unwrap();
         let node = pve::NodeName::new(instance.node.as_str()).unwrap();
         let storage = pve::StorageId::new(instance.storage.as_str()).unwrap();

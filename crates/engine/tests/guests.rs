@@ -25,7 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 mod house;
 
-use house::{House, SECRET, introduction};
+use house::{House, introduction};
+use innkeeper_testing::SECRET;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_kinds_live_their_whole_life() {

@@ -4,21 +4,17 @@
 use std::collections::BTreeSet;
 
 use innkeeper_domain::access::Actor;
-use innkeeper_domain::clusters::{Cluster, Endpoint, Health, Node, Storage, VmidRange};
-use innkeeper_domain::ids::{ClusterId, InstanceId, ProjectId, SessionId, TemplateId};
+use innkeeper_domain::ids::{ClusterId, InstanceId, ProjectId, TemplateId};
 use innkeeper_domain::instances::Kind;
 use innkeeper_domain::networks::PoolWanted;
 use innkeeper_domain::operations::Operation;
-use innkeeper_domain::projects::Membership;
 use innkeeper_domain::quotas::{Overrides, Resource};
 use innkeeper_domain::sizes::Size;
-use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::users::Role;
-use innkeeper_engine::{
-    Engine, Error, Fittings, NewInstance, NewNetwork, NewSource, NewTemplate, NewUser, Options, WantedSize,
-};
-use innkeeper_store::{Db, KeyRing, SealKey, clusters, networks, nodes};
+use innkeeper_engine::{Engine, Error, NewNetwork, NewTemplate, Options};
+use innkeeper_store::{Db, KeyRing, SealKey, networks};
+use innkeeper_testing::{cluster, furnish, instance, node, offer, person, template};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// A house without a Proxmox: everything is only asked for.
@@ -33,76 +29,15 @@ struct House {
 async fn furnished(db: &Db) -> House {
     db.migrate().await.unwrap();
     let ring = KeyRing::new(SealKey::generate(), Vec::new());
-    let sealed = ring.seal(b"secret", "elsewhere");
-    let engine = Engine::new(db.clone(), ring, Clock::system(), Options::default());
+    let engine = Engine::new(db.clone(), ring.clone(), Clock::system(), Options::default());
     let now = engine.clock().now();
-    let cluster = Cluster {
-        id: ClusterId::new(),
-        name: "Cellar".parse().unwrap(),
-        endpoints: vec![Endpoint { url: "https://127.0.0.1:9".into(), fingerprint: None }],
-        token_id: "innkeeper@pve!desk".into(),
-        bridge: "vmbr0".into(),
-        pool: None,
-        vmids: VmidRange { first: 10_000, last: 10_999 },
-        priority: 0,
-        open: true,
-        health: Health::Healthy,
-        problem: None,
-        version: None,
-        seen_at: Some(now),
-        created_at: now,
-    };
-    let node = Node {
-        cluster_id: cluster.id,
-        name: "oak".parse().unwrap(),
-        online: true,
-        maintenance: false,
-        cores: 64,
-        memory_total: 1 << 42,
-        memory_used: 0,
-        seen_at: now,
-    };
-    let storage = Storage {
-        cluster_id: cluster.id,
-        node: node.name.clone(),
-        name: "local".parse().unwrap(),
-        holds_containers: true,
-        holds_disks: true,
-        holds_backups: true,
-        shared: false,
-        available: true,
-        total: 1 << 46,
-        used: 0,
-        seen_at: now,
-    };
-    let mut tx = db.begin().await.unwrap();
-    clusters::insert(&mut tx, &cluster, &sealed).await.unwrap();
-    nodes::replace(&mut tx, cluster.id, &[node], &[storage]).await.unwrap();
-    tx.commit().await.unwrap();
-    let house = Actor::house();
-    let size = |cores, memory_mib, disk_gib| Size { cores, memory_mib, disk_gib };
-    let new = NewTemplate {
-        name: "Debian".parse().unwrap(),
-        kind: Kind::Lxc,
-        least: size(1, 64, 1),
-        default_size: size(2, 64, 1),
-        most: size(8, 8192, 50),
-        reports_address: false,
-    };
-    let template = engine.create_template(&house, new, None).await.unwrap().id;
-    let origin = Origin::Volume("local:vztmpl/debian-12.tar.zst".into());
-    let source = NewSource { cluster_id: cluster.id, node: None, origin };
-    engine.add_template_source(&house, template, source, None).await.unwrap();
-    let new = NewUser {
-        email: "owner@inn.example".parse().unwrap(),
-        name: "Owner".parse().unwrap(),
-        role: Role::User,
-        password: "correct horse battery".to_owned().into(),
-    };
-    let user = engine.create_user(&house, new, None).await.unwrap();
+    let cluster = cluster(now);
+    furnish(db, &ring, &cluster, &node(cluster.id, "oak", now)).await;
+    let default_size = Size { cores: 2, memory_mib: 64, disk_gib: 1 };
+    let new = NewTemplate { default_size, reports_address: false, ..template(Kind::Lxc) };
+    let template = offer(&engine, cluster.id, new).await;
+    let (user, owner) = person(&engine, "owner@inn.example", Role::User).await;
     let project = user.personal_project;
-    let memberships = vec![(project, Membership::Owner)];
-    let owner = Actor::user(user.id, Role::User, memberships, SessionId::new());
     House { engine, cluster: cluster.id, template, project, owner }
 }
 
@@ -113,14 +48,7 @@ impl House {
             .map(|n| {
                 let (engine, owner, template_id) = (self.engine.clone(), self.owner.clone(), self.template);
                 tokio::spawn(async move {
-                    let new = NewInstance {
-                        project_id: None,
-                        name: format!("web-{n}").parse().unwrap(),
-                        template_id,
-                        size: WantedSize::Default,
-                        ssh_keys: Vec::new(),
-                        fittings: Fittings::default(),
-                    };
+                    let new = instance(&format!("web-{n}"), template_id);
                     engine.create_instance(&owner, new, None).await
                 })
             })

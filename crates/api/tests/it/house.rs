@@ -13,22 +13,21 @@ use innkeeper_api::{Options, router_until};
 use innkeeper_connectors::mail::{Mailer, Route};
 use innkeeper_connectors::x402::chain;
 use innkeeper_connectors::x402::facilitator::{self, Facilitator};
-use innkeeper_domain::clusters::{Cluster, Endpoint, Health, Node, Storage, VmidRange};
-use innkeeper_domain::ids::ClusterId;
 use innkeeper_domain::invitations::Registration;
 use innkeeper_domain::leases::Terms;
 use innkeeper_domain::time::{Clock, Timestamp};
 use innkeeper_domain::wallets::Network;
 use innkeeper_engine::{Access, Desk, Egress, Engine, LeaseOptions};
+use innkeeper_store::Db;
 use innkeeper_store::seal::{KeyRing, SealKey};
-use innkeeper_store::{Db, clusters, nodes};
+use innkeeper_testing::{cluster, furnish, node};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use url::Url;
 
-pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) use innkeeper_testing::PASSWORD;
 
 /// Where buyers of leases reach the house.
 pub(crate) const LEASES_URL: &str = "https://rooms.example.org";
@@ -265,50 +264,8 @@ impl House {
     /// A cluster that answered a moment ago, with one node and plenty of room; and a template in it.
     pub(crate) async fn furnish(&self, admin: &Client<'_>) -> Furniture {
         let now = self.clock.now();
-        let cluster = Cluster {
-            id: ClusterId::new(),
-            name: "Cellar".parse().unwrap(),
-            endpoints: vec![Endpoint { url: "https://127.0.0.1:9".into(), fingerprint: None }],
-            token_id: "innkeeper@pve!desk".into(),
-            bridge: "vmbr0".into(),
-            pool: None,
-            vmids: VmidRange { first: 10_000, last: 10_999 },
-            priority: 0,
-            open: true,
-            health: Health::Healthy,
-            problem: None,
-            version: Some("9.0.3".into()),
-            seen_at: Some(now),
-            created_at: now,
-        };
-        let node = Node {
-            cluster_id: cluster.id,
-            name: "pve1".parse().unwrap(),
-            online: true,
-            maintenance: false,
-            cores: 64,
-            memory_total: 1 << 40,
-            memory_used: 0,
-            seen_at: now,
-        };
-        let storage = Storage {
-            cluster_id: cluster.id,
-            node: node.name.clone(),
-            name: "local-lvm".parse().unwrap(),
-            holds_containers: true,
-            holds_disks: true,
-            holds_backups: true,
-            shared: false,
-            available: true,
-            total: 1 << 44,
-            used: 0,
-            seen_at: now,
-        };
-        let sealed = self.keys.seal(b"secret", &format!("clusters/token_secret/{}", cluster.id));
-        let mut tx = self.db.begin().await.unwrap();
-        clusters::insert(&mut tx, &cluster, &sealed).await.unwrap();
-        nodes::replace(&mut tx, cluster.id, &[node], &[storage]).await.unwrap();
-        tx.commit().await.unwrap();
+        let cluster = cluster(now);
+        furnish(&self.db, &self.keys, &cluster, &node(cluster.id, "pve1", now)).await;
         let template = admin.post("/api/v1/templates", &template("Debian 12")).await.expect(201);
         let template = template["id"].as_str().unwrap().to_owned();
         let source = json!({ "cluster_id": cluster.id, "volume": "local:vztmpl/debian-12.tar.zst" });

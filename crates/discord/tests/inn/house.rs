@@ -2,38 +2,32 @@
 //! off, a socket where magic packets arrive, and the bot between them. The clock is ours: time passes when it is told to.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use innkeeper_discord::{Bot, Config, Desk, Error};
 use innkeeper_domain::access::Actor;
-use innkeeper_domain::clusters::{Cluster, Endpoint, Health, Node, Storage, VmidRange};
 use innkeeper_domain::discord::Settings;
-use innkeeper_domain::hosts::{Host, Profile, Secrets, State, Wake};
-use innkeeper_domain::ids::{ClusterId, HostId, ServiceId, SessionId, UserId};
+use innkeeper_domain::hosts::{Host, Profile, State};
+use innkeeper_domain::ids::{ServiceId, UserId};
 use innkeeper_domain::mails::Language;
-use innkeeper_domain::projects::Membership;
 use innkeeper_domain::services::{Place, ServiceKind, ServiceState};
-use innkeeper_domain::time::{Clock, Timestamp};
 use innkeeper_domain::users::Role;
-use innkeeper_engine::{Engine, NewHost, NewService, NewUser, Options};
-use innkeeper_store::{Db, KeyRing, SealKey, clusters, hosts, nodes, services, voices};
-use pve_sim::{ClusterOptions, Kind, Sim};
+use innkeeper_engine::{NewService, Options};
+use innkeeper_store::{services, voices};
+use innkeeper_testing::{BARN, Barn, database, person};
+use pve_sim::Kind;
 use secrecy::SecretString;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::{Fake, ROLE_KEEPER, TEXT, TOKEN, VOICE};
 
-/// A Saturday, shortly after midnight.
-const NOW: i64 = 1_795_221_883;
-const BARN: &str = "barn";
-const SECRET: &str = "6b1f1f36-3a2e-4d5e-9a51-6f5d8f0f2a11";
-
 /// The guest that the game runs on.
 pub(crate) const GUEST: u32 = 105;
 
-pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) use innkeeper_testing::SECOND;
 
 /// More looks than any way takes.
 const MOST_LOOKS: usize = 400;
@@ -43,17 +37,19 @@ const LOOKS: usize = 1200;
 const LOOK: Duration = Duration::from_millis(20);
 
 pub(crate) struct House {
-    pub(crate) db: Db,
-    pub(crate) engine: Engine,
-    pub(crate) sim: Sim,
-    pub(crate) clock: Clock,
-    pub(crate) id: HostId,
+    barn: Barn,
     pub(crate) discord: Fake,
-    keys: KeyRing,
-    packets: UdpSocket,
     bot: Option<Running>,
     loops: CancellationToken,
     _folder: tempfile::TempDir,
+}
+
+impl Deref for House {
+    type Target = Barn;
+
+    fn deref(&self) -> &Barn {
+        &self.barn
+    }
 }
 
 /// A bot that runs.
@@ -90,39 +86,15 @@ impl House {
     }
 
     async fn build() -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let clusters = vec![ClusterOptions::named("annex", &[BARN])];
-        let sim = Sim::start(pve_sim::Options { clusters, ..Default::default() }).await.unwrap();
-        sim.cluster("annex").with(|world| world.add_token("root@pam", "inn", false, SECRET));
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite:{}", folder.path().join("t.db").display())).await.unwrap();
-        db.migrate().await.unwrap();
-        let clock = Clock::manual(Timestamp(NOW * 1_000_000));
-        let keys = KeyRing::new(SealKey::generate(), Vec::new());
-        let engine = Engine::new(db.clone(), keys.clone(), clock.clone(), options());
-        let cluster_id = furnish(&db, &keys, &sim, clock.now()).await;
-        let packets = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let profile = Profile {
-            wake: Wake::Packet {
-                mac: "00:23:7d:fd:c0:5c".parse().unwrap(),
-                interface: None,
-                address: Some("127.0.0.1".parse().unwrap()),
-                ports: vec![packets.local_addr().unwrap().port()],
-            },
-            automatic: true,
-            idle_seconds: 60,
-            countdown_seconds: 30,
-            voice_channels: vec![VOICE.to_string()],
-            may_stop: vec![GUEST],
-            ..Profile::default()
+        let (db, folder) = database().await;
+        let set = |profile: &mut Profile| {
+            profile.voice_channels = vec![VOICE.to_string()];
+            profile.may_stop = vec![GUEST];
         };
-        let (name, node) = ("cube".parse().unwrap(), BARN.parse().unwrap());
-        let new = NewHost { name, cluster_id, node, profile, secrets: Secrets::default() };
-        let id = engine.add_host(add_host(&Actor::house(), new)Actor::house(), new, None).await.unwrap().id;
-        engine.set_discord_settings(&Actor::house(), settings()).await.unwrap();
+        let barn = Barn::build(db, "cube", options(), set).await;
+        barn.engine.set_discord_settings(&Actor::house(), settings()).await.unwrap();
         let (discord, loops) = (Fake::start().await, CancellationToken::new());
-        let mut house =
-            Self { db, engine, sim, clock, id, discord, keys, packets, bot: None, loops, _folder: folder };
+        let mut house = Self { barn, discord, bot: None, loops, _folder: folder };
         house.start_bot().await;
         house
     }
@@ -156,7 +128,7 @@ impl House {
             bot.run.abort();
             let _ = bot.run.await;
         }
-        self.engine = Engine::new(self.db.clone(), self.keys.clone(), self.clock.clone(), options());
+        self.barn.engine = self.another();
         // What the dead one said is older than what the next one says.
         self.clock.advance(SECOND);
         self.start_bot().await;
@@ -164,8 +136,7 @@ impl House {
 
     /// From now on the loops run by themselves.
     pub(crate) fn run(&self) {
-        let (engine, stop) = (self.engine.clone(), self.loops.clone());
-        tokio::spawn(async move { engine.run(stop).await });
+        innkeeper_testing::run(&self.engine, &self.loops);
     }
 
     pub(crate) async fn end(mut self) {
@@ -174,10 +145,6 @@ impl House {
             bot.stop.cancel();
             bot.run.await.unwrap().unwrap();
         }
-    }
-
-    pub(crate) async fn host(&self) -> Host {
-        hosts::by_id(&self.db, self.id).await.unwrap().unwrap()
     }
 
     async fn voice(&self) -> Option<voices::Voice> {
@@ -230,17 +197,14 @@ impl House {
             })
             .await;
         }
-        let mut tx = self.db.begin().await.unwrap();
-        hosts::hurry(&mut tx, self.id, self.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
-        self.engine.watch_hosts().await.unwrap();
-        self.host().await
+        self.look_now().await
     }
 
-    /// The host is looked at until it stands there, every few seconds.
+    /// The host is looked at until it stands there, every few seconds; less often for an error, which time alone brings.
     pub(crate) async fn until(&self, state: State) -> Host {
+        let pause = if state == State::Error { 30 * SECOND } else { 3 * SECOND };
         for _ in 0..MOST_LOOKS {
-            let host = self.look(3 * SECOND).await;
+            let host = self.look(pause).await;
             if host.course.state == state {
                 return host;
             }
@@ -251,42 +215,16 @@ impl House {
     /// For longer than it takes to fall asleep it is looked at; answers where it stood.
     pub(crate) async fn wait(&self) -> Vec<State> {
         let mut states = Vec::new();
-        for _ in 0..40 {
+        for _ in 0..30 {
             states.push(self.look(5 * SECOND).await.course.state);
         }
         states.dedup();
         states
     }
 
-    pub(crate) fn cut_power(&self) {
-        self.sim.cluster("annex").with(|world| world.kill_node(BARN));
-    }
-
-    pub(crate) fn power_on(&self) {
-        self.sim.cluster("annex").with(|world| world.power_on(BARN));
-    }
-
-    /// How often the node was told to switch itself off.
-    pub(crate) fn told_off(&self) -> u64 {
-        let stats = self.sim.cluster("annex").stats();
-        let told =
-            stats.calls.iter().filter(|(call, _)| call.starts_with("POST ") && call.ends_with("}/status"));
-        told.map(|(_, count)| count).sum()
-    }
-
     /// How many guests were told to reboot.
     pub(crate) fn reboots(&self) -> u64 {
         self.sim.cluster("annex").stats().tasks.get("vzreboot").copied().unwrap_or(0)
-    }
-
-    /// How many magic packets have arrived since it was last asked.
-    pub(crate) async fn packets(&self) -> usize {
-        let (mut arrived, mut buffer) = (0, [0; 200]);
-        while self.packets.try_recv(&mut buffer).is_ok() {
-            arrived += 1;
-            tokio::task::yield_now().await;
-        }
-        arrived
     }
 
     /// A game on a guest of the host: a port that answers.
@@ -322,15 +260,8 @@ impl House {
 
     /// Somebody with an account.
     pub(crate) async fn user(&self, email: &str, role: Role) -> (UserId, Actor) {
-        let new = NewUser {
-            email: email.parse().unwrap(),
-            name: "Ada".parse().unwrap(),
-            role,
-            password: "correct horse battery".to_owned().into(),
-        };
-        let user = self.engine.create_user(&Actor::house(), new, None).await.unwrap();
-        let memberships = vec![(user.personal_project, Membership::Owner)];
-        (user.id, Actor::user(user.id, role, memberships, SessionId::new()))
+        let (user, actor) = person(&self.engine, email, role).await;
+        (user.id, actor)
     }
 
     /// Changes what is set for the bot.
@@ -358,40 +289,4 @@ fn options() -> Options {
         ..innkeeper_engine::Access::default()
     };
     Options { call_timeout: Duration::from_secs(10), access, ..Options::default() }
-}
-
-async fn furnish(db: &Db, keys: &KeyRing, sim: &Sim, now: Timestamp) -> ClusterId {
-    let at = sim.cluster("annex").endpoint(BARN);
-    let cluster = Cluster {
-        id: ClusterId::new(),
-        name: "Annex".parse().unwrap(),
-        endpoints: vec![Endpoint { url: at.url, fingerprint: Some(at.fingerprint) }],
-        token_id: "root@pam!inn".into(),
-        bridge: "vmbr0".into(),
-        pool: None,
-        vmids: VmidRange { first: 10_000, last: 10_999 },
-        priority: 0,
-        open: true,
-        health: Health::Healthy,
-        problem: None,
-        version: None,
-        seen_at: Some(now),
-        created_at: now,
-    };
-    let node = Node {
-        cluster_id: cluster.id,
-        name: BARN.parse().unwrap(),
-        online: true,
-        maintenance: false,
-        cores: 64,
-        memory_total: 1 << 40,
-        memory_used: 0,
-        seen_at: now,
-    };
-    let sealed = keys.seal(SECRET.as_bytes(), &format!("clusters/token_secret/{}", cluster.id));
-    let mut tx = db.begin().await.unwrap();
-    clusters::insert(&mut tx, &cluster, &sealed).await.unwrap();
-    nodes::replace(&mut tx, cluster.id, &[node], &[] as &[Storage]).await.unwrap();
-    tx.commit().await.unwrap();
-    cluster.id
 }

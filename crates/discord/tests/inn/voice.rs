@@ -10,11 +10,11 @@ use crate::house::{House, SECOND};
 async fn whoever_joins_the_channel_wakes_the_server_and_the_message_says_so() {
     let house = House::open_asleep().await;
     house.discord.reads(TEXT, "**cube** : endormi").await;
-    assert_eq!(house.packets().await, 0, "nobody asked");
+    assert_eq!(house.packets().await.len(), 0, "nobody asked");
 
     house.joins(ANN, 1).await;
     house.until(State::Waking).await;
-    assert!(house.packets().await > 0, "it was called");
+    assert!(!house.packets().await.is_empty(), "it was called");
     house.discord.reads(TEXT, "**cube** : en réveil").await;
 
     house.power_on();

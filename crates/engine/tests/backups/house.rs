@@ -1,42 +1,34 @@
 //! A house with one simulated cluster of two nodes that share a storage for backups, and somebody who looks into
 //! Proxmox behind its back.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::backups::{Backup, BackupState};
-use innkeeper_domain::clusters::{Cluster, Endpoint, VmidRange};
-use innkeeper_domain::ids::{BackupId, InstanceId, OperationId, SessionId, TemplateId};
+use innkeeper_domain::ids::{BackupId, InstanceId};
 use innkeeper_domain::instances::{Instance, Kind};
-use innkeeper_domain::operations::{Operation, State, Verb};
-use innkeeper_domain::projects::Membership;
-use innkeeper_domain::sizes::Size;
-use innkeeper_domain::templates::Origin;
+use innkeeper_domain::operations::{Operation, Verb};
 use innkeeper_domain::time::Clock;
-use innkeeper_domain::users::Role;
-use innkeeper_engine::{
-    BackupFilter, BackupOptions, Engine, NewBackup, NewCluster, NewInstance, NewSource, NewTemplate, NewUser,
-    Options, WantedSize,
-};
-use innkeeper_store::{Db, KeyRing, SealKey};
+use innkeeper_engine::{BackupFilter, BackupOptions, Engine, NewBackup, Options};
+use innkeeper_store::Db;
+use innkeeper_testing::{SECRET, run};
 use pve::{Client, Credentials, NodeName, StorageId, Trust, Upid, Volume, VolumeId};
-use pve_sim::{ClusterOptions, Sim, StorageOptions};
-use tokio_util::sync::CancellationToken;
+use pve_sim::{ClusterOptions, StorageOptions};
 
-const SECRET: &str = "6b1f1f36-3a2e-4d5e-9a51-6f5d8f0f2a11";
+use crate::plain;
 
 pub(crate) struct House {
-    pub(crate) engine: Engine,
-    pub(crate) sim: Sim,
-    pub(crate) cluster: Cluster,
-    pub(crate) owner: Actor,
+    plain: plain::House,
     pub(crate) proxmox: Client,
-    container: TemplateId,
-    machine: TemplateId,
-    url: String,
-    key: String,
-    stop: CancellationToken,
-    _folder: tempfile::TempDir,
+}
+
+impl Deref for House {
+    type Target = plain::House;
+
+    fn deref(&self) -> &plain::House {
+        &self.plain
+    }
 }
 
 pub(crate) fn options() -> Options {
@@ -56,7 +48,6 @@ impl House {
     }
 
     pub(crate) async fn open_with(clock: Clock, options: Options) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut cluster = ClusterOptions::named("lodge", &["oak", "elm"]);
         for node in &mut cluster.nodes {
             let vault = StorageOptions {
@@ -68,68 +59,15 @@ impl House {
             };
             node.storages.push(vault);
         }
-        let sim =
-            Sim::start(pve_sim::Options { clusters: vec![cluster], ..Default::default() }).await.unwrap();
-        sim.cluster("lodge").with(|world| {
-            world.add_token("root@pam", "inn", false, SECRET);
-            world.add_token("root@pam", "other", false, SECRET);
-        });
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", folder.path().join("t.db").display());
-        let db = Db::open(&url).await.unwrap();
-        db.migrate().await.unwrap();
-        let key = SealKey::generate();
-        let text = key.to_text().to_string();
-        let engine = Engine::new(db, KeyRing::new(key, Vec::new()), clock, options);
-        let stop = CancellationToken::new();
-        tokio::spawn({
-            let (engine, stop) = (engine.clone(), stop.clone());
-            async move { engine.run(stop).await }
-        });
-        let house = Actor::house();
-        let new = NewUser {
-            email: "owner@inn.example".parse().unwrap(),
-            name: "Owner".parse().unwrap(),
-            role: Role::User,
-            password: "correct horse battery".to_owned().into(),
-        };
-        let user = engine.create_user(&house, new, None).await.unwrap();
-        let project = user.personal_project;
-        let owner = Actor::user(user.id, Role::User, vec![(project, Membership::Owner)], SessionId::new());
-        let endpoint = sim.cluster("lodge").endpoint("oak");
-        let new = NewCluster {
-            name: "lodge".parse().unwrap(),
-            endpoints: vec![Endpoint {
-                url: endpoint.url.clone(),
-                fingerprint: Some(endpoint.fingerprint.clone()),
-            }],
-            token_id: "root@pam!inn".into(),
-            token_secret: SECRET.to_owned().into(),
-            bridge: "vmbr0".into(),
-            pool: None,
-            vmids: VmidRange { first: 10_000, last: 10_999 },
-            priority: 0,
-        };
-        let cluster = engine.add_cluster(&house, new, None).await.unwrap();
-        let container = template(&engine, &cluster, Kind::Lxc).await;
-        let machine = template(&engine, &cluster, Kind::Qemu).await;
+        let clusters = pve_sim::Options { clusters: vec![cluster], ..Default::default() };
+        let house = plain::House::build(clusters, clock, options).await;
+        house.sim.cluster("lodge").with(|world| world.add_token("root@pam", "other", false, SECRET));
+        let endpoint = house.sim.cluster("lodge").endpoint("oak");
         let trust = Trust::pin(endpoint.fingerprint.parse().unwrap());
         let credentials = Credentials::token("root@pam!other", SECRET.to_owned()).unwrap();
         let proxmox =
             Client::builder(pve::Endpoint::new(&endpoint.url, trust).unwrap(), credentials).build().unwrap();
-        let house = Self {
-            engine,
-            sim,
-            cluster,
-            owner,
-            proxmox,
-            container,
-            machine,
-            url,
-            key: text,
-            stop,
-            _folder: folder,
-        };
+        let house = Self { plain: house, proxmox };
         house
             .until("the storages are known", async || {
                 let (_, seen) = house.engine.cluster_nodes(&Actor::house(), house.cluster.id).await.unwrap();
@@ -152,24 +90,7 @@ impl House {
 
     pub(crate) async fn create(&self, name: &str, kind: Kind) -> Instance {
         let template_id = if kind == Kind::Lxc { self.container } else { self.machine };
-        let new = NewInstance {
-            project_id: None,
-            name: name.parse().unwrap(),
-            template_id,
-            size: WantedSize::Default,
-            ssh_keys: Vec::new(),
-            fittings: innkeeper_engine::Fittings::default(),
-        };
-        let operation = self.engine.create_instance(&self.owner, new, None).await.unwrap();
-        let operation = self.settled(operation.id).await;
-        assert_eq!(operation.state, State::Succeeded, "{operation:#?}");
-        self.instance(operation.instance_id).await
-    }
-
-    pub(crate) async fn settled(&self, id: OperationId) -> Operation {
-        let operation = self.engine.await_operation(&self.owner, id, Duration::from_secs(30)).await.unwrap();
-        assert!(operation.state.is_final(), "{operation:#?}");
-        operation
+        self.made(name, template_id).await
     }
 
     pub(crate) async fn change(&self, id: InstanceId, verb: Verb) -> Operation {
@@ -260,40 +181,9 @@ impl House {
 
     /// Another process on the same database.
     pub(crate) async fn second(&self, clock: Clock, options: Options) -> Engine {
-        let db = Db::open(&self.url).await.unwrap();
-        let key = SealKey::parse(&self.key).unwrap();
-        let engine = Engine::new(db, KeyRing::new(key, Vec::new()), clock, options);
-        tokio::spawn({
-            let (engine, stop) = (engine.clone(), self.stop.clone());
-            async move { engine.run(stop).await }
-        });
+        let url = format!("sqlite:{}", self.folder.path().join("t.db").display());
+        let engine = Engine::new(Db::open(&url).await.unwrap(), self.keys.clone(), clock, options);
+        run(&engine, &self.stop);
         engine
     }
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
-async fn template(engine: &Engine, cluster: &Cluster, kind: Kind) -> TemplateId {
-    let house = Actor::house();
-    let size = |cores, memory_mib, disk_gib| Size { cores, memory_mib, disk_gib };
-    let new = NewTemplate {
-        name: kind.as_str().parse().unwrap(),
-        kind,
-        least: size(1, 64, 1),
-        default_size: size(2, 512, 6),
-        most: size(8, 8192, 50),
-        reports_address: true,
-    };
-    let template = engine.create_template(&house, new, None).await.unwrap();
-    let (node, origin) = match kind {
-        Kind::Lxc => (None, Origin::Volume("local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst".into())),
-        Kind::Qemu => (Some("oak".parse().unwrap()), Origin::Vm(9000)),
-    };
-    let source = NewSource { cluster_id: cluster.id, node, origin };
-    engine.add_template_source(&house, template.id, source, None).await.unwrap();
-    template.id
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod house;
+#[path = "../house/mod.rs"]
+mod plain;
 
 use std::time::Duration;
 

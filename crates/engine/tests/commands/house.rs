@@ -1,59 +1,45 @@
 //! A house with a simulated cluster whose guests run real processes.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use innkeeper_domain::access::Actor;
-use innkeeper_domain::clusters::{Endpoint, VmidRange};
 use innkeeper_domain::commands::{By, Command};
-use innkeeper_domain::ids::{ClusterId, InstanceId, SessionId, TemplateId, UserId};
-use innkeeper_domain::instances::Kind;
+use innkeeper_domain::ids::{InstanceId, TemplateId};
 use innkeeper_domain::operations::State;
-use innkeeper_domain::projects::Membership;
-use innkeeper_domain::sizes::Size;
-use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
-use innkeeper_domain::users::Role;
 use innkeeper_engine::{
-    AuditFilter, CommandOptions, Engine, Error, NewCluster, NewCommand, NewInstance, NewSource, NewTemplate,
-    NewUser, Options, Ran, Reach, Setup, WantedSize,
+    AuditFilter, CommandOptions, Error, NewCommand, NewInstance, Options, Ran, Reach, Setup,
 };
-use innkeeper_store::{Db, KeyRing, SealKey, management};
-use pve_sim::{ClusterOptions, GuestProcesses, Sim};
+use innkeeper_store::management;
+use innkeeper_testing::instance;
+use pve_sim::{ClusterOptions, GuestProcesses};
 use serde_json::Value;
 use sqlx::{Connection, SqliteConnection};
-use tokio_util::sync::CancellationToken;
 
+use crate::plain;
 use crate::sshd::Sshd;
 
-const SECRET: &str = "6b1f1f36-3a2e-4d5e-9a51-6f5d8f0f2a11";
-
 pub(crate) struct House {
-    pub(crate) engine: Engine,
-    pub(crate) sim: Sim,
-    pub(crate) db: Db,
-    pub(crate) cluster: ClusterId,
-    pub(crate) owner: Actor,
-    pub(crate) user: UserId,
-    pub(crate) container: TemplateId,
-    pub(crate) machine: TemplateId,
+    plain: plain::House,
     /// Where instances are believed to answer by SSH.
     pub(crate) reach: Arc<Mutex<Option<SocketAddr>>>,
-    stop: CancellationToken,
-    folder: tempfile::TempDir,
+}
+
+impl Deref for House {
+    type Target = plain::House;
+
+    fn deref(&self) -> &plain::House {
+        &self.plain
+    }
 }
 
 impl House {
     pub(crate) async fn open() -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let clusters = vec![ClusterOptions::named("lodge", &["oak"])];
         let guests = GuestProcesses::Process;
-        let sim = Sim::start(pve_sim::Options { clusters, guests, ..Default::default() }).await.unwrap();
-        sim.cluster("lodge").with(|world| world.add_token("root@pam", "inn", false, SECRET));
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite:{}", folder.path().join("t.db").display())).await.unwrap();
-        db.migrate().await.unwrap();
         let reach = Arc::<Mutex<Option<SocketAddr>>>::default();
         let found = Arc::clone(&reach);
         let options = Options {
@@ -66,53 +52,15 @@ impl House {
             },
             ..Options::default()
         };
-        let engine =
-            Engine::new(db.clone(), KeyRing::new(SealKey::generate(), Vec::new()), Clock::system(), options);
-        let stop = CancellationToken::new();
-        tokio::spawn({
-            let (engine, stop) = (engine.clone(), stop.clone());
-            async move { engine.run(stop).await }
-        });
-        let house = Actor::house();
-        let new = NewUser {
-            email: "owner@inn.example".parse().unwrap(),
-            name: "Owner".parse().unwrap(),
-            role: Role::User,
-            password: "correct horse battery".to_owned().into(),
-        };
-        let user = engine.create_user(&house, new, None).await.unwrap();
-        let memberships = vec![(user.personal_project, Membership::Owner)];
-        let owner = Actor::user(user.id, Role::User, memberships, SessionId::new());
-        let endpoints = sim.cluster("lodge").endpoints().iter();
-        let cluster = NewCluster {
-            name: "lodge".parse().unwrap(),
-            endpoints: endpoints
-                .map(|e| Endpoint { url: e.url.clone(), fingerprint: Some(e.fingerprint.clone()) })
-                .collect(),
-            token_id: "root@pam!inn".into(),
-            token_secret: SECRET.to_owned().into(),
-            bridge: "vmbr0".into(),
-            pool: None,
-            vmids: VmidRange { first: 10_000, last: 10_999 },
-            priority: 0,
-        };
-        let cluster = engine.add_cluster(&house, cluster, None).await.unwrap().id;
-        let container = template(&engine, cluster, Kind::Lxc).await;
-        let machine = template(&engine, cluster, Kind::Qemu).await;
-        Self { engine, sim, db, cluster, owner, user: user.id, container, machine, reach, stop, folder }
+        let clusters = pve_sim::Options { clusters, guests, ..Default::default() };
+        Self { plain: plain::House::build(clusters, Clock::system(), options).await, reach }
     }
 
     pub(crate) async fn create(&self, template_id: TemplateId, setup: Setup) -> InstanceId {
-        let new = NewInstance {
-            project_id: None,
-            name: "web-1".parse().unwrap(),
-            template_id,
-            size: WantedSize::Default,
-            ssh_keys: vec![OWNERS_KEY.parse().unwrap()],
-            fittings: innkeeper_engine::Fittings::default(),
-        };
+        let ssh_keys = vec![OWNERS_KEY.parse().unwrap()];
+        let new = NewInstance { ssh_keys, ..instance("web-1", template_id) };
         let asked = self.engine.create_instance_with(&self.owner, new, setup, None).await.unwrap();
-        let done = self.engine.await_operation(&self.owner, asked.id, Duration::from_secs(30)).await.unwrap();
+        let done = self.settled(asked.id).await;
         assert_eq!(done.state, State::Succeeded, "{done:#?}");
         asked.instance_id
     }
@@ -168,12 +116,6 @@ impl House {
     }
 }
 
-impl Drop for House {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
 pub(crate) const OWNERS_KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHZ0d2V0b3Jrc2FyZWp1c3RsaWtlZmFrZWtleXM ada";
 
@@ -197,25 +139,4 @@ pub(crate) fn script(text: &str) -> NewCommand {
 
 pub(crate) fn by(by: By, new: NewCommand) -> NewCommand {
     NewCommand { by: Some(by), ..new }
-}
-
-async fn template(engine: &Engine, cluster_id: ClusterId, kind: Kind) -> TemplateId {
-    let house = Actor::house();
-    let size = |cores, memory_mib, disk_gib| Size { cores, memory_mib, disk_gib };
-    let new = NewTemplate {
-        name: kind.as_str().parse().unwrap(),
-        kind,
-        least: size(1, 64, 1),
-        default_size: size(1, 256, 6),
-        most: size(8, 8192, 50),
-        reports_address: true,
-    };
-    let template = engine.create_template(&house, new, None).await.unwrap();
-    let (node, origin) = match kind {
-        Kind::Lxc => (None, Origin::Volume("local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst".into())),
-        Kind::Qemu => (Some("oak".parse().unwrap()), Origin::Vm(9000)),
-    };
-    let source = NewSource { cluster_id, node, origin };
-    engine.add_template_source(&house, template.id, source, None).await.unwrap();
-    template.id
 }

@@ -6,6 +6,8 @@ mod agent;
 mod first_boot;
 mod house;
 mod node;
+#[path = "../house/mod.rs"]
+mod plain;
 mod ssh;
 #[path = "../../../connectors/tests/foreign/sshd.rs"]
 mod sshd;

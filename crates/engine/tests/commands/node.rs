@@ -63,12 +63,12 @@ async fn a_container_is_entered_through_its_node_where_an_administrator_allows_i
     let doors = BTreeMap::from([("oak".parse().unwrap(), door)]);
     let new = NewNodeAccess { user: Sshd::user(), doors, new_key: false };
     let operator = Actor { role: Role::Operator, ..house.owner.clone() };
-    let refused = house.engine.set_node_access(&operator, house.cluster, new.clone()).await;
+    let refused = house.engine.set_node_access(&operator, house.cluster.id, new.clone()).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
     let staff = Actor::house();
-    let (_, line) = house.engine.set_node_access(&staff, house.cluster, new.clone()).await.unwrap();
+    let (_, line) = house.engine.set_node_access(&staff, house.cluster.id, new.clone()).await.unwrap();
     assert!(line.starts_with(&format!("restrict,command=\"{PROGRAM} 10000 10999\" ssh-ed25519 ")), "{line}");
-    let (_, again) = house.engine.set_node_access(&staff, house.cluster, new.clone()).await.unwrap();
+    let (_, again) = house.engine.set_node_access(&staff, house.cluster.id, new.clone()).await.unwrap();
     assert_eq!(line, again, "the key stays");
     // The node does not have the line yet.
     assert_eq!(house.code(id, script("true")).await, "node_unreachable");
@@ -102,7 +102,7 @@ async fn a_container_is_entered_through_its_node_where_an_administrator_allows_i
     assert_eq!(said, "root:correct: horse\n");
     assert!(!house.whole_log().await.contains("correct: horse"));
 
-    house.engine.remove_node_access(&staff, house.cluster).await.unwrap();
+    house.engine.remove_node_access(&staff, house.cluster.id).await.unwrap();
     assert_eq!(house.code(id, script("true")).await, "key_declined");
 }
 

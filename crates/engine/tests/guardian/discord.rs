@@ -6,11 +6,11 @@ use innkeeper_domain::abilities::Ability;
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::discord::{AlertKind, Settings, Snowflake};
 use innkeeper_domain::hosts::State;
-use innkeeper_domain::ids::SessionId;
 use innkeeper_domain::users::Role;
 use innkeeper_engine::{
-    DueNotice, Error, HostDeed, HostOutcome, Idempotency, NewUser, NoticeDelivery, NoticeMatter, UserChange,
+    DueNotice, Error, HostDeed, HostOutcome, Idempotency, NoticeDelivery, NoticeMatter, UserChange,
 };
+use innkeeper_testing::person;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
@@ -22,14 +22,7 @@ fn number(number: u64) -> Snowflake {
 
 /// Somebody with an account that is linked.
 async fn linked(house: &House, email: &str, role: Role, discord_id: u64) -> Actor {
-    let new = NewUser {
-        email: email.parse().unwrap(),
-        name: "Ada".parse().unwrap(),
-        role,
-        password: "correct horse battery".to_owned().into(),
-    };
-    let user = house.engine.create_user(&Actor::house(), new, None).await.unwrap();
-    let actor = Actor::user(user.id, role, Vec::new(), SessionId::new());
+    let (_, actor) = person(&house.engine, email, role).await;
     let begun = house.engine.begin_discord_link(number(discord_id), "ada").await.unwrap();
     house.engine.complete_discord_link(&actor, begun.code.expose_secret()).await.unwrap();
     actor

@@ -1,41 +1,31 @@
 //! A house with one host: a simulated cluster of one node, and a socket where magic packets arrive.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use innkeeper_domain::access::Actor;
-use innkeeper_domain::clusters::{Cluster, Endpoint, Health, Node, Storage, VmidRange};
-use innkeeper_domain::hosts::{Host, Profile, Reading, Secrets, SignalKind, State, Wake};
-use innkeeper_domain::ids::{ClusterId, HostId};
-use innkeeper_domain::time::{Clock, Timestamp};
-use innkeeper_engine::{Engine, Error, HostChange, NewHost, Options};
-use innkeeper_store::{Db, KeyRing, SealKey, clusters, hosts, nodes};
-use pve_sim::{ClusterOptions, Kind, Sim};
-use tokio::net::UdpSocket;
+use innkeeper_domain::hosts::{Host, Profile, Reading, SignalKind, State};
+use innkeeper_domain::time::Timestamp;
+use innkeeper_engine::{Error, HostChange, Options};
+use innkeeper_store::Db;
+use innkeeper_testing::Barn;
+use pve_sim::Kind;
 
-/// A Saturday, shortly after midnight.
-const NOW: i64 = 1_795_221_883;
-
-/// The node.
-pub(crate) const BARN: &str = "barn";
-
-pub(crate) const SECRET: &str = "6b1f1f36-3a2e-4d5e-9a51-6f5d8f0f2a11";
+pub(crate) use innkeeper_testing::{BARN, SECOND, SECRET};
 
 pub(crate) const MAC: [u8; 6] = [0x00, 0x23, 0x7d, 0xfd, 0xc0, 0x5c];
-
-pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// More looks than any way takes.
 const MOST_LOOKS: usize = 300;
 
-pub(crate) struct House {
-    pub(crate) db: Db,
-    pub(crate) engine: Engine,
-    pub(crate) sim: Sim,
-    pub(crate) clock: Clock,
-    pub(crate) cluster: ClusterId,
-    pub(crate) id: HostId,
-    keys: KeyRing,
-    packets: UdpSocket,
+pub(crate) struct House(Barn);
+
+impl Deref for House {
+    type Target = Barn;
+
+    fn deref(&self) -> &Barn {
+        &self.0
+    }
 }
 
 impl House {
@@ -59,59 +49,19 @@ impl House {
     }
 
     async fn build(db: Db, set: impl FnOnce(&mut Profile)) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let options = pve_sim::Options {
-            clusters: vec![ClusterOptions::named("annex", &[BARN])],
-            ..Default::default()
-        };
-        let sim = Sim::start(options).await.unwrap();
-        sim.cluster("annex").with(|world| world.add_token("root@pam", "inn", false, SECRET));
-        let clock = Clock::manual(Timestamp(NOW * 1_000_000));
-        let keys = KeyRing::new(SealKey::generate(), Vec::new());
-        let engine = Engine::new(db.clone(), keys.clone(), clock.clone(), options_of());
-        let cluster = furnish(&db, &keys, &sim, clock.now()).await;
-        let packets = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let mut profile = Profile {
-            wake: Wake::Packet {
-                mac: "00:23:7d:fd:c0:5c".parse().unwrap(),
-                interface: None,
-                address: Some("127.0.0.1".parse().unwrap()),
-                ports: vec![packets.local_addr().unwrap().port()],
-            },
-            automatic: true,
-            idle_seconds: 60,
-            countdown_seconds: 30,
-            ..Profile::default()
-        };
-        set(&mut profile);
-        let secrets = Secrets { secure_on: Some("01:02:03:04:05:06".into()), webhook: None };
-        let (name, node) = ("shed".parse().unwrap(), BARN.parse().unwrap());
-        let new = NewHost { name, cluster_id: cluster, node, profile, secrets };
-        let id = engine.add_host(add_host(&Actor::house(), new)Actor::house(), new, None).await.unwrap().id;
-        Self { db, engine, sim, clock, cluster, id, keys, packets }
+        let options = Options { call_timeout: Duration::from_secs(10), ..Options::default() };
+        Self(Barn::build(db, "shed", options, set).await)
     }
 
     /// The process ends, and another begins.
     pub(crate) fn restart(&mut self) {
-        self.engine = self.another();
-    }
-
-    /// Another process of the same house.
-    pub(crate) fn another(&self) -> Engine {
-        Engine::new(self.db.clone(), self.keys.clone(), self.clock.clone(), options_of())
-    }
-
-    pub(crate) async fn host(&self) -> Host {
-        hosts::by_id(&self.db, self.id).await.unwrap().unwrap()
+        self.0.engine = self.another();
     }
 
     /// The host is looked at this much later, due or not.
     pub(crate) async fn look(&self, after: Duration) -> Host {
         self.clock.advance(after);
-        let mut tx = self.db.begin().await.unwrap();
-        hosts::hurry(&mut tx, self.id, self.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
-        self.look_if_due().await
+        self.look_now().await
     }
 
     /// The host is looked at now if its time has come.
@@ -120,10 +70,11 @@ impl House {
         self.host().await
     }
 
-    /// The host is looked at until it stands there, every few seconds.
+    /// The host is looked at until it stands there, every few seconds; less often for an error, which time alone brings.
     pub(crate) async fn until(&self, state: State) -> Host {
+        let pause = if state == State::Error { 30 * SECOND } else { 3 * SECOND };
         for _ in 0..MOST_LOOKS {
-            let host = self.look(3 * SECOND).await;
+            let host = self.look(pause).await;
             if host.course.state == state {
                 return host;
             }
@@ -134,19 +85,11 @@ impl House {
     /// For as long as it takes to fall asleep, and more, it is looked at; answers where it stood.
     pub(crate) async fn wait(&self) -> Vec<State> {
         let mut states = Vec::new();
-        for _ in 0..60 {
+        for _ in 0..30 {
             states.push(self.look(5 * SECOND).await.course.state);
         }
         states.dedup();
         states
-    }
-
-    pub(crate) fn cut_power(&self) {
-        self.sim.cluster("annex").with(|world| world.kill_node(BARN));
-    }
-
-    pub(crate) fn power_on(&self) {
-        self.sim.cluster("annex").with(|world| world.power_on(BARN));
     }
 
     /// A container that is not ours and runs.
@@ -158,26 +101,6 @@ impl House {
 
     pub(crate) fn runs(&self, vmid: u32) -> bool {
         self.sim.cluster("annex").with(|world| world.guest(vmid).unwrap().is_running())
-    }
-
-    /// How often the node was told to switch itself off.
-    pub(crate) fn told_off(&self) -> u64 {
-        let stats = self.sim.cluster("annex").stats();
-        let told =
-            stats.calls.iter().filter(|(call, _)| call.starts_with("POST ") && call.ends_with("}/status"));
-        told.map(|(_, count)| count).sum()
-    }
-
-    /// The magic packets that have arrived.
-    pub(crate) async fn packets(&self) -> Vec<Vec<u8>> {
-        let mut arrived = Vec::new();
-        let mut buffer = [0; 200];
-        // What was sent over the loopback is there when sending has ended.
-        while let Ok(read) = self.packets.try_recv(&mut buffer) {
-            arrived.push(buffer[..read].to_vec());
-            tokio::task::yield_now().await;
-        }
-        arrived
     }
 
     /// What this kind of need says.
@@ -214,57 +137,4 @@ pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str
         Error::Conflict { code, .. } => code,
         other => panic!("{other:?}"),
     }
-}
-
-fn options_of() -> Options {
-    Options { call_timeout: Duration::from_secs(10), ..Options::default() }
-}
-
-async fn furnish(db: &Db, keys: &KeyRing, sim: &Sim, now: Timestamp) -> ClusterId {
-    let at = sim.cluster("annex").endpoint(BARN);
-    let cluster = Cluster {
-        id: ClusterId::new(),
-        name: "Annex".parse().unwrap(),
-        endpoints: vec![Endpoint { url: at.url, fingerprint: Some(at.fingerprint) }],
-        token_id: "root@pam!inn".into(),
-        bridge: "vmbr0".into(),
-        pool: None,
-        vmids: VmidRange { first: 10_000, last: 10_999 },
-        priority: 0,
-        open: true,
-        health: Health::Healthy,
-        problem: None,
-        version: None,
-        seen_at: Some(now),
-        created_at: now,
-    };
-    let node = Node {
-        cluster_id: cluster.id,
-        name: BARN.parse().unwrap(),
-        online: true,
-        maintenance: false,
-        cores: 64,
-        memory_total: 1 << 40,
-        memory_used: 0,
-        seen_at: now,
-    };
-    let storage = Storage {
-        cluster_id: cluster.id,
-        node: node.name.clone(),
-        name: "local-lvm".parse().unwrap(),
-        holds_containers: true,
-        holds_disks: true,
-        holds_backups: true,
-        shared: false,
-        available: true,
-        total: 1 << 44,
-        used: 0,
-        seen_at: now,
-    };
-    let sealed = keys.seal(SECRET.as_bytes(), &format!("clusters/token_secret/{}", cluster.id));
-    let mut tx = db.begin().await.unwrap();
-    clusters::insert(&mut tx, &cluster, &sealed).await.unwrap();
-    nodes::replace(&mut tx, cluster.id, &[node], &[storage]).await.unwrap();
-    tx.commit().await.unwrap();
-    cluster.id
 }

@@ -11,10 +11,10 @@ use innkeeper_domain::money::Micros;
 use innkeeper_domain::operations::State as OperationState;
 use innkeeper_domain::schedules::Weekday;
 use innkeeper_domain::sizes::Size;
-use innkeeper_domain::templates::Origin;
 use innkeeper_domain::users::Role;
-use innkeeper_engine::{Fittings, NewInstance, NewSource, NewTemplate, NewUser, WantedSize};
+use innkeeper_engine::{NewInstance, NewTemplate};
 use innkeeper_store::{instances, leases, operations};
+use innkeeper_testing::{instance as new_instance, offer, person, template};
 use pve_sim::{Count, Effect, Rule};
 
 use crate::house::{House, SECOND, SECRET};
@@ -37,36 +37,12 @@ async fn sleeps_now(house: &House) {
 
 /// Asks for an instance; nobody drives it.
 async fn instance(house: &House) -> (InstanceId, ProjectId) {
-    let actor = Actor::house();
-    let size = |cores, memory_mib, disk_gib| Size { cores, memory_mib, disk_gib };
-    let new = NewTemplate {
-        name: "Debian".parse().unwrap(),
-        kind: Kind::Lxc,
-        least: size(1, 64, 1),
-        default_size: size(1, 512, 4),
-        most: size(8, 8192, 50),
-        reports_address: false,
-    };
-    let template_id = house.engine.create_template(&actor, new, None).await.unwrap().id;
-    let origin = Origin::Volume("local:vztmpl/debian-12.tar.zst".into());
-    let source = NewSource { cluster_id: house.cluster, node: None, origin };
-    house.engine.add_template_source(&actor, template_id, source, None).await.unwrap();
-    let new = NewUser {
-        email: "ada@inn.example".parse().unwrap(),
-        name: "Ada".parse().unwrap(),
-        role: Role::User,
-        password: "correct horse battery".to_owned().into(),
-    };
-    let project = house.engine.create_user(&actor, new, None).await.unwrap().personal_project;
-    let new = NewInstance {
-        project_id: Some(project),
-        name: "web-1".parse().unwrap(),
-        template_id,
-        size: WantedSize::Default,
-        ssh_keys: Vec::new(),
-        fittings: Fittings::default(),
-    };
-    (house.engine.create_instance(&actor, new, None).await.unwrap().instance_id, project)
+    let template = NewTemplate { reports_address: false, ..template(Kind::Lxc) };
+    let template_id = offer(&house.engine, house.cluster, template).await;
+    let (user, _) = person(&house.engine, "ada@inn.example", Role::User).await;
+    let project = user.personal_project;
+    let new = NewInstance { project_id: Some(project), ..new_instance("web-1", template_id) };
+    (house.engine.create_instance(&Actor::house(), new, None).await.unwrap().instance_id, project)
 }
 
 /// What was asked of an instance is done: its guest is there, and has this state.

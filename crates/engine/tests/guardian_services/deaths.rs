@@ -8,11 +8,12 @@ use innkeeper_domain::restarts::RestartState;
 use innkeeper_domain::time::Clock;
 use innkeeper_engine::{Engine, ServiceChange};
 use innkeeper_store::{Db, KeyRing};
+use innkeeper_testing::run;
 use pve_sim::{Count, Effect, Rule};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::house::{House, options, run, until};
+use crate::house::{House, options, until};
 
 /// A process: a runtime of its own, whose end ends everything that it was about to do.
 struct Process {

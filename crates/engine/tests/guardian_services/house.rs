@@ -1,34 +1,25 @@
 //! A house with a simulated cluster, a host that the guardian looks after, and a game.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::time::Duration;
 
 use innkeeper_domain::abilities::Ability;
 use innkeeper_domain::access::{Actor, Proof};
-use innkeeper_domain::clusters::{Cluster, Endpoint, VmidRange};
 use innkeeper_domain::hosts::{Host, Profile as HostProfile, Secrets};
-use innkeeper_domain::ids::{RestartId, ServiceId, SessionId, TemplateId};
-use innkeeper_domain::instances::{Instance, Kind};
+use innkeeper_domain::ids::{RestartId, ServiceId};
+use innkeeper_domain::instances::Instance;
 use innkeeper_domain::mails::Language;
-use innkeeper_domain::operations::State;
-use innkeeper_domain::projects::Membership;
 use innkeeper_domain::restarts::{Restart, RestartState};
 use innkeeper_domain::services::{Place, ServiceKind, ServiceState};
-use innkeeper_domain::sizes::Size;
-use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::users::Role;
-use innkeeper_engine::{
-    Engine, NewCluster, NewHost, NewInstance, NewService, NewSource, NewTemplate, NewUser, Options,
-    RconAccess, WantedSize, WatchedService,
-};
-use innkeeper_store::{Db, KeyRing, SealKey, restarts, services};
-use pve_sim::{ClusterOptions, Sim};
-use tokio_util::sync::CancellationToken;
+use innkeeper_engine::{NewHost, NewService, Options, RconAccess, WatchedService};
+use innkeeper_store::{Db, restarts, services};
+use pve_sim::ClusterOptions;
 
 use crate::game::{Game, PASSWORD};
-
-const SECRET: &str = "6b1f1f36-3a2e-4d5e-9a51-6f5d8f0f2a11";
+use crate::plain;
 
 /// The guest that is not ours.
 pub(crate) const GUEST: u32 = 105;
@@ -38,15 +29,17 @@ const LOOKS: usize = 1200;
 const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) struct House {
-    pub(crate) db: Db,
-    pub(crate) engine: Engine,
-    pub(crate) keys: KeyRing,
-    pub(crate) sim: Sim,
-    pub(crate) owner: Actor,
+    plain: plain::House,
     pub(crate) host: Host,
     pub(crate) game: Game,
-    template: TemplateId,
-    stop: CancellationToken,
+}
+
+impl Deref for House {
+    type Target = plain::House;
+
+    fn deref(&self) -> &plain::House {
+        &self.plain
+    }
 }
 
 pub(crate) fn options() -> Options {
@@ -70,72 +63,29 @@ impl House {
     }
 
     pub(crate) async fn open_at(db: Db, clock: Clock) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let cluster = ClusterOptions::named("lodge", &["oak", "elm"]);
-        let sim =
-            Sim::start(pve_sim::Options { clusters: vec![cluster], ..Default::default() }).await.unwrap();
-        sim.cluster("lodge").with(|world| {
-            world.add_token("root@pam", "inn", false, SECRET);
+        let clusters = vec![ClusterOptions::named("lodge", &["oak", "elm"])];
+        let clusters = pve_sim::Options { clusters, ..Default::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let house = plain::House::build_on(db, folder, clusters, clock, options()).await;
+        house.sim.cluster("lodge").with(|world| {
             world.add_guest("oak", pve_sim::Kind::Lxc, GUEST, &[("hostname", "game")], true);
         });
-        let keys = KeyRing::new(SealKey::generate(), Vec::new());
-        let engine = Engine::new(db.clone(), keys.clone(), clock, options());
-        let stop = CancellationToken::new();
-        run(&engine, &stop);
-        let staff = Actor::house();
-        let new = NewUser {
-            email: "owner@inn.example".parse().unwrap(),
-            name: "Owner".parse().unwrap(),
-            role: Role::User,
-            password: "correct horse battery".to_owned().into(),
-        };
-        let user = engine.create_user(&staff, new, None).await.unwrap();
-        let project = user.personal_project;
-        let owner = Actor::user(user.id, Role::User, vec![(project, Membership::Owner)], SessionId::new());
-        let endpoints = sim.cluster("lodge").endpoints().iter();
-        let new = NewCluster {
-            name: "lodge".parse().unwrap(),
-            endpoints: endpoints
-                .map(|e| Endpoint { url: e.url.clone(), fingerprint: Some(e.fingerprint.clone()) })
-                .collect(),
-            token_id: "root@pam!inn".into(),
-            token_secret: SECRET.to_owned().into(),
-            bridge: "vmbr0".into(),
-            pool: None,
-            vmids: VmidRange { first: 10_000, last: 10_999 },
-            priority: 0,
-        };
-        let cluster = engine.add_cluster(&staff, new, None).await.unwrap();
-        let template = template(&engine, &cluster).await;
         let host = until("the node is known", async || {
             let new = NewHost {
                 name: "oak".parse().unwrap(),
-                cluster_id: cluster.id,
+                cluster_id: house.cluster.id,
                 node: "oak".parse().unwrap(),
                 profile: HostProfile::default(),
                 secrets: Secrets::default(),
             };
-            engine.add_host(add_host(&staff, new)staff, new, None).await.ok()
+            house.engine.add_host(&Actor::house(), new, None).await.ok()
         })
         .await;
-        let game = Game::start().await;
-        Self { db, engine, keys, sim, owner, host, game, template, stop }
+        Self { plain: house, host, game: Game::start().await }
     }
 
     pub(crate) async fn instance(&self, name: &str) -> Instance {
-        let new = NewInstance {
-            project_id: None,
-            name: name.parse().unwrap(),
-            template_id: self.template,
-            size: WantedSize::Default,
-            ssh_keys: Vec::new(),
-            fittings: innkeeper_engine::Fittings::default(),
-        };
-        let operation = self.engine.create_instance(&self.owner, new, None).await.unwrap();
-        let made = self.engine.await_operation(&self.owner, operation.id, Duration::from_secs(60)).await;
-        let made = made.unwrap();
-        assert_eq!(made.state, State::Succeeded, "{made:#?}");
-        self.engine.instance(&self.owner, made.instance_id).await.unwrap()
+        self.made(name, self.container).await
     }
 
     pub(crate) fn guest(&self) -> Place {
@@ -206,12 +156,6 @@ pub(crate) async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look
     panic!("in vain: {what}");
 }
 
-/// Runs the loops of an engine until `stop`.
-pub(crate) fn run(engine: &Engine, stop: &CancellationToken) {
-    let (engine, stop) = (engine.clone(), stop.clone());
-    tokio::spawn(async move { engine.run(stop).await });
-}
-
 impl House {
     /// Somebody of the staff, who has to wait like everybody else.
     pub(crate) fn staff(&self) -> Actor {
@@ -227,28 +171,4 @@ impl House {
     pub(crate) fn rest(&self) {
         self.stop.cancel();
     }
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
-async fn template(engine: &Engine, cluster: &Cluster) -> TemplateId {
-    let staff = Actor::house();
-    let size = |cores, memory_mib, disk_gib| Size { cores, memory_mib, disk_gib };
-    let new = NewTemplate {
-        name: "lxc".parse().unwrap(),
-        kind: Kind::Lxc,
-        least: size(1, 64, 1),
-        default_size: size(1, 512, 4),
-        most: size(8, 8192, 50),
-        reports_address: true,
-    };
-    let template = engine.create_template(&staff, new, None).await.unwrap();
-    let origin = Origin::Volume("local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst".into());
-    let source = NewSource { cluster_id: cluster.id, node: None, origin };
-    engine.add_template_source(&staff, template.id, source, None).await.unwrap();
-    template.id
 }

@@ -11,6 +11,8 @@ mod deaths;
 mod doormen;
 mod game;
 mod house;
+#[path = "../house/mod.rs"]
+mod plain;
 mod restarts;
 mod restraint;
 mod sleeping;

@@ -1,38 +1,38 @@
-//! A house in one process: an engine on a database of its own, and a simulated cluster. Shared by the tests that need no
-//! more than that.
+//! A house in one process: an engine on a database of its own, and a simulated cluster. Who needs more puts their own
+//! house around it.
 #![allow(dead_code)] // each test uses some of it
 
 use std::time::Duration;
 
 use innkeeper_domain::access::Actor;
-use innkeeper_domain::clusters::{Cluster, Endpoint, VmidRange};
-use innkeeper_domain::ids::{OperationId, ProjectId, SessionId, TemplateId};
-use innkeeper_domain::instances::{Kind, State as InstanceState};
-use innkeeper_domain::operations::{Operation, Verb};
-use innkeeper_domain::projects::Membership;
-use innkeeper_domain::sizes::Size;
-use innkeeper_domain::templates::Origin;
+use innkeeper_domain::clusters::Cluster;
+use innkeeper_domain::ids::{OperationId, ProjectId, TemplateId, UserId};
+use innkeeper_domain::instances::{Instance, Kind, State as InstanceState};
+use innkeeper_domain::operations::{Operation, State, Verb};
 use innkeeper_domain::time::Clock;
 use innkeeper_domain::users::{Role, User};
-use innkeeper_engine::{
-    Engine, Fittings, NewCluster, NewInstance, NewSource, NewTemplate, NewUser, Options, WantedSize,
-};
+use innkeeper_engine::{Engine, NewCluster, Options};
 use innkeeper_store::{Db, KeyRing, SealKey};
+use innkeeper_testing::{database, instance, offer, person, run, simulate, template};
 use pve_sim::{ClusterOptions, Profile, Sim};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) const SECRET: &str = "6b1f1f36-3a2e-4d5e-9a51-6f5d8f0f2a11";
+/// Long for a computer that has better things to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct House {
     pub(crate) engine: Engine,
+    pub(crate) db: Db,
+    pub(crate) keys: KeyRing,
     pub(crate) sim: Sim,
     pub(crate) cluster: Cluster,
     pub(crate) container: TemplateId,
     pub(crate) machine: TemplateId,
     pub(crate) owner: Actor,
+    pub(crate) user: UserId,
     pub(crate) project: ProjectId,
     pub(crate) stop: CancellationToken,
-    pub(crate) _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl House {
@@ -52,69 +52,60 @@ impl House {
 
     /// The same by another clock.
     pub(crate) async fn open_at(profile: Profile, clock: Clock, set: impl FnOnce(&mut Options)) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let cluster = ClusterOptions { profile, ..ClusterOptions::named("lodge", &["oak", "elm"]) };
-        let other = ClusterOptions::named("annex", &["barn"]);
-        let options = pve_sim::Options { clusters: vec![cluster, other], ..Default::default() };
-        let sim = Sim::start(options).await.unwrap();
-        for cluster in sim.clusters() {
-            cluster.with(|world| world.add_token("root@pam", "inn", false, SECRET));
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite:{}", folder.path().join("t.db").display())).await.unwrap();
-        db.migrate().await.unwrap();
-        let keys = KeyRing::new(SealKey::generate(), Vec::new());
+        let lodge = ClusterOptions { profile, ..ClusterOptions::named("lodge", &["oak", "elm"]) };
+        let clusters = vec![lodge, ClusterOptions::named("annex", &["barn"])];
         let mut options = Options { settle: Duration::from_millis(200), ..Options::default() };
         set(&mut options);
-        let engine = Engine::new(db, keys, clock, options);
+        Self::build(pve_sim::Options { clusters, ..Default::default() }, clock, options).await
+    }
+
+    /// A house with these clusters, of which the lodge is introduced to it.
+    pub(crate) async fn build(clusters: pve_sim::Options, clock: Clock, options: Options) -> Self {
+        let (db, folder) = database().await;
+        Self::build_on(db, folder, clusters, clock, options).await
+    }
+
+    /// The same on a database that is there.
+    pub(crate) async fn build_on(
+        db: Db,
+        folder: tempfile::TempDir,
+        clusters: pve_sim::Options,
+        clock: Clock,
+        options: Options,
+    ) -> Self {
+        let sim = simulate(clusters).await;
+        let keys = KeyRing::new(SealKey::generate(), Vec::new());
+        let engine = Engine::new(db.clone(), keys.clone(), clock, options);
         let stop = CancellationToken::new();
-        tokio::spawn({
-            let (engine, stop) = (engine.clone(), stop.clone());
-            async move { engine.run(stop).await }
-        });
-        let house = Actor::house();
-        let new = NewUser {
-            email: "owner@inn.example".parse().unwrap(),
-            name: "Owner".parse().unwrap(),
-            role: Role::User,
-            password: "correct horse battery".to_owned().into(),
-        };
-        let user = engine.create_user(&house, new, None).await.unwrap();
-        let project = user.personal_project;
-        let memberships = vec![(project, Membership::Owner)];
-        let owner = Actor::user(user.id, Role::User, memberships, SessionId::new());
-        let cluster = engine.add_cluster(&house, introduction(&sim), None).await.unwrap();
-        let container = template(&engine, &cluster, Kind::Lxc).await;
-        let machine = template(&engine, &cluster, Kind::Qemu).await;
-        Self { engine, sim, cluster, container, machine, owner, project, stop, _folder: folder }
+        run(&engine, &stop);
+        let (user, owner) = person(&engine, "owner@inn.example", Role::User).await;
+        let cluster = engine.add_cluster(&Actor::house(), introduction(&sim), None).await.unwrap();
+        let container = offer(&engine, cluster.id, template(Kind::Lxc)).await;
+        let machine = offer(&engine, cluster.id, template(Kind::Qemu)).await;
+        let (user, project) = (user.id, user.personal_project);
+        Self { engine, db, keys, sim, cluster, container, machine, owner, user, project, stop, folder }
     }
 
     pub(crate) async fn create(&self, name: &str, template_id: TemplateId) -> Operation {
-        let new = NewInstance {
-            project_id: None,
-            name: name.parse().unwrap(),
-            template_id,
-            size: WantedSize::Default,
-            ssh_keys: Vec::new(),
-            fittings: Fittings::default(),
-        };
+        let new = instance(name, template_id);
         let operation = self.engine.create_instance(&self.owner, new, None).await.unwrap();
         self.settled(operation.id).await
     }
 
+    /// An instance that was made.
+    pub(crate) async fn made(&self, name: &str, template_id: TemplateId) -> Instance {
+        let made = self.create(name, template_id).await;
+        assert_eq!(made.state, State::Succeeded, "{made:#?}");
+        self.engine.instance(&self.owner, made.instance_id).await.unwrap()
+    }
+
     /// Somebody else, with a project of their own.
     pub(crate) async fn user(&self, email: &str) -> User {
-        let new = NewUser {
-            email: email.parse().unwrap(),
-            name: "Somebody".parse().unwrap(),
-            role: Role::User,
-            password: "correct horse battery".to_owned().into(),
-        };
-        self.engine.create_user(&Actor::house(), new, None).await.unwrap()
+        person(&self.engine, email, Role::User).await.0
     }
 
     pub(crate) async fn settled(&self, id: OperationId) -> Operation {
-        let operation = self.engine.await_operation(&self.owner, id, Duration::from_secs(30)).await.unwrap();
+        let operation = self.engine.await_operation(&self.owner, id, PATIENCE).await.unwrap();
         assert!(operation.state.is_final(), "{operation:#?}");
         operation
     }
@@ -135,39 +126,7 @@ impl Drop for House {
     }
 }
 
+/// The lodge, as it is introduced to the house.
 pub(crate) fn introduction(sim: &Sim) -> NewCluster {
-    let endpoints = sim.cluster("lodge").endpoints().iter();
-    NewCluster {
-        name: "lodge".parse().unwrap(),
-        endpoints: endpoints
-            .map(|e| Endpoint { url: e.url.clone(), fingerprint: Some(e.fingerprint.clone()) })
-            .collect(),
-        token_id: "root@pam!inn".into(),
-        token_secret: SECRET.to_owned().into(),
-        bridge: "vmbr0".into(),
-        pool: None,
-        vmids: VmidRange { first: 10_000, last: 10_999 },
-        priority: 0,
-    }
-}
-
-pub(crate) async fn template(engine: &Engine, cluster: &Cluster, kind: Kind) -> TemplateId {
-    let house = Actor::house();
-    let size = |cores, memory_mib, disk_gib| Size { cores, memory_mib, disk_gib };
-    let new = NewTemplate {
-        name: kind.as_str().parse().unwrap(),
-        kind,
-        least: size(1, 64, 1),
-        default_size: size(2, 512, 6),
-        most: size(8, 8192, 50),
-        reports_address: true,
-    };
-    let template = engine.create_template(&house, new, None).await.unwrap();
-    let (node, origin) = match kind {
-        Kind::Lxc => (None, Origin::Volume("local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst".into())),
-        Kind::Qemu => (Some("oak".parse().unwrap()), Origin::Vm(9000)),
-    };
-    let source = NewSource { cluster_id: cluster.id, node, origin };
-    engine.add_template_source(&house, template.id, source, None).await.unwrap();
-    template.id
+    innkeeper_testing::introduction(sim, "lodge")
 }

@@ -179,9 +179,7 @@ async fn an_expired_lease_stands_still_in_proxmox_until_it_is_renewed_and_is_gon
     let gone = inn.instance(&lease).await;
     assert!(gone.deleted_at.is_some() && gone.address.is_none());
     // Its number is free: the next one may have it.
-    let url = format!("sqlite:{}", inn.house._folder.path().join("t.db").display());
-    let db = innkeeper_store::Db::open(&url).await.unwrap();
-    let mut tx = db.begin().await.unwrap();
+    let mut tx = inn.house.db.begin().await.unwrap();
     let own = innkeeper_domain::ids::InstanceId::new();
     assert!(
         innkeeper_store::vmids::hold(&mut tx, inn.house.cluster.id, vmid, own).await.is_ok_and(|free| free)

@@ -8,18 +8,16 @@ use innkeeper_connectors::payments::PaymentProvider;
 use innkeeper_connectors::{paypal, stripe};
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::audit::Outcome;
-use innkeeper_domain::ids::{ProjectId, SessionId};
+use innkeeper_domain::ids::ProjectId;
 use innkeeper_domain::invoices::Party;
 use innkeeper_domain::ledger::Posting;
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::payments::{Currency, Payment, Provider};
-use innkeeper_domain::projects::Membership;
 use innkeeper_domain::time::{Clock, Timestamp};
 use innkeeper_domain::users::Role;
-use innkeeper_engine::{
-    AuditFilter, Engine, Error, Idempotency, NewPayment, NewUser, Options, PaymentOptions,
-};
+use innkeeper_engine::{AuditFilter, Engine, Error, Idempotency, NewPayment, Options, PaymentOptions};
 use innkeeper_store::{Db, KeyRing, SealKey, ledger};
+use innkeeper_testing::person;
 
 use crate::doubles;
 
@@ -77,15 +75,8 @@ impl House {
     }
 
     pub(crate) async fn person(&self, name: &str, role: Role) -> (Actor, ProjectId) {
-        let new = NewUser {
-            email: format!("{name}@inn.example").parse().unwrap(),
-            name: name.parse().unwrap(),
-            role,
-            password: "correct horse battery".to_owned().into(),
-        };
-        let user = self.engine.create_user(&Actor::house(), new, None).await.unwrap();
-        let memberships = vec![(user.personal_project, Membership::Owner)];
-        (Actor::user(user.id, role, memberships, SessionId::new()), user.personal_project)
+        let (user, actor) = person(&self.engine, &format!("{name}@inn.example"), role).await;
+        (actor, user.personal_project)
     }
 
     pub(crate) fn order(&self, provider: Provider, credits: i64) -> NewPayment {

@@ -17,9 +17,10 @@ use innkeeper_domain::templates::Origin;
 use innkeeper_domain::time::Clock;
 use innkeeper_engine::{Adjustment, AdoptionPrice, Engine, Error, NewAdoptions};
 use innkeeper_store::{instances, usage};
+use innkeeper_testing::run;
 use pve_sim::{Count, Effect, Kind as GuestKind, Profile, Rule};
 
-use crate::house::{House, PATIENCE, options, run};
+use crate::house::{House, PATIENCE, options};
 
 const FREE: AdoptionPrice = AdoptionPrice::Rate(Rate::FREE);
 

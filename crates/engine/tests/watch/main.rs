@@ -5,3 +5,5 @@ mod adoptions;
 mod drift;
 mod house;
 mod metrics;
+#[path = "../house/mod.rs"]
+mod plain;

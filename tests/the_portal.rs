@@ -50,7 +50,7 @@ impl Demo {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (mut port, mut password, mut mails) = Default::default();
+        let (mut port, mut password, mut mails) = (String::new(), String::new(), String::new());
         while let Some(line) = lines.next_line().await.unwrap() {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words.as_slice() {

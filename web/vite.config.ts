@@ -52,6 +52,13 @@ export default defineConfig({
             },
             // What every page needs, as one file: the small ones of all routes among it would name each other at length.
             { name: 'shell', tags: ['$initial'], priority: 2 },
+            // What most pages share.
+            {
+              name: 'common',
+              test: /@mantine\/|\/src\/(api|components|features|lib)\//,
+              minShareCount: 45,
+              priority: 1,
+            },
             // So small that asking for each of them would take longer than having some too many.
             { name: 'icons', test: /@tabler\/icons-react\//, minShareCount: 3 },
           ],

@@ -8,7 +8,7 @@ import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode, useMemo } from 'react'
 import { createRoot } from 'react-dom/client'
 import { queryClient, setUpApi } from './api'
-import { router } from './app/router'
+import { ahead, router } from './app/router'
 import { cssVariables, makeTheme } from './app/theme'
 import { I18nProvider, loadMessages, preferredLocale, useT } from './i18n'
 
@@ -42,6 +42,7 @@ addEventListener('vite:preloadError', (event) => {
 })
 
 setUpApi()
+ahead()
 const locale = preferredLocale()
 document.documentElement.lang = locale
 const t = await loadMessages(locale)

@@ -1,5 +1,5 @@
 import { createRouter } from '@tanstack/react-router'
-import { queryClient } from '~/api'
+import { getMeOptions, queryClient } from '~/api'
 import { Broken, Lost } from '~/routes/__root'
 import { routeTree } from '~/routeTree.gen'
 
@@ -12,6 +12,15 @@ export const router = createRouter({
   defaultErrorComponent: Broken,
   defaultNotFoundComponent: Lost,
 })
+
+/** Asks for the parts of the page at this address, and for who is there, while the texts are still on their way. */
+export function ahead() {
+  const wanted: (keyof typeof router.routesById)[] = router
+    .matchRoutes(router.latestLocation)
+    .map((match) => match.routeId)
+  for (const id of wanted) void router.loadRouteChunk(router.routesById[id])?.catch(() => undefined)
+  if (wanted.includes('/_app')) void queryClient.prefetchQuery(getMeOptions())
+}
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -32,9 +32,11 @@ function Guests() {
   const { projectId } = useHere()
   const navigate = Route.useNavigate()
   const [picked, setPicked] = useState<Set<string>>(new Set())
-  const query = useQuery(
-    wholeList<ClusterGuest>('listGuests', id, (asked, signal) => listGuests({ path: { id }, query: asked, signal })),
-  )
+  const query = useQuery({
+    ...wholeList<ClusterGuest>('listGuests', id, (asked, signal) => listGuests({ path: { id }, query: asked, signal })),
+    // What is not ours comes and goes without an event.
+    refetchInterval: 10_000,
+  })
   const rows = useMemo(
     () =>
       query.data?.filter((one) => {

@@ -1,16 +1,7 @@
 import type { APIRequestContext, Page } from '@playwright/test'
-import { accessible, administrator, expect, house, instance, movedIn, test } from './house'
+import { accessible, administrator, asAdmin, expect, house, instance, movedIn, quiet, test } from './house'
 
 const unique = () => Date.now().toString(36) + Math.floor(Math.random() * 1000).toString(36)
-
-async function asAdmin(page: Page) {
-  const { url, password } = house()
-  const answer = await page.request.post('/api/v1/sessions', {
-    data: { email: 'admin@inn.example', password },
-    headers: { origin: url },
-  })
-  expect(answer.status()).toBe(201)
-}
 
 type Named = { id: string; name: string; node?: string; state?: string }
 const list = async (api: APIRequestContext, path: string): Promise<Named[]> =>
@@ -170,6 +161,7 @@ test('a service is added, looked at, restarted once, and refused until when', as
   await page.getByLabel('Ready within').fill('120')
   await page.getByRole('button', { name: 'Save' }).click()
   await expect(page.getByText(`${name} is changed`)).toBeVisible()
+  await quiet(page)
   await page.getByRole('button', { name: 'Look after it no longer' }).click()
   await dialog.getByRole('textbox').fill(name)
   await dialog.getByRole('button', { name: 'Look after it no longer' }).click()

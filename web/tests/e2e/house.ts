@@ -126,6 +126,12 @@ export async function instance(page: Page, guest: Guest, name: string, template 
   return operation.instance_id
 }
 
+/** What was told in a corner goes, once the mouse does not rest on it. */
+export async function quiet(page: Page) {
+  await page.mouse.move(0, 0)
+  await expect(page.locator('.mantine-Notifications-notification')).toHaveCount(0)
+}
+
 /** A test on whose pages nothing went wrong that nobody was told of. */
 export const test = base.extend({
   page: async ({ page }, use) => {

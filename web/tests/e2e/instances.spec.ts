@@ -105,7 +105,10 @@ test('filters are in the address, and many are changed at once', async ({ page }
   await page.goto('/instances?state=running')
   await expect(page.getByText('Nothing matches')).toBeVisible()
   await page.goto('/instances?state=stopped')
+  // Whoever leaves before the house has answered may leave before it was asked.
+  const answered = page.waitForResponse((answer) => answer.request().method() === 'POST' && answer.ok())
   await bulk('Start')
+  await answered
   await page.goto('/instances')
   for (const name of ['many-1', 'many-2']) await expect(row(name).getByText('Running')).toBeVisible({ timeout: 30_000 })
 })

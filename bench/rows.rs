@@ -65,6 +65,7 @@ pub(crate) async fn add_instances(
                 upid: None,
                 operation: None,
                 address: Some(format!("10.0.{}.{}", number / 250, number % 250 + 1)),
+                awaits: None,
                 problem: None,
                 seen_at: Some(now),
                 created_at: now,

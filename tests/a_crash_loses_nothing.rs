@@ -129,11 +129,12 @@ impl Campaign {
     async fn await_strike(&self, rule: u64, operation: &Value) -> bool {
         let id = operation["id"].as_str().unwrap();
         loop {
+            // Asked first: what has ended by now is struck by nothing more.
+            let now = self.server.get(&format!("/operations/{id}")).await;
             let rules = self.lab.sim.cluster("c1").faults().list();
             if rules.iter().any(|armed| armed.id == rule && armed.struck > 0) {
                 return true;
             }
-            let now = self.server.get(&format!("/operations/{id}")).await;
             if now["state"] == "succeeded" {
                 return false;
             }

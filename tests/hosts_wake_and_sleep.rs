@@ -130,8 +130,10 @@ async fn an_instance_wakes_its_host_first_and_a_house_that_dies_on_the_way_goes_
     let start = guard.server.ask("start", &mill).await;
     guard.stands(&path, "waking").await;
     guard.dies();
-    let waits = |instance: &serde_json::Value| instance["problem"] == "waits for the host barn to wake";
-    guard.until(&format!("/instances/{mill}"), "the instance says what it waits for", waits).await;
+    let of_mill = format!("/instances/{mill}");
+    let waits =
+        |instance: &serde_json::Value| instance["awaits"].as_str().is_some_and(|id| path.ends_with(id));
+    guard.until(&of_mill, "the instance says what it waits for", waits).await;
     barn.hang(true);
     barn.cut(false);
     guard.stands(&path, "booting").await;
@@ -143,6 +145,9 @@ async fn an_instance_wakes_its_host_first_and_a_house_that_dies_on_the_way_goes_
     let start = guard.server.settled(&start).await;
     assert_eq!(start["state"], "succeeded", "{start:#}");
     assert!(barn.runs(made_number(&barn, &mill)));
+    guard
+        .until(&of_mill, "it waits for nothing", |mill| mill["awaits"].is_null() && mill["problem"].is_null())
+        .await;
     until("what was stopped for the sleep runs again", || barn.runs(105)).await;
     let turns = ["idle", "draining", "shutting_down", "off", "waking", "booting", "ready"];
     assert_eq!(guard.last_turns(&path, turns.len()).await, turns);

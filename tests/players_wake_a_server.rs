@@ -115,6 +115,7 @@ impl Game {
             language: Language::En,
             address: Some(BARN.address.to_string()),
             port: GAME_PORT,
+            join_address: None,
             path: None,
             rests: true,
             ready_seconds: 120,

@@ -101,6 +101,12 @@ async fn story(file: &str, device: &str) {
     let passed = suite.wait().await.unwrap().success();
     demo.end().await;
     println!("{said}");
+    if !passed {
+        for folder in std::fs::read_dir(results.path()).unwrap() {
+            let shown = std::fs::read_to_string(folder.unwrap().path().join("error-context.md"));
+            println!("{}", shown.unwrap_or_default());
+        }
+    }
     assert!(passed, "{file} on a {device}: see above");
 }
 
@@ -121,7 +127,20 @@ macro_rules! stories {
         const STORIES: &[&str] = &[$(stringify!($file)),+];
     };
 }
-stories!(account, admin, admin_pages, discord, hosts, instances, newcomer, pages, payer);
+stories!(
+    account,
+    admin,
+    admin_pages,
+    announcements,
+    discord,
+    hosts,
+    instances,
+    newcomer,
+    notifications,
+    pages,
+    payer,
+    webhooks
+);
 
 #[test]
 fn every_file_of_the_suite_is_told() {

@@ -26,8 +26,10 @@ import { Route as AppLeasesNewRouteImport } from './routes/_app/leases-new'
 import { Route as AppTemplatesRouteImport } from './routes/_app/templates'
 import { Route as AppWalletRouteImport } from './routes/_app/wallet'
 import { Route as AppAccountIndexRouteImport } from './routes/_app/account/index'
+import { Route as AppAccountNotificationsRouteImport } from './routes/_app/account/notifications'
 import { Route as AppAccountSecurityRouteImport } from './routes/_app/account/security'
 import { Route as AppAdminIndexRouteImport } from './routes/_app/admin/index'
+import { Route as AppAdminAnnouncementsRouteImport } from './routes/_app/admin/announcements'
 import { Route as AppAdminAuditRouteImport } from './routes/_app/admin/audit'
 import { Route as AppAdminCatalogueRouteImport } from './routes/_app/admin/catalogue'
 import { Route as AppAdminClustersNewRouteImport } from './routes/_app/admin/clusters-new'
@@ -55,6 +57,8 @@ import { Route as AppLeasesIdRouteImport } from './routes/_app/leases/$id'
 import { Route as AppProjectsIndexRouteImport } from './routes/_app/projects/index'
 import { Route as AppServicesIndexRouteImport } from './routes/_app/services/index'
 import { Route as AppServicesIdRouteImport } from './routes/_app/services/$id'
+import { Route as AppWebhooksIndexRouteImport } from './routes/_app/webhooks/index'
+import { Route as AppWebhooksIdRouteImport } from './routes/_app/webhooks/$id'
 import { Route as AppAdminCatalogueIndexRouteImport } from './routes/_app/admin/catalogue/index'
 import { Route as AppAdminCataloguePlansRouteImport } from './routes/_app/admin/catalogue/plans'
 import { Route as AppAdminCataloguePricesRouteImport } from './routes/_app/admin/catalogue/prices'
@@ -183,6 +187,11 @@ const AppAccountIndexRoute = AppAccountIndexRouteImport.update({
   path: '/account/',
   getParentRoute: () => AppRoute,
 } as any)
+const AppAccountNotificationsRoute = AppAccountNotificationsRouteImport.update({
+  id: '/account/notifications',
+  path: '/account/notifications',
+  getParentRoute: () => AppRoute,
+} as any)
 const AppAccountSecurityRoute = AppAccountSecurityRouteImport.update({
   id: '/account/security',
   path: '/account/security',
@@ -191,6 +200,11 @@ const AppAccountSecurityRoute = AppAccountSecurityRouteImport.update({
 const AppAdminIndexRoute = AppAdminIndexRouteImport.update({
   id: '/',
   path: '/',
+  getParentRoute: () => AppAdminRoute,
+} as any)
+const AppAdminAnnouncementsRoute = AppAdminAnnouncementsRouteImport.update({
+  id: '/announcements',
+  path: '/announcements',
   getParentRoute: () => AppAdminRoute,
 } as any)
 const AppAdminAuditRoute = AppAdminAuditRouteImport.update({
@@ -327,6 +341,16 @@ const AppServicesIndexRoute = AppServicesIndexRouteImport.update({
 const AppServicesIdRoute = AppServicesIdRouteImport.update({
   id: '/services/$id',
   path: '/services/$id',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppWebhooksIndexRoute = AppWebhooksIndexRouteImport.update({
+  id: '/webhooks/',
+  path: '/webhooks/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppWebhooksIdRoute = AppWebhooksIdRouteImport.update({
+  id: '/webhooks/$id',
+  path: '/webhooks/$id',
   getParentRoute: () => AppRoute,
 } as any)
 const AppAdminCatalogueIndexRoute = AppAdminCatalogueIndexRouteImport.update({
@@ -571,7 +595,9 @@ export interface FileRoutesByFullPath {
   '/leases-new': typeof AppLeasesNewRoute
   '/templates': typeof AppTemplatesRoute
   '/wallet': typeof AppWalletRoute
+  '/account/notifications': typeof AppAccountNotificationsRoute
   '/account/security': typeof AppAccountSecurityRoute
+  '/admin/announcements': typeof AppAdminAnnouncementsRoute
   '/admin/audit': typeof AppAdminAuditRoute
   '/admin/catalogue': typeof AppAdminCatalogueRouteWithChildren
   '/admin/clusters-new': typeof AppAdminClustersNewRoute
@@ -594,6 +620,7 @@ export interface FileRoutesByFullPath {
   '/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/leases/$id': typeof AppLeasesIdRoute
   '/services/$id': typeof AppServicesIdRoute
+  '/webhooks/$id': typeof AppWebhooksIdRoute
   '/account/': typeof AppAccountIndexRoute
   '/admin/': typeof AppAdminIndexRoute
   '/hosts/': typeof AppHostsIndexRoute
@@ -601,6 +628,7 @@ export interface FileRoutesByFullPath {
   '/leases/': typeof AppLeasesIndexRoute
   '/projects/': typeof AppProjectsIndexRoute
   '/services/': typeof AppServicesIndexRoute
+  '/webhooks/': typeof AppWebhooksIndexRoute
   '/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
   '/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
   '/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
@@ -660,7 +688,9 @@ export interface FileRoutesByTo {
   '/templates': typeof AppTemplatesRoute
   '/wallet': typeof AppWalletRoute
   '/': typeof AppIndexRoute
+  '/account/notifications': typeof AppAccountNotificationsRoute
   '/account/security': typeof AppAccountSecurityRoute
+  '/admin/announcements': typeof AppAdminAnnouncementsRoute
   '/admin/audit': typeof AppAdminAuditRoute
   '/admin/clusters-new': typeof AppAdminClustersNewRoute
   '/admin/clusters-placement': typeof AppAdminClustersPlacementRoute
@@ -678,6 +708,7 @@ export interface FileRoutesByTo {
   '/discord/link': typeof AppDiscordLinkRoute
   '/leases/$id': typeof AppLeasesIdRoute
   '/services/$id': typeof AppServicesIdRoute
+  '/webhooks/$id': typeof AppWebhooksIdRoute
   '/account': typeof AppAccountIndexRoute
   '/admin': typeof AppAdminIndexRoute
   '/hosts': typeof AppHostsIndexRoute
@@ -685,6 +716,7 @@ export interface FileRoutesByTo {
   '/leases': typeof AppLeasesIndexRoute
   '/projects': typeof AppProjectsIndexRoute
   '/services': typeof AppServicesIndexRoute
+  '/webhooks': typeof AppWebhooksIndexRoute
   '/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
   '/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
   '/admin/discord/texts': typeof AppAdminDiscordTextsRoute
@@ -745,7 +777,9 @@ export interface FileRoutesById {
   '/_app/templates': typeof AppTemplatesRoute
   '/_app/wallet': typeof AppWalletRoute
   '/_app/': typeof AppIndexRoute
+  '/_app/account/notifications': typeof AppAccountNotificationsRoute
   '/_app/account/security': typeof AppAccountSecurityRoute
+  '/_app/admin/announcements': typeof AppAdminAnnouncementsRoute
   '/_app/admin/audit': typeof AppAdminAuditRoute
   '/_app/admin/catalogue': typeof AppAdminCatalogueRouteWithChildren
   '/_app/admin/clusters-new': typeof AppAdminClustersNewRoute
@@ -768,6 +802,7 @@ export interface FileRoutesById {
   '/_app/instances/$id': typeof AppInstancesIdRouteWithChildren
   '/_app/leases/$id': typeof AppLeasesIdRoute
   '/_app/services/$id': typeof AppServicesIdRoute
+  '/_app/webhooks/$id': typeof AppWebhooksIdRoute
   '/_app/account/': typeof AppAccountIndexRoute
   '/_app/admin/': typeof AppAdminIndexRoute
   '/_app/hosts/': typeof AppHostsIndexRoute
@@ -775,6 +810,7 @@ export interface FileRoutesById {
   '/_app/leases/': typeof AppLeasesIndexRoute
   '/_app/projects/': typeof AppProjectsIndexRoute
   '/_app/services/': typeof AppServicesIndexRoute
+  '/_app/webhooks/': typeof AppWebhooksIndexRoute
   '/_app/admin/catalogue/plans': typeof AppAdminCataloguePlansRoute
   '/_app/admin/catalogue/prices': typeof AppAdminCataloguePricesRoute
   '/_app/admin/clusters/$id': typeof AppAdminClustersIdRouteWithChildren
@@ -837,7 +873,9 @@ export interface FileRouteTypes {
     | '/leases-new'
     | '/templates'
     | '/wallet'
+    | '/account/notifications'
     | '/account/security'
+    | '/admin/announcements'
     | '/admin/audit'
     | '/admin/catalogue'
     | '/admin/clusters-new'
@@ -860,6 +898,7 @@ export interface FileRouteTypes {
     | '/instances/$id'
     | '/leases/$id'
     | '/services/$id'
+    | '/webhooks/$id'
     | '/account/'
     | '/admin/'
     | '/hosts/'
@@ -867,6 +906,7 @@ export interface FileRouteTypes {
     | '/leases/'
     | '/projects/'
     | '/services/'
+    | '/webhooks/'
     | '/admin/catalogue/plans'
     | '/admin/catalogue/prices'
     | '/admin/clusters/$id'
@@ -926,7 +966,9 @@ export interface FileRouteTypes {
     | '/templates'
     | '/wallet'
     | '/'
+    | '/account/notifications'
     | '/account/security'
+    | '/admin/announcements'
     | '/admin/audit'
     | '/admin/clusters-new'
     | '/admin/clusters-placement'
@@ -944,6 +986,7 @@ export interface FileRouteTypes {
     | '/discord/link'
     | '/leases/$id'
     | '/services/$id'
+    | '/webhooks/$id'
     | '/account'
     | '/admin'
     | '/hosts'
@@ -951,6 +994,7 @@ export interface FileRouteTypes {
     | '/leases'
     | '/projects'
     | '/services'
+    | '/webhooks'
     | '/admin/catalogue/plans'
     | '/admin/catalogue/prices'
     | '/admin/discord/texts'
@@ -1010,7 +1054,9 @@ export interface FileRouteTypes {
     | '/_app/templates'
     | '/_app/wallet'
     | '/_app/'
+    | '/_app/account/notifications'
     | '/_app/account/security'
+    | '/_app/admin/announcements'
     | '/_app/admin/audit'
     | '/_app/admin/catalogue'
     | '/_app/admin/clusters-new'
@@ -1033,6 +1079,7 @@ export interface FileRouteTypes {
     | '/_app/instances/$id'
     | '/_app/leases/$id'
     | '/_app/services/$id'
+    | '/_app/webhooks/$id'
     | '/_app/account/'
     | '/_app/admin/'
     | '/_app/hosts/'
@@ -1040,6 +1087,7 @@ export interface FileRouteTypes {
     | '/_app/leases/'
     | '/_app/projects/'
     | '/_app/services/'
+    | '/_app/webhooks/'
     | '/_app/admin/catalogue/plans'
     | '/_app/admin/catalogue/prices'
     | '/_app/admin/clusters/$id'
@@ -1215,6 +1263,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppAccountIndexRouteImport
       parentRoute: typeof AppRoute
     }
+    '/_app/account/notifications': {
+      id: '/_app/account/notifications'
+      path: '/account/notifications'
+      fullPath: '/account/notifications'
+      preLoaderRoute: typeof AppAccountNotificationsRouteImport
+      parentRoute: typeof AppRoute
+    }
     '/_app/account/security': {
       id: '/_app/account/security'
       path: '/account/security'
@@ -1227,6 +1282,13 @@ declare module '@tanstack/react-router' {
       path: '/'
       fullPath: '/admin/'
       preLoaderRoute: typeof AppAdminIndexRouteImport
+      parentRoute: typeof AppAdminRoute
+    }
+    '/_app/admin/announcements': {
+      id: '/_app/admin/announcements'
+      path: '/announcements'
+      fullPath: '/admin/announcements'
+      preLoaderRoute: typeof AppAdminAnnouncementsRouteImport
       parentRoute: typeof AppAdminRoute
     }
     '/_app/admin/audit': {
@@ -1416,6 +1478,20 @@ declare module '@tanstack/react-router' {
       path: '/services/$id'
       fullPath: '/services/$id'
       preLoaderRoute: typeof AppServicesIdRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/webhooks/': {
+      id: '/_app/webhooks/'
+      path: '/webhooks'
+      fullPath: '/webhooks/'
+      preLoaderRoute: typeof AppWebhooksIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/webhooks/$id': {
+      id: '/_app/webhooks/$id'
+      path: '/webhooks/$id'
+      fullPath: '/webhooks/$id'
+      preLoaderRoute: typeof AppWebhooksIdRouteImport
       parentRoute: typeof AppRoute
     }
     '/_app/admin/catalogue/': {
@@ -1789,6 +1865,7 @@ const AppAdminClustersIdRouteWithChildren =
   AppAdminClustersIdRoute._addFileChildren(AppAdminClustersIdRouteChildren)
 
 interface AppAdminRouteChildren {
+  AppAdminAnnouncementsRoute: typeof AppAdminAnnouncementsRoute
   AppAdminAuditRoute: typeof AppAdminAuditRoute
   AppAdminCatalogueRoute: typeof AppAdminCatalogueRouteWithChildren
   AppAdminClustersNewRoute: typeof AppAdminClustersNewRoute
@@ -1820,6 +1897,7 @@ interface AppAdminRouteChildren {
 }
 
 const AppAdminRouteChildren: AppAdminRouteChildren = {
+  AppAdminAnnouncementsRoute: AppAdminAnnouncementsRoute,
   AppAdminAuditRoute: AppAdminAuditRoute,
   AppAdminCatalogueRoute: AppAdminCatalogueRouteWithChildren,
   AppAdminClustersNewRoute: AppAdminClustersNewRoute,
@@ -1928,18 +2006,21 @@ interface AppRouteChildren {
   AppTemplatesRoute: typeof AppTemplatesRoute
   AppWalletRoute: typeof AppWalletRoute
   AppIndexRoute: typeof AppIndexRoute
+  AppAccountNotificationsRoute: typeof AppAccountNotificationsRoute
   AppAccountSecurityRoute: typeof AppAccountSecurityRoute
   AppDiscordLinkRoute: typeof AppDiscordLinkRoute
   AppHostsIdRoute: typeof AppHostsIdRouteWithChildren
   AppInstancesIdRoute: typeof AppInstancesIdRouteWithChildren
   AppLeasesIdRoute: typeof AppLeasesIdRoute
   AppServicesIdRoute: typeof AppServicesIdRoute
+  AppWebhooksIdRoute: typeof AppWebhooksIdRoute
   AppAccountIndexRoute: typeof AppAccountIndexRoute
   AppHostsIndexRoute: typeof AppHostsIndexRoute
   AppInstancesIndexRoute: typeof AppInstancesIndexRoute
   AppLeasesIndexRoute: typeof AppLeasesIndexRoute
   AppProjectsIndexRoute: typeof AppProjectsIndexRoute
   AppServicesIndexRoute: typeof AppServicesIndexRoute
+  AppWebhooksIndexRoute: typeof AppWebhooksIndexRoute
   AppProjectsIdCreditsRoute: typeof AppProjectsIdCreditsRouteWithChildren
   AppProjectsIdIndexRoute: typeof AppProjectsIdIndexRoute
 }
@@ -1955,18 +2036,21 @@ const AppRouteChildren: AppRouteChildren = {
   AppTemplatesRoute: AppTemplatesRoute,
   AppWalletRoute: AppWalletRoute,
   AppIndexRoute: AppIndexRoute,
+  AppAccountNotificationsRoute: AppAccountNotificationsRoute,
   AppAccountSecurityRoute: AppAccountSecurityRoute,
   AppDiscordLinkRoute: AppDiscordLinkRoute,
   AppHostsIdRoute: AppHostsIdRouteWithChildren,
   AppInstancesIdRoute: AppInstancesIdRouteWithChildren,
   AppLeasesIdRoute: AppLeasesIdRoute,
   AppServicesIdRoute: AppServicesIdRoute,
+  AppWebhooksIdRoute: AppWebhooksIdRoute,
   AppAccountIndexRoute: AppAccountIndexRoute,
   AppHostsIndexRoute: AppHostsIndexRoute,
   AppInstancesIndexRoute: AppInstancesIndexRoute,
   AppLeasesIndexRoute: AppLeasesIndexRoute,
   AppProjectsIndexRoute: AppProjectsIndexRoute,
   AppServicesIndexRoute: AppServicesIndexRoute,
+  AppWebhooksIndexRoute: AppWebhooksIndexRoute,
   AppProjectsIdCreditsRoute: AppProjectsIdCreditsRouteWithChildren,
   AppProjectsIdIndexRoute: AppProjectsIdIndexRoute,
 }

@@ -75,6 +75,21 @@ export const adminActs = (page) => {
       },
     ],
     [
+      'admin-announcement-make',
+      '/admin/announcements',
+      async () => {
+        await page
+          .getByRole('button', { name: /^(Announce something|Faire une annonce)$/ })
+          .first()
+          .click()
+        const dialog = page.getByRole('dialog')
+        await dialog
+          .getByRole('textbox', { name: /^(In English|En anglais)$/ })
+          .fill('No power on Saturday from 20:00 to 22:00 UTC.')
+        await dialog.getByRole('radio', { name: /^(Warning|Attention)$/ }).check({ force: true })
+      },
+    ],
+    [
       'admin-voucher-make',
       '/admin/vouchers',
       async () => {

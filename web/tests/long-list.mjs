@@ -1,5 +1,5 @@
-// How a list of 5,000 instances scrolls and filters: `npm run long-list`. Fails when a frame takes more than 100 ms of the
-// page's own time; how long it took by the clock is told as well, which is more where the machine has other things to do.
+// How a list of 5,000 instances scrolls and filters: `npm run long-list`. Fails when a frame takes more than 100 ms by the
+// clock, so it wants a machine that has nothing else to do; how much of it was the page's own work is told as well.
 import { devices } from '@playwright/test'
 import { visitor } from './browser.mjs'
 import { longList } from './rows.mjs'
@@ -17,6 +17,7 @@ for (const [name, device] of [
   await longList(page, COUNT)
   await page.goto('/instances')
   await page.getByText(/^5\D?000 instances/).waitFor()
+  await page.getByRole('checkbox', { name: 'Select room-1', exact: true }).waitFor()
   await page.evaluate(() => {
     let last = performance.now()
     const frame = (now) => {
@@ -28,13 +29,15 @@ for (const [name, device] of [
     requestAnimationFrame(frame)
   })
   const measure = async (what, act) => {
-    await page.evaluate(() => {
-      globalThis.frames_.length = 0
-    })
     await page
       .context()
       .browser()
       .startTracing(page, { categories: ['toplevel', 'devtools.timeline'] })
+    // To begin a trace takes the page some time as well.
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)))
+    await page.evaluate(() => {
+      globalThis.frames_.length = 0
+    })
     await act()
     await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)))
     const { traceEvents } = JSON.parse((await page.context().browser().stopTracing()).toString())
@@ -55,12 +58,13 @@ for (const [name, device] of [
         `${rows} rows drawn`,
     )
     if (!work.length) throw new Error('nothing was measured')
-    if (work[0] > LIMIT) process.exitCode = 1
+    if (frames[0] > LIMIT) process.exitCode = 1
   }
   await measure('scrolling by the wheel', async () => {
     await page.mouse.move(300, 500)
-    for (let n = 0; n < 60; n += 1) {
-      await page.mouse.wheel(0, 600)
+    // Two notches a frame, as somebody does who is in a hurry.
+    for (let n = 0; n < 120; n += 1) {
+      await page.mouse.wheel(0, 240)
       await page.evaluate(() => new Promise(requestAnimationFrame))
     }
   })

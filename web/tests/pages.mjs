@@ -40,7 +40,10 @@ export const inside = [
   '/leases/$id',
   '/invitations',
   '/keys',
+  '/webhooks',
+  '/webhooks/$id',
   '/account',
+  '/account/notifications',
   '/account/security',
   '/discord/link',
 ]
@@ -51,6 +54,7 @@ export const admin = [
   '/admin/users',
   '/admin/users/$id',
   '/admin/invitations',
+  '/admin/announcements',
   '/admin/instances',
   '/admin/operations',
   '/admin/audit',

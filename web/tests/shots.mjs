@@ -96,9 +96,11 @@ for (const [size, scheme, locale, device] of looks) {
   const one = own.find((instance) => instance.kind === 'qemu' && instance.state === 'running') ?? own[0] ?? items[0]
   const at = (tab) => `/instances/${one.id}${tab}`
   const leases = (await (await context.request.get('/api/v1/leases?limit=1')).json()).items ?? []
+  const webhooks = (await (await context.request.get(`/api/v1/projects/${project}/webhooks`)).json()).items ?? []
   const ids = {
     instances: one.id,
     projects: project,
+    webhooks: webhooks[0]?.id ?? 'whk_none',
     leases: leases[0]?.id ?? 'lea_none',
     ...(await adminIds(context.request)),
   }

@@ -83,8 +83,10 @@ const TAGS: &[(&str, &str)] = &[
     ("consoles", "Terminals and screens of instances"),
     ("commands", "What is run in instances: commands, passwords, keys, the script of the first boot"),
     ("operations", "Asked-for changes and how they stand"),
+    ("webhooks", "Addresses that are told what happens to a project"),
     ("audit", "Who did what"),
     ("events", "What happens, as it happens"),
+    ("announcements", "What the house tells everybody who is signed in"),
     ("health", "Whether we are up and ready"),
     ("docs", "This document"),
 ];

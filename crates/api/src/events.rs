@@ -31,7 +31,7 @@ pub(crate) struct Event {
     seq: i64,
     /// When.
     at: Timestamp,
-    /// Whose it is; none for what only staff may see.
+    /// Whose it is; none for what only staff may see, and for what is told to everybody.
     project_id: Option<ProjectId>,
     /// About what; also the `event` of the server-sent event.
     subject: Subject,

@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use innkeeper_engine::{Error, Idempotency};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::problem::Problem;
@@ -45,6 +46,14 @@ pub(crate) struct Query<T>(pub(crate) T);
 
 /// What the path names.
 pub(crate) struct At<T>(pub(crate) T);
+
+/// For fields that can be null: what is null was said to be nothing; what is left out was not said.
+#[expect(clippy::option_option, reason = "null and left out say different things")]
+pub(crate) fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Asked<T> {
     type Rejection = Problem;

@@ -6,6 +6,7 @@
 
 mod account;
 mod adoptions;
+mod announcements;
 mod audit;
 mod auth;
 mod backups;
@@ -37,6 +38,7 @@ mod metrics;
 mod networks;
 mod node_access;
 mod nodes;
+mod notifications;
 mod oidc;
 mod operations;
 mod page;
@@ -68,6 +70,7 @@ mod usage;
 mod users;
 mod visitors;
 mod vouchers;
+mod webhooks;
 mod welcome;
 
 use std::sync::Arc;
@@ -247,6 +250,8 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(oidc::list_identities))
         .routes(routes!(oidc::begin_link))
         .routes(routes!(oidc::unlink))
+        .routes(routes!(notifications::get_notifications))
+        .routes(routes!(notifications::choose_notification))
         .routes(routes!(discord::get_discord_link, discord::link_discord, discord::unlink_discord))
         .routes(routes!(discord::get_discord_settings, discord::set_discord_settings))
         .routes(routes!(discord::get_discord_texts))
@@ -322,6 +327,13 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(finance::get_spending))
         .routes(routes!(finance::get_finance))
         .routes(routes!(finance::export_ledger))
+        .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
+        .routes(routes!(webhooks::get_webhook, webhooks::change_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::rotate_webhook_secret))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::list_deliveries))
+        .routes(routes!(webhooks::get_delivery))
+        .routes(routes!(webhooks::resend_delivery))
         .routes(routes!(finance::export_usage))
         .routes(routes!(payments::get_payment_offer))
         .routes(routes!(payments::list_project_payments, payments::begin_payment))
@@ -413,4 +425,8 @@ fn signed_in() -> OpenApiRouter<App> {
         .routes(routes!(operations::list_operations))
         .routes(routes!(operations::get_operation))
         .routes(routes!(events::follow_events))
+        .routes(routes!(announcements::list_announcements, announcements::create_announcement))
+        .routes(routes!(announcements::list_shown_announcements))
+        .routes(routes!(announcements::change_announcement, announcements::delete_announcement))
+        .routes(routes!(announcements::end_announcement))
 }

@@ -11,12 +11,12 @@ use innkeeper_domain::names::{BridgeName, Title};
 use innkeeper_domain::networks as domain;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_engine::{Engine, NetworkChange, NewNetwork};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::docs::IdempotencyKey;
-use crate::extract::{Asked, At, Keyed, Query};
+use crate::extract::{Asked, At, Keyed, Query, said};
 use crate::page::{Page, Paging};
 use crate::problem::{MEDIA_TYPE, Problem};
 
@@ -112,12 +112,6 @@ pub(crate) struct NetworkChanged {
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<u32>)]
     rate_mbps: Option<Option<u32>>,
-}
-
-/// What is null was said to be nothing; what is left out was not said.
-#[expect(clippy::option_option, reason = "the same")]
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u32>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// Addresses of a network that are given out.

@@ -176,5 +176,5 @@ pub(crate) async fn reprice_instance(
     Asked(asked): Asked<InstancePrice>,
 ) -> Result<Json<Instance>, Problem> {
     let instance = engine.reprice_instance(&caller.actor, id, asked.rate, None).await?;
-    Ok(Json(Instance::new(instance, caller.is_staff())))
+    Ok(Json(Instance::of(&engine, &caller, instance).await?))
 }

@@ -106,7 +106,8 @@ pub(crate) async fn list_shared(
     State(engine): State<Engine>,
 ) -> Result<Json<Vec<SharedInstance>>, Problem> {
     let shared = engine.shared_with_me(&caller.actor).await?;
-    let show =
-        |(instance, right)| SharedInstance { right, instance: Instance::new(instance, caller.is_staff()) };
-    Ok(Json(shared.into_iter().map(show).collect()))
+    let (instances, rights): (Vec<_>, Vec<_>) = shared.into_iter().unzip();
+    let shown = Instance::all(&engine, &caller, instances).await?;
+    let show = |(instance, right)| SharedInstance { right, instance };
+    Ok(Json(shown.into_iter().zip(rights).map(show).collect()))
 }

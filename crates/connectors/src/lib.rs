@@ -12,6 +12,7 @@ pub mod ssh;
 pub mod stripe;
 pub mod tcp;
 pub mod wake;
+pub mod webhooks;
 mod wire;
 pub mod x402;
 

@@ -100,17 +100,7 @@ pub(crate) struct Answer {
 impl Wire {
     /// A client that trusts what the system trusts, and the certificates of `extra_ca` (PEM) besides.
     pub(crate) fn new(whom: &'static str, timeout: Duration, extra_ca: Option<&str>) -> Result<Self, Error> {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(extra_ca)?)
-            .connect_timeout(timeout.min(Duration::from_secs(8)))
-            .timeout(timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .user_agent(concat!("innkeeper/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| Error::Settings(error.to_string()))?;
+        let http = client(timeout, extra_ca)?.build().map_err(|error| Error::Settings(error.to_string()))?;
         Ok(Self { whom, http })
     }
 
@@ -184,6 +174,19 @@ impl Wire {
             _ => Error::Refused { whom, status, message },
         })
     }
+}
+
+/// What all clients have in common.
+pub(crate) fn client(timeout: Duration, extra_ca: Option<&str>) -> Result<reqwest::ClientBuilder, Error> {
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls(extra_ca)?)
+        .connect_timeout(timeout.min(Duration::from_secs(8)))
+        .timeout(timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .user_agent(concat!("innkeeper/", env!("CARGO_PKG_VERSION"))))
 }
 
 /// TLS that verifies, with ring.

@@ -1,4 +1,4 @@
-//! What people are told unasked: alerts, by direct message, and reports. The house keeps what is to be told and what
+//! What people are told unasked: alerts and letters, by direct message, and reports. The house keeps what is to be told and what
 //! became of it; here it is said, not too often, and once.
 
 use std::time::Duration;
@@ -44,6 +44,7 @@ impl<H: House> Bot<H> {
 
     async fn tell_notice(&self, notice: &Notice, settings: &Settings, texts: &Texts) -> Delivery {
         let said = match &notice.matter {
+            Matter::Letter { text } => shorten(text.clone()),
             Matter::Report(report) => report_text(texts, notice.language, report),
             Matter::Alert { kind, subject, detail, last_told, held_back } => {
                 if !is_due(settings, kind, *last_told, self.config.clock.now()) {

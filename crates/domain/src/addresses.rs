@@ -73,6 +73,40 @@ impl AddressRange {
     }
 }
 
+/// Networks that are nobody's on the Internet, or lead back to such: what is there is somebody's own.
+const NOT_PUBLIC: [&str; 22] = [
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "192.88.99.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/3",
+    // Of IPv6, only 2000::/3 is given out at all.
+    "::/3",
+    "4000::/2",
+    "8000::/1",
+    "2001::/23",
+    "2001:db8::/32",
+    // An IPv4 address within: any, so also those above.
+    "2002::/16",
+    "3ffe::/16",
+    "3fff::/20",
+];
+
+/// Whether an address is one of the Internet, where whoever asks us may be connected to.
+pub fn is_public(address: IpAddr) -> bool {
+    let holds = |range: &str| range.parse::<AddressRange>().map_or(true, |range| range.contains(address));
+    !NOT_PUBLIC.into_iter().any(holds)
+}
+
 /// The first bits alone.
 fn cut(bits: u128, length: u8) -> u128 {
     bits & u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0)
@@ -142,6 +176,45 @@ mod tests {
 
     fn range(text: &str) -> AddressRange {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_is_somebodys_own_is_not_of_the_internet() {
+        let public = |text: &str| is_public(text.parse().unwrap());
+        for fine in
+            ["8.8.8.8", "1.1.1.1", "192.0.1.1", "172.32.0.1", "2606:4700::1", "2a01:4f8::1", "::ffff:8.8.8.8"]
+        {
+            assert!(public(fine), "{fine}");
+        }
+        for own in [
+            "0.0.0.0",
+            "10.0.0.1",
+            "100.64.0.1",
+            "127.0.0.1",
+            "127.255.0.1",
+            "169.254.169.254",
+            "172.31.0.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::127.0.0.1",
+            "64:ff9b::7f00:1",
+            "fd00::1",
+            "fe80::1",
+            "ff02::1",
+            "2001:db8::1",
+            "2001::1",
+            "2002:7f00:1::1",
+            "5f00::1",
+        ] {
+            assert!(!public(own), "{own}");
+        }
+        assert!(NOT_PUBLIC.iter().all(|range| range.parse::<AddressRange>().is_ok()));
     }
 
     #[test]

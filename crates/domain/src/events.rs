@@ -22,7 +22,15 @@ words! {
         Host = "host",
         /// A service changed, or a restart of it.
         Service = "service",
+        /// Something that everybody is told changed.
+        Announcement = "announcement",
     }
+}
+
+impl Subject {
+    /// Those that happen to projects; the others are the house's own.
+    pub const OF_PROJECTS: [Self; 5] =
+        [Self::Instance, Self::Operation, Self::Project, Self::Lease, Self::Service];
 }
 
 /// One thing that happened.
@@ -32,7 +40,7 @@ pub struct Event {
     pub seq: i64,
     /// When.
     pub at: Timestamp,
-    /// Whose it is; none for what only staff may see.
+    /// Whose it is; none for what only staff may see, and for what is told to everybody.
     pub project_id: Option<ProjectId>,
     /// About what.
     pub subject: Subject,

@@ -150,6 +150,12 @@ ids! {
     RestartId = "rst",
     /// Something that staff are told.
     AlertId = "alr",
+    /// Something that everybody is told.
+    AnnouncementId = "ann",
+    /// An address that is told what happens.
+    WebhookId = "whk",
+    /// Something that a webhook is told.
+    DeliveryId = "whd",
 }
 
 #[cfg(test)]

@@ -77,6 +77,8 @@ names! {
     BridgeName(bridge_name),
     /// Why somebody decided against somebody: 1 to 500 characters, shown to both.
     Reason(reason),
+    /// What everybody is told: 1 to 1000 characters of plain text, in one line or several.
+    Told(told),
 }
 
 fn bridge_name(text: &str) -> Result<String, BadName> {
@@ -201,6 +203,18 @@ fn ssh_key(text: &str) -> Result<String, BadName> {
     Ok(text.to_owned())
 }
 
+fn told(text: &str) -> Result<String, BadName> {
+    let text = text.trim().replace("\r\n", "\n");
+    // Marks that turn the direction of what follows would reach beyond the text.
+    let odd = |c: char| {
+        c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if text.is_empty() || text.chars().count() > 1000 || text.chars().any(odd) {
+        return Err(BadName("write 1 to 1000 characters of plain text"));
+    }
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,6 +234,10 @@ mod tests {
         assert_eq!(" spam\nagain ".parse::<Reason>().unwrap().as_str(), "spam\nagain");
         for bad in ["", " ", "a\0b", &"x".repeat(501)] {
             assert!(bad.parse::<Reason>().is_err(), "{bad}");
+        }
+        assert_eq!(" Tonight:\r\nno power ".parse::<Told>().unwrap().as_str(), "Tonight:\nno power");
+        for bad in ["", "\n", "a\tb", "a\u{202e}b", &"é".repeat(1001)] {
+            assert!(bad.parse::<Told>().is_err(), "{bad}");
         }
         assert!("..".parse::<StorageName>().is_err());
         assert!("../x".parse::<NodeName>().is_err());

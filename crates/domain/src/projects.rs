@@ -39,7 +39,7 @@ impl Restriction {
     pub fn message(self) -> &'static str {
         match self {
             Self::BillingHold => {
-                "the project has run out of money; top it up, and what ran before runs again"
+                "the credits of the project are used up; top it up, and what ran before runs again"
             }
             Self::LeaseExpired => "the time of its lease is over; renew the lease, and it runs again",
             Self::Suspended => "the project's owner is suspended; ask an administrator",

@@ -7,6 +7,7 @@
 mod access;
 mod accounts;
 mod adoptions;
+mod announcements;
 mod audit;
 mod backups;
 mod billing;
@@ -40,6 +41,7 @@ mod members;
 mod metrics;
 mod networks;
 mod node_access;
+mod notifications;
 mod oidc;
 mod operations;
 pub mod papers;
@@ -71,6 +73,7 @@ mod users;
 mod visitors;
 mod voices;
 mod vouchers;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +86,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use access::Access;
 pub use adoptions::{AdoptionPrice, GuestSeen, NewAdoptions, PlannedAdoption};
+pub use announcements::{AnnouncementChange, NewAnnouncement};
 pub use audit::{Filter as AuditFilter, Verification as AuditVerification};
 pub use backups::{
     BackupChange, BackupOptions, Filter as BackupFilter, NewBackup, NewFromBackup, NewSchedule,
@@ -104,6 +108,7 @@ pub use finance::{Finance, Spending};
 pub use hosts::{HostChange, HostReport, Link, LinkName, NewHost, SecretsSet};
 pub use idempotency::Idempotency;
 pub use impersonations::Impersonated;
+pub use innkeeper_connectors::webhooks::Settings as WebhookOptions;
 pub use innkeeper_connectors::x402;
 pub use innkeeper_store::discord::{Matter as NoticeMatter, Recipient as NoticeRecipient};
 pub use innkeeper_store::payments::Tally as PaymentTally;
@@ -124,6 +129,7 @@ pub use members::{NewInvitation, Received};
 pub use metrics::Taken;
 pub use networks::{NetworkChange, NewNetwork};
 pub use node_access::NewNodeAccess;
+pub use notifications::Notifications;
 pub use oidc::{Away, Back, Provider};
 pub use operations::Filter as OperationFilter;
 pub use passkeys::Ceremony;
@@ -141,6 +147,7 @@ pub use templates::{NewSource, NewTemplate};
 pub use users::{Filter as UserFilter, NewUser, UserChange};
 pub use visitors::Visitor;
 pub use vouchers::{Minted, NewVouchers, Redeemed};
+pub use webhooks::{NewWebhook, WebhookChange};
 
 /// How the loops behave. The defaults are right for production; tests shorten them.
 #[derive(Clone, Debug)]
@@ -186,6 +193,8 @@ pub struct Options {
     pub leases: Option<Arc<LeaseOptions>>,
     /// Who issues invoices; none where none are issued.
     pub seller: Option<innkeeper_domain::invoices::Party>,
+    /// What webhooks may be told where.
+    pub webhooks: WebhookOptions,
 }
 
 /// How instances are charged.
@@ -244,6 +253,7 @@ impl Default for Options {
             payments: None,
             leases: None,
             seller: None,
+            webhooks: WebhookOptions::default(),
         }
     }
 }
@@ -276,6 +286,8 @@ struct Inner {
     /// Placement looks at everything that is promised, one transaction at a time; those that wait for their turn wait
     /// here, so that they do not hold the connections that everybody reads by.
     placing: tokio::sync::Semaphore,
+    /// Made when a webhook is first told something.
+    postman: tokio::sync::OnceCell<innkeeper_connectors::webhooks::Postman>,
     /// Names this process in claims.
     worker: String,
 }
@@ -299,6 +311,7 @@ impl Engine {
             passwords: passwords::Passwords::default(),
             strangers: backups::Strangers::default(),
             busy: commands::Busy::default(),
+            postman: tokio::sync::OnceCell::new(),
             worker,
         }))
     }
@@ -327,6 +340,8 @@ impl Engine {
         loops.spawn(leases::run(self.clone(), stop.clone()));
         loops.spawn(invoices::run(self.clone(), stop.clone()));
         loops.spawn(consoles::run(self.clone(), stop.clone()));
+        loops.spawn(webhooks::run_handing(self.clone(), stop.clone()));
+        loops.spawn(webhooks::run(self.clone(), stop.clone()));
         loops.spawn(first_boots::run(self.clone(), stop.clone()));
         let mut died = false;
         while let Some(ended) = loops.join_next().await {

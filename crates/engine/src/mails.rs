@@ -43,12 +43,17 @@ impl Engine {
         format!("{}{path}", self.options().access.public_url.as_deref().unwrap_or_default())
     }
 
+    /// How the house signs what it writes.
+    pub fn house_name(&self) -> &str {
+        &self.options().access.house_name
+    }
+
     /// Whether this house sends mails.
     pub fn sends_mail(&self) -> bool {
         self.options().access.mailer.is_some()
     }
 
-    /// The owners of a project who read letters. Read before anything is locked.
+    /// The owners of a project, who are told of it. Read before anything is locked.
     pub(crate) async fn readers_of(&self, project: ProjectId) -> Result<Vec<User>, Error> {
         let mut owners = Vec::new();
         for member in projects::members(self.db(), project).await? {
@@ -56,7 +61,6 @@ impl Engine {
                 owners.extend(users::by_id(self.db(), member.user_id).await?);
             }
         }
-        owners.retain(|owner| owner.email_verified_at.is_some());
         Ok(owners)
     }
 
@@ -89,7 +93,8 @@ impl Engine {
         Ok(mails::insert(tx, &mail).await?)
     }
 
-    /// Writes a letter to a user, in their language and with their name in it.
+    /// Writes a letter to a user, in their language and with their name in it; what they may choose to be told otherwise
+    /// is told as they have chosen.
     pub(crate) async fn write_to(
         &self,
         tx: &mut Tx,
@@ -98,7 +103,10 @@ impl Engine {
         told: &[(&str, &str)],
     ) -> Result<(), Error> {
         let told: Vec<_> = told.iter().copied().chain([("name", user.name.as_str())]).collect();
-        self.write_mail(tx, &user.email, user.language, letter, &told).await
+        match letter.kind() {
+            Some(kind) => self.tell_as_chosen(tx, user, kind, letter, &told).await,
+            None => self.write_mail(tx, &user.email, user.language, letter, &told).await,
+        }
     }
 
     /// Sends the mails that are due and says how many were tried. None are, where the house sends no mail.
@@ -163,6 +171,9 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let mut hints = engine.db().wakeups(Topic::Mails);
     loop {
         hints.mark_unchanged();
+        if let Err(error) = engine.mail_what_waits().await {
+            error!(%error, "what was not told at Discord was not mailed; will try again");
+        }
         match engine.send_mails().await {
             Ok(0) => {}
             Ok(_) => continue,

@@ -5,9 +5,11 @@
 //! run all the same, be it because it ran before, or because somebody started it in Proxmox or a host did at boot.
 //! What ran when the restriction came runs again when nothing stands against the project any more.
 
+use std::collections::HashMap;
+
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::ids::{InstanceId, ProjectId};
-use innkeeper_domain::instances::Act;
+use innkeeper_domain::instances::{Act, Action};
 use innkeeper_domain::operations::Verb;
 use innkeeper_domain::projects::Restriction;
 use innkeeper_store::{Topic, Tx, restrictions};
@@ -19,28 +21,9 @@ use crate::{Engine, Error};
 /// Instances looked at in one go.
 const BATCH: i64 = 100;
 
-/// Whether the verb makes an instance run or larger, so that a restriction stands in its way. Stopping and removing never do.
+/// Whether a restriction stands in the way of the verb. Making something new is no action on an instance, and bound.
 pub(crate) fn binds(verb: Verb) -> bool {
-    match verb {
-        Verb::Create
-        | Verb::Start
-        | Verb::Reboot
-        | Verb::Resume
-        | Verb::Resize
-        | Verb::Update
-        | Verb::Rebuild
-        | Verb::Snapshot
-        | Verb::Rollback
-        | Verb::BackUp
-        | Verb::Restore => true,
-        Verb::Shutdown
-        | Verb::Stop
-        | Verb::Pause
-        | Verb::DropSnapshot
-        | Verb::Migrate
-        | Verb::Trash
-        | Verb::Delete => false,
-    }
+    verb.action().is_none_or(Action::is_bound)
 }
 
 /// The same for a single step.
@@ -67,6 +50,11 @@ pub(crate) async fn in_the_way(tx: &mut Tx, project: ProjectId) -> Result<Option
 }
 
 impl Engine {
+    /// What stands against each of these projects, the worst where it is more than one thing.
+    pub async fn restricted(&self, projects: &[ProjectId]) -> Result<HashMap<ProjectId, Restriction>, Error> {
+        Ok(restrictions::among(self.db(), projects).await?)
+    }
+
     /// Refuses what would bring something of a restricted project to run, be it elsewhere.
     pub(crate) async fn check_unrestricted(&self, project: ProjectId) -> Result<(), Error> {
         let all = restrictions::of(self.db(), project).await?;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use innkeeper_store::{
-    challenges, discord, events, first_boots, hosts, idempotency, impersonations, keys, limits, mails,
-    management, orders, project_invitations, restraint, sessions, tickets,
+    challenges, deliveries, discord, events, first_boots, hosts, idempotency, impersonations, keys, limits,
+    mails, management, orders, project_invitations, restraint, sessions, tickets,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -65,6 +65,7 @@ async fn sweep(engine: &Engine) -> Result<(), Error> {
     hosts::prune(&mut tx, now.before(KEEP_HOST_CHANGES)).await?;
     orders::prune(&mut tx, now.before(KEEP_UNPAID)).await?;
     discord::prune(&mut tx, now.before(KEEP_NOTICES)).await?;
+    deliveries::prune(&mut tx, now.before(innkeeper_domain::webhooks::KEPT)).await?;
     restraint::prune(&mut tx, now.before(innkeeper_domain::restraint::DAY)).await?;
     tx.commit().await?;
     engine.prune_audit().await

@@ -7,9 +7,10 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::out::say;
 use crate::{
-    admin, api_keys, audit, backups, client, clusters, credits, demo, discord, drains, finance, hosts,
-    instances, invoices, isos, lease, mcp, networks, payments, placements, plans, prices, projects, secrets,
-    serve, services, sessions, shares, simulate, snapshots, telemetry, templates, users, vouchers,
+    admin, announcements, api_keys, audit, backups, client, clusters, credits, demo, discord, drains,
+    finance, hosts, instances, invoices, isos, lease, mcp, networks, notifications, payments, placements,
+    plans, prices, projects, secrets, serve, services, sessions, shares, simulate, snapshots, telemetry,
+    templates, users, vouchers, webhooks,
 };
 
 /// The front desk of a Proxmox VE house.
@@ -79,6 +80,12 @@ enum Command {
     /// Look after vouchers: codes that are worth credits.
     #[command(subcommand)]
     Voucher(vouchers::Voucher),
+    /// Look after announcements: what everybody who is signed in is told.
+    #[command(subcommand)]
+    Announcement(announcements::Announcement),
+    /// Look after webhooks: addresses that are told what happens to a project.
+    #[command(subcommand)]
+    Webhook(webhooks::Webhook),
     /// Look after invoices.
     #[command(subcommand)]
     Invoice(invoices::Invoice),
@@ -111,6 +118,9 @@ enum Command {
     /// Look after hosts: nodes that sleep when nobody needs them.
     #[command(subcommand)]
     Host(hosts::Host),
+    /// Choose what you are told, and how.
+    #[command(subcommand)]
+    Notification(notifications::Notification),
     /// Link your account with Discord, and look after the bot there.
     #[command(subcommand)]
     Discord(discord::Discord),
@@ -180,6 +190,8 @@ impl Cli {
             Command::Credits(credits) => credits.run().await,
             Command::Payment(payment) => payment.run().await,
             Command::Voucher(voucher) => voucher.run().await,
+            Command::Announcement(announcement) => announcement.run().await,
+            Command::Webhook(webhook) => webhook.run().await,
             Command::Invoice(invoice) => invoice.run().await,
             Command::Finance(finance) => finance.run().await,
             Command::Lease(lease) => lease.run().await,
@@ -191,6 +203,7 @@ impl Cli {
             Command::Share(share) => share.run().await,
             Command::Drain(drain) => drain.run().await,
             Command::Host(host) => host.run().await,
+            Command::Notification(notification) => notification.run().await,
             Command::Discord(discord) => discord.run().await,
             Command::Service(service) => service.run().await,
             Command::Project(project) => project.run().await,
@@ -216,4 +229,16 @@ fn redacted(mut config: Config) -> Config {
         config.mail.password = Some("…".into());
     }
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn no_command_takes_two_things_of_one_name() {
+        Cli::command().debug_assert();
+    }
 }

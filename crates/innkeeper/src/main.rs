@@ -2,6 +2,7 @@
 
 mod admin;
 mod adoptions;
+mod announcements;
 mod api_keys;
 mod audit;
 mod backups;
@@ -29,6 +30,7 @@ mod lease;
 mod mcp;
 mod metrics;
 mod networks;
+mod notifications;
 mod out;
 mod payments;
 mod placements;
@@ -46,6 +48,7 @@ mod telemetry;
 mod templates;
 mod users;
 mod vouchers;
+mod webhooks;
 
 use std::process::ExitCode;
 

@@ -262,6 +262,11 @@ impl World {
         self.pools.entry(name.to_owned()).or_default();
     }
 
+    /// Sets how long what begins from now on takes.
+    pub fn set_latency(&mut self, latency: Latency) {
+        self.latency = latency;
+    }
+
     /// Sets whether the cluster has quorum. Without it every write fails.
     pub fn set_quorum(&mut self, quorate: bool) {
         self.quorate = quorate;

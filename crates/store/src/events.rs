@@ -81,17 +81,26 @@ pub struct Sight {
     pub things: Vec<String>,
 }
 
-/// Events after this number, oldest first: all of them, or only those that this reader may see.
+/// Events after this number, oldest first: all of them, or only those that this reader may see. What is announced is
+/// for everybody, once it is no longer planned.
 pub async fn after(db: &Db, seq: i64, sight: Option<&Sight>, limit: i64) -> Result<Vec<Event>, Error> {
     let sql = "select * from events
         where seq > $1 and ($2 is null or project_id in (select unhex(value) from json_each($2))
             or project_id is null and subject in ('host', 'service')
-                and subject_id in (select value from json_each($3)))
+                and subject_id in (select value from json_each($3))
+            or subject = 'announcement' and what <> 'planned')
         order by seq limit $4";
     let projects = sight.map(|sight| id_list(sight.projects.iter().map(|id| id.0)));
     let things = sight.map(|sight| json(&sight.things)).transpose()?;
     let rows: Vec<EventRow> = on_db!(db, c => sqlx::query_as(sql)
         .bind(seq).bind(projects.as_deref()).bind(things.as_deref()).bind(limit).fetch_all(c).await)?;
+    rows.into_iter().map(EventRow::read).collect()
+}
+
+/// Events after this number, oldest first, as the transaction sees them.
+pub(crate) async fn after_tx(tx: &mut Tx, seq: i64, limit: i64) -> Result<Vec<Event>, Error> {
+    let sql = "select * from events where seq > $1 order by seq limit $2";
+    let rows: Vec<EventRow> = on!(tx, c => sqlx::query_as(sql).bind(seq).bind(limit).fetch_all(c).await)?;
     rows.into_iter().map(EventRow::read).collect()
 }
 

@@ -4,7 +4,7 @@
 //! each claim. Whoever writes shows their fence: one that is too old changes nothing. A claim is over at the very
 //! moment of `claimed_until`.
 
-use innkeeper_domain::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
+use innkeeper_domain::ids::{ClusterId, HostId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use innkeeper_domain::instances::{Act, Course, Instance, Kind, Seen, Settings, Task, Wish};
 use innkeeper_domain::money::Micros;
 use innkeeper_domain::names::{Hostname, NodeName, SshKey};
@@ -57,6 +57,7 @@ struct InstanceRow {
     operation_id: Option<Uuid>,
     operation_verb: Option<String>,
     address: Option<String>,
+    awaits: Option<Uuid>,
     problem: Option<String>,
     seen_at: Option<i64>,
     created_at: i64,
@@ -116,6 +117,7 @@ impl InstanceRow {
             upid: self.upid,
             operation: self.operation_id.map(OperationId).zip(verb),
             address: self.address,
+            awaits: self.awaits.map(HostId),
             problem: self.problem,
             seen_at: self.seen_at.map(Timestamp),
             created_at: Timestamp(self.created_at),
@@ -352,15 +354,15 @@ pub async fn keep_claim(tx: &mut Tx, id: InstanceId, fence: i64, until: Timestam
     Ok(n > 0)
 }
 
-/// Writes what a worker may change: where the instance is, how big, what is known of its disks, wish and course, task, operation, address, problem,
-/// tariff, when it was seen and when it was gone. False, and nothing changes, when the fence is old.
+/// Writes what a worker may change: where the instance is, how big, what is known of its disks, wish and course, task, operation, address, what it
+/// waits for, problem, tariff, when it was seen and when it was gone. False, and nothing changes, when the fence is old.
 pub async fn save(tx: &mut Tx, instance: &Instance) -> Result<bool, Error> {
     let sql = "update instances set cluster_id = $3, node = $4, storage = $5, vmid = $6, origin = $7,
             wish_goal = $8, wish_gentle_until = $9, wish_restart = $10, wish_address = $11, born = $12, seen = $13,
             task = $14, attempts = $15, upid = $16, operation_id = $17, operation_verb = $18, address = $19,
             problem = $20, seen_at = $21, deleted_at = $22, wish_refit = $23, resize_from = $24, cores = $25,
             memory_mib = $26, disk_gib = $27, plan_id = $28, tariff = $29,
-            wish_once = $30, pending = $31, settings = $32, extra_disk_gib = $33
+            wish_once = $30, pending = $31, settings = $32, extra_disk_gib = $33, awaits = $34
         where id = $1 and fence = $2";
     let i = instance;
     let (origin, pending, settings) = (json(&i.origin)?, json(&i.pending)?, json(&i.settings)?);
@@ -378,7 +380,7 @@ pub async fn save(tx: &mut Tx, instance: &Instance) -> Result<bool, Error> {
         .bind(resize_from.as_deref()).bind(i64::from(i.size.cores)).bind(i64::from(i.size.memory_mib))
         .bind(i64::from(i.size.disk_gib)).bind(i.plan_id.map(|id| id.0)).bind(i.tariff.map(Tariff::as_str))
         .bind(wish.once.map(Act::as_str)).bind(pending.as_str()).bind(settings.as_str())
-        .bind(count(i.settings.extra_disk_gib()))
+        .bind(count(i.settings.extra_disk_gib())).bind(i.awaits.map(|id| id.0))
         .execute(c).await.map(|r| r.rows_affected()))
     .map_err(|e| explain(e, UNIQUE))?;
     Ok(n > 0)

@@ -128,6 +128,7 @@ pub async fn delete(tx: &mut Tx, id: ProjectId, now: Timestamp) -> Result<(), Er
         "delete from api_keys where project_id = $1",
         "delete from restrictions where project_id = $1",
         "delete from instance_shares where project_id = $1",
+        "delete from webhooks where project_id = $1",
     ] {
         on!(tx, c => sqlx::query(sql).bind(id.0).execute(c).await.map(drop))?;
     }

@@ -1,11 +1,13 @@
 //! What keeps a project's guests from running, and which of its instances that concerns.
 
+use std::collections::HashMap;
+
 use innkeeper_domain::ids::{InstanceId, ProjectId};
 use innkeeper_domain::projects::Restriction;
 use innkeeper_domain::time::Timestamp;
 use uuid::Uuid;
 
-use crate::columns::Columns;
+use crate::columns::{Columns, id_list};
 use crate::{Db, Error, Topic, Tx};
 
 fn read(rows: Vec<(String, i64)>) -> Result<Vec<(Restriction, Timestamp)>, Error> {
@@ -23,6 +25,23 @@ pub async fn of(db: &Db, project: ProjectId) -> Result<Vec<(Restriction, Timesta
 /// The same, within a transaction.
 pub async fn of_tx(tx: &mut Tx, project: ProjectId) -> Result<Vec<(Restriction, Timestamp)>, Error> {
     read(on!(tx, c => sqlx::query_as(OF).bind(project.0).fetch_all(c).await)?)
+}
+
+/// What stands against each of these projects, the worst where it is more than one thing.
+pub async fn among(db: &Db, projects: &[ProjectId]) -> Result<HashMap<ProjectId, Restriction>, Error> {
+    let sql = "select project_id, restriction from restrictions
+        where project_id in (select unhex(value) from json_each($1))";
+    let ids = id_list(projects.iter().map(|id| id.0));
+    let rows: Vec<(Uuid, String)> =
+        on_db!(db, c => sqlx::query_as(sql).bind(ids.as_str()).fetch_all(c).await)?;
+    let columns = Columns("restrictions");
+    let mut worst = HashMap::new();
+    for (project, word) in rows {
+        let restriction: Restriction = columns.word("restriction", &word)?;
+        let known = worst.entry(ProjectId(project)).or_insert(restriction);
+        *known = restriction.max(*known);
+    }
+    Ok(worst)
 }
 
 /// Restricts a project; false when it was restricted in this way already. Its guests are stopped once the transaction

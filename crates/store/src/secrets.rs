@@ -47,6 +47,7 @@ pub const COLUMNS: &[Column] = &[
     Column { table: "hosts", column: "wake_secret", row: "id", kind: Kind::Id("hst") },
     Column { table: "hosts", column: "private_key", row: "id", kind: Kind::Id("hst") },
     Column { table: "services", column: "rcon_password", row: "id", kind: Kind::Id("svc") },
+    Column { table: "webhooks", column: "secret", row: "id", kind: Kind::Id("whk") },
     Column { table: "audit_seals", column: "mac", row: "first", kind: Kind::Number },
 ];
 

@@ -38,6 +38,7 @@ struct Row {
     language: String,
     address: Option<String>,
     port: i64,
+    join_address: Option<String>,
     path: Option<String>,
     rests: bool,
     ready_seconds: i64,
@@ -70,6 +71,7 @@ impl Row {
             language: columns.word("language", &self.language)?,
             address: self.address,
             port: columns.number("port", self.port)?,
+            join_address: self.join_address,
             path: self.path,
             rests: self.rests,
             ready_seconds: columns.number("ready_seconds", self.ready_seconds)?,
@@ -87,8 +89,9 @@ impl Row {
 /// Adds a service, to be looked at at once. [`Error::Conflict`] `service name` when there is one of that name.
 pub async fn insert(tx: &mut Tx, service: &Service, rcon: Option<&Sealed>) -> Result<(), Error> {
     let sql = "insert into services (id, name, instance_id, host_id, vmid, kind, language, address, port, path, rests,
-            ready_seconds, warn_seconds, rcon_port, rcon_password, doorman, users_may, created_at, due_at, fence)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, 0)";
+            ready_seconds, warn_seconds, rcon_port, rcon_password, doorman, users_may, created_at, due_at, fence,
+            join_address)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, 0, $19)";
     write(tx, sql, service, rcon).await.map(drop)
 }
 
@@ -103,7 +106,7 @@ pub async fn update(
     let sql =
         "update services set name = $2, language = $7, address = $8, port = $9, path = $10, rests = $11,
             ready_seconds = $12, warn_seconds = $13, rcon_port = $14, rcon_password = $15, doorman = $16,
-            users_may = $17
+            users_may = $17, join_address = $19
         where id = $1 and instance_id is not distinct from $3 and host_id is not distinct from $4
             and vmid is not distinct from $5 and kind = $6 and created_at = $18";
     write(tx, sql, service, rcon).await?;
@@ -129,7 +132,7 @@ async fn write(
         .bind(i64::from(service.port)).bind(service.path.as_deref()).bind(service.rests)
         .bind(i64::from(service.ready_seconds)).bind(i64::from(service.warn_seconds))
         .bind(service.rcon_port.map(i64::from)).bind(rcon.map(Sealed::as_str)).bind(doorman.as_deref())
-        .bind(users_may.as_str()).bind(service.created_at.0)
+        .bind(users_may.as_str()).bind(service.created_at.0).bind(service.join_address.as_deref())
         .execute(c).await.map(|r| r.rows_affected()))
     .map_err(|e| explain(e, UNIQUE))
 }

@@ -27,11 +27,13 @@ pub enum Topic {
     Rights,
     /// A host or a service is to be looked at.
     Guardian,
+    /// A webhook is to be told something.
+    Webhooks,
 }
 
 impl Topic {
     /// In the order of their numbers.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Work,
         Self::Restrictions,
         Self::Events,
@@ -39,6 +41,7 @@ impl Topic {
         Self::Backups,
         Self::Rights,
         Self::Guardian,
+        Self::Webhooks,
     ];
 
     fn as_str(self) -> &'static str {
@@ -50,6 +53,7 @@ impl Topic {
             Self::Backups => "backups",
             Self::Rights => "rights",
             Self::Guardian => "guardian",
+            Self::Webhooks => "webhooks",
         }
     }
 }

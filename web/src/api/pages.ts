@@ -30,12 +30,15 @@ export function usePages<T>(
     // What no event tells of, such as when a session was last used.
     refetchInterval: options.every,
   })
-  return {
-    ...query,
-    outdated: query.isPlaceholderData,
-    items: query.data?.pages.flatMap((page) => page.items),
-    more: query.hasNextPage ? { load: () => void query.fetchNextPage(), loading: query.isFetchingNextPage } : undefined,
-  }
+  const items = query.data?.pages.flatMap((page) => page.items)
+  const outdated = query.isPlaceholderData
+  const more = query.hasNextPage
+    ? { load: () => void query.fetchNextPage(), loading: query.isFetchingNextPage }
+    : undefined
+  const onRetry = () => void query.refetch()
+  // The same as a table takes it.
+  const table = { rows: items, error: query.error, outdated, onRetry, more }
+  return { ...query, outdated, items, more, table }
 }
 
 /** A list that is read whole, page after page; what has arrived is shown while the rest is on its way. */

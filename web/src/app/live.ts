@@ -26,6 +26,7 @@ const subjects = [
   'lease',
   'host',
   'service',
+  'announcement',
 ] as const satisfies Subject[]
 
 let liveness: Liveness = 'connecting'
@@ -139,6 +140,7 @@ const stale: Record<Exclude<Subject, 'instance' | 'operation'>, string[]> = {
   lease: ['listLeases', 'getLease', 'getLeaseLog', 'getOrder', 'listOrders'],
   host: ['listHosts', 'getHost', 'getHostHistory', 'listHostReports'],
   service: ['listServices', 'getService', 'getServicePlayers', 'listRestarts', 'getRestart'],
+  announcement: ['listAnnouncements', 'listShownAnnouncements'],
 }
 
 export function heard(event: Happened) {
@@ -148,6 +150,9 @@ export function heard(event: Happened) {
     else if (subject === 'operation') void freshOperation(id)
     else void refetch(...stale[subject])
   })
+  // What can be done with its instances is then another, although nothing happened to them.
+  if (subject === 'project' && event.what.startsWith('billing_hold'))
+    gather(`hold:${id}`, () => void refetch('listInstances', 'getInstance'))
 }
 
 /** Asks for one instance and puts it into every list that shows it. */

@@ -1,6 +1,5 @@
-import { Anchor, Box, Group, Text, Title } from '@mantine/core'
+import { Box, Group, Text, Title } from '@mantine/core'
 import { useDocumentTitle } from '@mantine/hooks'
-import { IconChevronLeft } from '@tabler/icons-react'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { useT } from '~/i18n'
 
@@ -18,7 +17,8 @@ export function PageHeader({
 }: {
   title: string
   sub?: ReactNode
-  back?: { label: string; link: (props: { children: ReactNode }) => ReactNode }
+  /** A `LinkBack` to the page above this one. */
+  back?: ReactNode
   children?: ReactNode
 }) {
   const t = useT()
@@ -32,22 +32,7 @@ export function PageHeader({
   }, [])
   return (
     <Box mb="lg">
-      {back && (
-        <Box mb={6}>
-          {back.link({
-            children: (
-              <Anchor
-                component="span"
-                size="sm"
-                c="dimmed"
-                style={{ display: 'inline-flex', alignItems: 'center', gap: 2 }}
-              >
-                <IconChevronLeft size={15} aria-hidden /> {back.label}
-              </Anchor>
-            ),
-          })}
-        </Box>
-      )}
+      {back && <Box mb={6}>{back}</Box>}
       <Group justify="space-between" align="flex-start" gap="sm">
         <Box miw={0} flex="1 1 260px">
           <Title order={1} size="h2" lh={1.25} ref={heading} tabIndex={-1} className="heading">

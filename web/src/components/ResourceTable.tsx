@@ -12,7 +12,17 @@ import {
 } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import { IconArrowDown, IconArrowUp, IconSelector } from '@tabler/icons-react'
-import { memo, type ReactNode, type RefObject, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import {
+  memo,
+  type ReactNode,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import { useT } from '~/i18n'
 import { useWindow } from '~/lib/window'
 import classes from './ResourceTable.module.css'
@@ -306,14 +316,17 @@ const OneCard = memo(function OneCard<T>({
   props: Pick<Drawn<T>, 'id' | 'row' | 'name' | 'picked' | 'onToggle'> & { card: (row: T) => ReactNode },
 ) => ReactNode
 
-/** How high a card is with the space below it, by those that are drawn. */
+/** How high a card is with the space below it, by those that are drawn; measured once they have been laid out. */
 function useHeight(list: RefObject<HTMLUListElement | null>, count: number) {
   const [height, setHeight] = useState(120)
-  useLayoutEffect(() => {
-    const cards = [...(list.current?.children ?? [])]
-    const space = Number.parseFloat(list.current ? getComputedStyle(list.current).rowGap : '') || 0
-    const all = cards.reduce((sum, card) => sum + card.getBoundingClientRect().height + space, 0)
-    if (count && cards.length) setHeight(Math.round(all / cards.length))
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => {
+      const cards = [...(list.current?.children ?? [])]
+      const space = Number.parseFloat(list.current ? getComputedStyle(list.current).rowGap : '') || 0
+      const all = cards.reduce((sum, card) => sum + card.getBoundingClientRect().height + space, 0)
+      if (count && cards.length) setHeight(Math.round(all / cards.length))
+    })
+    return () => cancelAnimationFrame(frame)
   }, [list, count])
   return height
 }

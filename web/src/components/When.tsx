@@ -1,4 +1,4 @@
-import { Text, type TextProps, Tooltip } from '@mantine/core'
+import { Text, type TextProps } from '@mantine/core'
 import { useEffect, useState } from 'react'
 import { useFormat } from '~/lib/format'
 
@@ -25,18 +25,18 @@ export function When({ at, ...rest }: { at: string | null | undefined } & TextPr
         –
       </Text>
     )
+  // Said by the browser itself: long lists have one in each row.
   return (
-    <Tooltip label={f.exact(at)}>
-      <Text
-        span
-        inherit={rest.size === undefined}
-        {...rest}
-        component="time"
-        dateTime={at}
-        style={{ whiteSpace: 'nowrap' }}
-      >
-        {f.relative(at)}
-      </Text>
-    </Tooltip>
+    <Text
+      span
+      inherit={rest.size === undefined}
+      {...rest}
+      component="time"
+      dateTime={at}
+      title={f.exact(at)}
+      style={{ whiteSpace: 'nowrap' }}
+    >
+      {f.relative(at)}
+    </Text>
   )
 }

@@ -4,7 +4,7 @@ import { type FormEvent, type ReactNode, useState } from 'react'
 import { useT } from '~/i18n'
 import { useProblemText } from '~/lib/problems'
 
-export type Confirmed = {
+export type Confirmed<T> = {
   title: string
   body: ReactNode
   /** What the button says: what will be done, not «yes». */
@@ -13,15 +13,17 @@ export type Confirmed = {
   name?: string
   danger?: boolean
   extra?: ReactNode
-  act: () => Promise<unknown>
+  act: () => Promise<T>
+  /** Goes on once the question is gone: what it shows stays. */
+  onDone?: (done: T) => void
 }
 
 /** Asks before something is done; what goes wrong is told where it was asked. */
-export function confirm(asked: Confirmed) {
+export function confirm<T>(asked: Confirmed<T>) {
   modals.open({ title: asked.title, children: <Ask {...asked} /> })
 }
 
-function Ask({ body, label, name, danger = true, extra, act }: Confirmed) {
+function Ask<T>({ body, label, name, danger = true, extra, act, onDone }: Confirmed<T>) {
   const t = useT()
   const text = useProblemText()
   const [typed, setTyped] = useState('')
@@ -34,8 +36,9 @@ function Ask({ body, label, name, danger = true, extra, act }: Confirmed) {
     setBusy(true)
     setError(undefined)
     try {
-      await act()
+      const done = await act()
       modals.closeAll()
+      onDone?.(done)
     } catch (refused) {
       setError(refused)
       setBusy(false)

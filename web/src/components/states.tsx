@@ -1,24 +1,37 @@
 import { Alert, Box, Button, Center, Group, Skeleton, Stack, Text, ThemeIcon, Title } from '@mantine/core'
-import { IconAlertTriangle, IconRefresh, type TablerIcon } from '@tabler/icons-react'
+import { IconAlertTriangle, IconFilterOff, IconRefresh, type TablerIcon } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { isProblem } from '~/api'
 import { useT } from '~/i18n'
 import { useProblemText } from '~/lib/problems'
 
-/** There is nothing, or nothing that matches: what it is, why, and what to do. */
+/** There is nothing: what it is, why, and what to do. With `unfilter`, that is because nothing matches the filters. */
 export function Nothing({
-  icon: Icon,
+  icon,
   title,
   children,
   action,
   order = 2,
+  unfilter,
 }: {
   icon: TablerIcon
   order?: 1 | 2
   title: string
   children?: ReactNode
   action?: ReactNode
+  /** Takes the filters away; nothing where there are none. */
+  unfilter?: (() => void) | false | undefined
 }) {
+  const t = useT()
+  const Icon = unfilter ? IconFilterOff : icon
+  const about = unfilter ? t.common.nothingMatchesHint : children
+  const remedy = unfilter ? (
+    <Button variant="default" onClick={unfilter}>
+      {t.common.clearFilters}
+    </Button>
+  ) : (
+    action
+  )
   return (
     <Center py={56} px="md">
       <Stack align="center" gap="sm" maw={440} ta="center">
@@ -26,14 +39,14 @@ export function Nothing({
           <Icon size={28} stroke={1.5} aria-hidden />
         </ThemeIcon>
         <Title order={order} size="h4">
-          {title}
+          {unfilter ? t.common.nothingMatches : title}
         </Title>
-        {children && (
+        {about && (
           <Text c="dimmed" size="sm" component="div">
-            {children}
+            {about}
           </Text>
         )}
-        {action && <Box mt="xs">{action}</Box>}
+        {remedy && <Box mt="xs">{remedy}</Box>}
       </Stack>
     </Center>
   )

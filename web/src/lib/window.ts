@@ -1,6 +1,6 @@
 import { type RefObject, startTransition, useLayoutEffect, useRef, useState } from 'react'
 
-const SPARE = 9
+const SPARE = 6
 /** Shorter lists are drawn whole. */
 const LONG = 120
 
@@ -32,7 +32,8 @@ export function useWindow(list: RefObject<HTMLElement | null>, count: number, he
     const soon = () => {
       frame ||= requestAnimationFrame(look)
     }
-    look()
+    // Not at once: where the list lies is known without further work once the rows just made have been laid out.
+    soon()
     addEventListener('scroll', soon, { passive: true })
     addEventListener('resize', soon)
     return () => {

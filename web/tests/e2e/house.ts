@@ -79,6 +79,9 @@ export async function accessible(page: Page, what: string) {
   // Put into a page once; our own policy forbids pages to load it themselves.
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe)
   const { violations, over } = await page.evaluate(async (rules) => {
+    // A colour on its way to another is nobody's choice.
+    const passing = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity)
+    await Promise.allSettled(passing.map(({ finished }) => finished))
     const { axe } = globalThis as unknown as { axe: { run(on: Document, rules: RunOptions): Promise<AxeResults> } }
     const { violations } = await axe.run(document, rules)
     const { scrollWidth, clientWidth } = document.documentElement
@@ -130,6 +133,15 @@ export async function instance(page: Page, guest: Guest, name: string, template 
 export async function quiet(page: Page) {
   await page.mouse.move(0, 0)
   await expect(page.locator('.mantine-Notifications-notification')).toHaveCount(0)
+}
+
+/** Does something, and waits until the house has said yes to it: whoever leaves before may leave before it was asked. */
+export async function answered(page: Page, method: string, path: string, act: () => Promise<void>) {
+  const said = page.waitForResponse(
+    (answer) => answer.request().method() === method && answer.url().endsWith(path) && answer.ok(),
+  )
+  await act()
+  await said
 }
 
 /** A test on whose pages nothing went wrong that nobody was told of. */

@@ -1,5 +1,5 @@
 import { longList } from '../rows.mjs'
-import { accessible, expect, house, instance, movedIn, test } from './house'
+import { accessible, answered, expect, house, instance, movedIn, test } from './house'
 
 test('a snapshot, a command, another size, and the trash', async ({ page }) => {
   test.setTimeout(240_000)
@@ -105,10 +105,7 @@ test('filters are in the address, and many are changed at once', async ({ page }
   await page.goto('/instances?state=running')
   await expect(page.getByText('Nothing matches')).toBeVisible()
   await page.goto('/instances?state=stopped')
-  // Whoever leaves before the house has answered may leave before it was asked.
-  const answered = page.waitForResponse((answer) => answer.request().method() === 'POST' && answer.ok())
-  await bulk('Start')
-  await answered
+  await answered(page, 'POST', '/instances/bulk', () => bulk('Start'))
   await page.goto('/instances')
   for (const name of ['many-1', 'many-2']) await expect(row(name).getByText('Running')).toBeVisible({ timeout: 30_000 })
 })
@@ -139,15 +136,21 @@ test('the screen of a virtual machine is shown', async ({ page }) => {
   await expect(page.getByRole('status').filter({ hasText: 'Open' })).toBeVisible()
   const canvas = page.locator('.console canvas')
   await expect(canvas).toBeVisible()
+  /** How much of it has each colour, the most first. */
+  const colours = () =>
+    canvas.evaluate((element: HTMLCanvasElement) => {
+      const { data } = element.getContext('2d')?.getImageData(0, 0, element.width, element.height) ?? { data: [] }
+      const found = new Map<number, number>()
+      for (const pixel of new Uint32Array(new Uint8Array(data).buffer)) found.set(pixel, (found.get(pixel) ?? 0) + 1)
+      return [...found.values()].sort((a, b) => b - a)
+    })
   // Something is on it: not all of it has one colour.
-  await expect
-    .poll(() =>
-      canvas.evaluate((element: HTMLCanvasElement) => {
-        const { data } = element.getContext('2d')?.getImageData(0, 0, element.width, element.height) ?? { data: [] }
-        return new Set(new Uint32Array(new Uint8Array(data).buffer)).size
-      }),
-    )
-    .toBeGreaterThan(1)
+  await expect.poll(async () => (await colours()).length).toBeGreaterThan(1)
+  // What is typed appears, and covers more of the ground.
+  const [ground = 0] = await colours()
+  await canvas.click()
+  await page.keyboard.type('who wakes early sees the host asleep')
+  await expect.poll(async () => (await colours())[0] ?? ground).toBeLessThan(ground)
 })
 
 test('a schedule of backups, a firewall rule, a tag', async ({ page }) => {
@@ -174,7 +177,8 @@ test('a schedule of backups, a firewall rule, a tag', async ({ page }) => {
   await page.goto(`/instances/${id}/settings`)
   await page.getByRole('combobox', { name: 'Tags' }).fill('blue')
   await page.keyboard.press('Enter')
-  await page.getByRole('button', { name: 'Save the changes' }).click()
+  const save = page.getByRole('button', { name: 'Save the changes' })
+  await answered(page, 'PATCH', `/instances/${id}`, () => save.click())
   await page.goto('/instances?q=blue')
   await expect(page.getByRole('link', { name: 'keep-1' })).toBeVisible({ timeout: 30_000 })
 })

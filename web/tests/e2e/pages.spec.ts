@@ -17,7 +17,21 @@ test('every page for customers can be used by everybody', async ({ page }, info)
   })
   expect(leased.status(), await leased.text()).toBeLessThan(300)
   const lease = (await leased.json()).order.lease_id
-  const ids = { instances: id, projects: guest.project, leases: lease, ...(await guardedIds(page.request)) }
+  const told = await page.request.post(`/api/v1/projects/${guest.project}/webhooks`, {
+    // Nobody listens there, so that the page has a failure to show.
+    data: { name: 'deploy', url: 'http://127.0.0.1:9/in' },
+    headers: { origin: house().url },
+  })
+  expect(told.status(), await told.text()).toBe(201)
+  const webhook = (await told.json()).webhook.id
+  await page.request.post(`/api/v1/webhooks/${webhook}/test`, { headers: { origin: house().url } })
+  const ids = {
+    instances: id,
+    projects: guest.project,
+    leases: lease,
+    webhooks: webhook,
+    ...(await guardedIds(page.request)),
+  }
   await everyPage(page, info, [...inside.map((one) => withId(one, ids)), '/instances?q=none'])
 })
 

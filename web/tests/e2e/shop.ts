@@ -28,10 +28,13 @@ export async function shop() {
   const folder = await mkdtemp(join(tmpdir(), 'innkeeper-shop-'))
   const url = `http://localhost:${await freePort()}`
   const cluster = await foreignCluster()
-  const stripe = await Stripe.start()
+  const stripe = await new Stripe().listen()
   stripe.webhook = `${url}/api/v1/payment-webhooks/stripe`
+  const mails = join(folder, 'mails')
   const settings = {
     DATA_DIR: folder,
+    MAIL__FROM: 'Innkeeper <desk@inn.example>',
+    MAIL__FOLDER: mails,
     SERVER__LISTEN: url.replace('http://localhost', '127.0.0.1'),
     SERVER__PUBLIC_URL: url,
     LOG__FILTER: 'error',
@@ -93,6 +96,8 @@ export async function shop() {
   await post('price-lists', { running: { core_micros: 100_000_000, memory_gib_micros: 0, disk_gib_micros: 1 } })
   return {
     url,
+    /** Where its mails go. */
+    mails,
     post,
     get: async (path: string) => (await api.get(path)).json(),
     async end() {

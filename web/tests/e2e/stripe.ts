@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Double } from './double'
 
 export const key = 'sk_test_double'
 export const webhookSecret = 'whsec_double'
@@ -8,36 +8,12 @@ export const webhookSecret = 'whsec_double'
 type Session = Record<string, unknown> & { id: string; amount_total: number; success_url: string; cancel_url: string }
 
 /** A Stripe that is not there: its Checkout Sessions, the page on which one pays, and the word that it sends then. */
-export class Stripe {
+export class Stripe extends Double {
   readonly #sessions = new Map<string, Session>()
-  readonly #server: Server
   /** Where the house wants to hear that somebody has paid. */
   webhook = ''
 
-  private constructor() {
-    this.#server = createServer((request, response) => {
-      this.#answer(request, response).catch((error) => response.writeHead(500).end(String(error)))
-    })
-  }
-
-  static async start() {
-    const stripe = new Stripe()
-    await new Promise<void>((resolve) => stripe.#server.listen(0, '127.0.0.1', resolve))
-    return stripe
-  }
-
-  get url() {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
-  }
-
-  end() {
-    this.#server.closeAllConnections()
-    return new Promise((resolve) => this.#server.close(resolve))
-  }
-
-  async #answer(request: IncomingMessage, response: ServerResponse) {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
+  protected async answer(request: IncomingMessage, body: Buffer, response: ServerResponse) {
     const { pathname } = new URL(request.url ?? '/', this.url)
     const id = pathname.split('/').at(-1) ?? ''
     const json = (status: number, body: unknown) =>
@@ -58,7 +34,7 @@ export class Stripe {
     if (request.headers.authorization !== `Bearer ${key}`)
       return json(401, { error: { message: 'Invalid API Key provided' } })
     if (request.method === 'GET') return json(200, this.#sessions.get(id))
-    const form = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()))
+    const form = Object.fromEntries(new URLSearchParams(body.toString()))
     const session = {
       id: `cs_test_${this.#sessions.size + 1}`,
       object: 'checkout.session',

@@ -146,7 +146,7 @@ pub(crate) async fn protect_instance(
     Asked(body): Asked<ProtectionAsked>,
 ) -> Result<Json<Instance>, Problem> {
     let instance = engine.protect_instance(&caller.actor, id, body.protected).await?;
-    Ok(Json(Instance::new(instance, caller.is_staff())))
+    Ok(Json(Instance::of(&engine, &caller, instance).await?))
 }
 
 /// Take an instance out of the trash. It stays stopped.
@@ -163,7 +163,7 @@ pub(crate) async fn recover_instance(
     At(id): At<InstanceId>,
 ) -> Result<Json<Instance>, Problem> {
     let instance = engine.recover_instance(&caller.actor, id).await?;
-    Ok(Json(Instance::new(instance, caller.is_staff())))
+    Ok(Json(Instance::of(&engine, &caller, instance).await?))
 }
 
 /// How to remove an instance.

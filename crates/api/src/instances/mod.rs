@@ -4,16 +4,19 @@ pub(crate) mod bulk;
 pub(crate) mod changing;
 pub(crate) mod power;
 
+use std::collections::{HashMap, HashSet};
+
 use axum::Json;
 use axum::extract::State;
 use innkeeper_domain::drift::Drift as Differs;
 use innkeeper_domain::ids::{
-    BackupId, ClusterId, InstanceId, IsoId, OperationId, PlanId, ProjectId, TemplateId,
+    BackupId, ClusterId, HostId, InstanceId, IsoId, OperationId, PlanId, ProjectId, TemplateId,
 };
 use innkeeper_domain::instances::{self as domain, Action, Kind, State as InstanceState};
 use innkeeper_domain::names::{Hostname, NodeName, SshKey, StorageName, Tag};
 use innkeeper_domain::operations::Verb;
 use innkeeper_domain::prices::Rate;
+use innkeeper_domain::projects::Restriction;
 use innkeeper_domain::sizes::Size;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::usage::Tariff;
@@ -77,6 +80,8 @@ pub(crate) struct Instance {
     trashed_until: Option<Timestamp>,
     /// What can be done with it now; what cannot says why. Nothing else may be under way, but for what takes its place.
     actions: Vec<Possible>,
+    /// The host that it waits for: it goes on when that is awake.
+    awaits: Option<HostId>,
     /// What is wrong with it, if anything.
     problem: Option<String>,
     /// The operation that has not ended, if any.
@@ -120,10 +125,10 @@ pub(crate) struct Possible {
 }
 
 impl Possible {
-    fn all(instance: &domain::Instance, staff: bool) -> Vec<Self> {
+    fn all(instance: &domain::Instance, restriction: Option<Restriction>, staff: bool) -> Vec<Self> {
         let offered = |action: &&Action| staff || **action != Action::Migrate;
         let show = |&action| {
-            let bar = domain::bar(action, instance);
+            let bar = domain::bar(action, instance).or_else(|| domain::restriction_bar(action, restriction));
             Self {
                 action,
                 possible: bar.is_none(),
@@ -159,10 +164,54 @@ pub(crate) struct Placement {
     upid: Option<String>,
 }
 
+/// What is told of instances beside themselves.
+struct Beside {
+    /// Where they differ from what is held of them.
+    drifts: HashMap<InstanceId, Vec<Differs>>,
+    /// What stands against their projects.
+    restricted: HashMap<ProjectId, Restriction>,
+}
+
+impl Beside {
+    async fn of(engine: &Engine, instances: &[domain::Instance]) -> Result<Self, Problem> {
+        let ids: Vec<InstanceId> = instances.iter().map(|instance| instance.id).collect();
+        // Most are of one project.
+        let projects: HashSet<ProjectId> = instances.iter().map(|instance| instance.project_id).collect();
+        let projects: Vec<ProjectId> = projects.into_iter().collect();
+        Ok(Self { drifts: engine.drifts(&ids).await?, restricted: engine.restricted(&projects).await? })
+    }
+
+    fn show(&mut self, instance: domain::Instance, staff: bool) -> Instance {
+        let drift = self.drifts.remove(&instance.id).unwrap_or_default();
+        let restriction = self.restricted.get(&instance.project_id).copied();
+        Instance::new(instance, restriction, staff).differing(drift, staff)
+    }
+}
+
 impl Instance {
-    pub(crate) fn new(instance: domain::Instance, staff: bool) -> Self {
+    /// An instance as this caller may see it.
+    pub(crate) async fn of(
+        engine: &Engine,
+        caller: &Caller,
+        instance: domain::Instance,
+    ) -> Result<Self, Problem> {
+        let mut beside = Beside::of(engine, std::slice::from_ref(&instance)).await?;
+        Ok(beside.show(instance, caller.is_staff()))
+    }
+
+    /// Instances as this caller may see them.
+    pub(crate) async fn all(
+        engine: &Engine,
+        caller: &Caller,
+        instances: Vec<domain::Instance>,
+    ) -> Result<Vec<Self>, Problem> {
+        let mut beside = Beside::of(engine, &instances).await?;
+        Ok(instances.into_iter().map(|instance| beside.show(instance, caller.is_staff())).collect())
+    }
+
+    fn new(instance: domain::Instance, restriction: Option<Restriction>, staff: bool) -> Self {
         let state = instance.state();
-        let actions = Possible::all(&instance, staff);
+        let actions = Possible::all(&instance, restriction, staff);
         let problem = match instance.problem {
             // It names numbers and nodes.
             Some(text) if staff => Some(text),
@@ -201,6 +250,7 @@ impl Instance {
             protected: instance.protected,
             trashed_until: instance.trashed_until,
             actions,
+            awaits: instance.awaits,
             problem,
             operation: instance.operation.map(|(id, verb)| ActiveOperation { id, verb }),
             seen_at: instance.seen_at,
@@ -366,13 +416,8 @@ pub(crate) async fn list_instances(
     };
     let after = Cursor::read(wanted.cursor)?;
     let instances = engine.instances(&caller.actor, &filter, after, wanted.limit.rows()).await?;
-    let ids: Vec<InstanceId> = instances.iter().map(|instance| instance.id).collect();
-    let mut drifts = engine.drifts(&ids).await?;
-    let show = |instance: domain::Instance| {
-        let drift = drifts.remove(&instance.id).unwrap_or_default();
-        Instance::new(instance, staff).differing(drift, staff)
-    };
-    Ok(Json(Page::of(instances, wanted.limit, |instance| instance.id.to_string(), show)))
+    let shown = Instance::all(&engine, &caller, instances).await?;
+    Ok(Json(Page::of(shown, wanted.limit, |instance| instance.id.to_string(), |instance| instance)))
 }
 
 /// Ask for a new instance.
@@ -406,7 +451,5 @@ pub(crate) async fn get_instance(
     At(id): At<InstanceId>,
 ) -> Result<Json<Instance>, Problem> {
     let instance = engine.instance(&caller.actor, id).await?;
-    let drift = engine.drifts(&[id]).await?.remove(&id).unwrap_or_default();
-    let staff = caller.is_staff();
-    Ok(Json(Instance::new(instance, staff).differing(drift, staff)))
+    Ok(Json(Instance::of(&engine, &caller, instance).await?))
 }

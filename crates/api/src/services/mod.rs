@@ -12,7 +12,7 @@ use innkeeper_domain::mails::Language;
 use innkeeper_domain::names::Hostname;
 use innkeeper_domain::services::{Doorman, Place, ServiceKind};
 use innkeeper_engine::{Engine, NewService, RconAccess, ServiceChange};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 pub(crate) use restarting::*;
@@ -20,7 +20,7 @@ pub(crate) use restarting::*;
 use self::shown::{Service, ServiceAnswer};
 use crate::auth::Caller;
 use crate::docs::IdempotencyKey;
-use crate::extract::{Asked, At, Keyed, Query};
+use crate::extract::{Asked, At, Keyed, Query, said};
 use crate::page::{Page, Paging};
 use crate::problem::{MEDIA_TYPE, Problem};
 use crate::secret::Secret;
@@ -61,6 +61,9 @@ pub(crate) struct ServiceAsked {
     language: Language,
     /// Its address; that which its instance reports when not said.
     address: Option<String>,
+    /// What people enter to reach it: a name or an address, and a port where one is needed. Everybody who sees the
+    /// service is shown it; without it, only staff know where it is.
+    join_address: Option<String>,
     /// Its port.
     #[schema(minimum = 1)]
     port: u16,
@@ -112,6 +115,10 @@ pub(crate) struct ServiceChanged {
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>)]
     address: Option<Option<String>>,
+    /// What people enter to reach it; null to tell nobody.
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<String>)]
+    join_address: Option<Option<String>>,
     /// Its port.
     port: Option<u16>,
     /// What is asked for over HTTP; null for nothing.
@@ -136,14 +143,6 @@ pub(crate) struct ServiceChanged {
     doorman: Option<Option<Doorman>>,
     /// What every user may do with it.
     users_may: Option<Vec<Ability>>,
-}
-
-/// What is null was said to be nothing; what is left out was not said.
-#[expect(clippy::option_option, reason = "the same")]
-fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// The services that you may see, by name.
@@ -178,6 +177,7 @@ pub(crate) async fn add_service(
         kind: body.kind,
         language: body.language,
         address: body.address,
+        join_address: body.join_address,
         port: body.port,
         path: body.path,
         rests: body.rests,
@@ -223,6 +223,7 @@ pub(crate) async fn change_service(
         name: body.name,
         language: body.language,
         address: body.address,
+        join_address: body.join_address,
         port: body.port,
         path: body.path,
         rests: body.rests,

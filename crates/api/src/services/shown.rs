@@ -29,6 +29,8 @@ pub(crate) struct Service {
     state: Option<ServiceState>,
     /// What it answered, as long as it is up.
     answer: Option<ServiceAnswer>,
+    /// What people enter to reach it; null where nobody said.
+    join_address: Option<String>,
     /// When it was last looked at.
     seen_at: Option<Timestamp>,
     /// How long it may take to be ready, in seconds.
@@ -124,6 +126,7 @@ impl Service {
             language: service.language,
             answer: answer.filter(|_| state == Some(ServiceState::Up)).map(Into::into),
             state,
+            join_address: service.join_address,
             seen_at,
             ready_seconds: service.ready_seconds,
             warn_seconds: service.warn_seconds,

@@ -13,20 +13,20 @@ use crate::house::{Client, House};
 const SOON: Duration = Duration::from_secs(15);
 
 /// A stream of server-sent events, read one by one.
-struct Stream {
+pub(crate) struct Stream {
     body: BodyDataStream,
     text: String,
 }
 
 #[derive(Debug)]
-struct Sent {
-    id: i64,
-    event: String,
-    data: Value,
+pub(crate) struct Sent {
+    pub(crate) id: i64,
+    pub(crate) event: String,
+    pub(crate) data: Value,
 }
 
 impl Stream {
-    async fn open(house: &House, client: &Client<'_>, after: Option<i64>) -> Self {
+    pub(crate) async fn open(house: &House, client: &Client<'_>, after: Option<i64>) -> Self {
         let request = client.request(Method::GET, "/api/v1/events").header(header::ACCEPT_ENCODING, "gzip");
         let request = match after {
             Some(id) => request.header("Last-Event-ID", id),
@@ -41,7 +41,7 @@ impl Stream {
     }
 
     /// The next event; none when the stream has ended.
-    async fn next(&mut self) -> Option<Sent> {
+    pub(crate) async fn next(&mut self) -> Option<Sent> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {

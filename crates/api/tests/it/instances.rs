@@ -1,6 +1,7 @@
 use innkeeper_domain::instances::Act;
 use innkeeper_domain::operations::{Fault, State, StepState};
 use innkeeper_store::operations;
+use serde_json::{Value, json};
 
 use crate::house::House;
 
@@ -100,4 +101,32 @@ async fn a_node_in_maintenance_or_a_closed_cluster_takes_nothing_new() {
     assert_eq!(admin.post("/api/v1/instances", &new).await.problem(409), "no_capacity");
     admin.patch(&cluster, &serde_json::json!({ "open": true })).await.expect(200);
     admin.post("/api/v1/instances", &new).await.expect(202);
+}
+
+#[tokio::test]
+async fn what_stands_against_a_project_is_told_with_what_can_be_done() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let furniture = house.furnish(&admin).await;
+    let user = house.user(&admin, "grace", "user").await;
+    let made = furniture.instance(&user, "web-1").await;
+    let path = format!("/api/v1/instances/{}", made["instance_id"].as_str().unwrap());
+    let code = |instance: &Value, action: &str| {
+        let mut all = instance["actions"].as_array().unwrap().iter();
+        all.find(|one| one["action"] == action).unwrap()["code"].as_str().map(str::to_owned)
+    };
+    let free = user.get(&path).await.expect(200);
+    assert_eq!((code(&free, "start"), code(&free, "shutdown")), (None, None));
+
+    let id = user.get("/api/v1/me").await.expect(200)["user"]["id"].as_str().unwrap().to_owned();
+    admin.post(&format!("/api/v1/users/{id}/suspend"), &json!({ "reason": "debt" })).await.expect(200);
+    let alone = user.get(&path).await.expect(200);
+    let listed = user.get("/api/v1/instances").await.expect(200)["items"][0].clone();
+    for bound in [&alone, &listed] {
+        assert_eq!(code(bound, "start").as_deref(), Some("suspended"));
+        assert_eq!(code(bound, "snapshot").as_deref(), Some("suspended"));
+        assert_eq!((code(bound, "shutdown"), code(bound, "delete")), (None, None), "one may always leave");
+    }
+    admin.post(&format!("/api/v1/users/{id}/unsuspend"), &json!({})).await.expect(200);
+    assert_eq!(code(&user.get(&path).await.expect(200), "start"), None);
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod access;
+mod announcements;
 mod consoles;
 mod credits;
 mod discord;
@@ -17,6 +18,7 @@ mod lease_holders;
 mod leases;
 mod limits;
 mod matrix;
+mod notifications;
 mod oidc;
 mod pages;
 mod passkeys;

@@ -14,7 +14,8 @@ use innkeeper_domain::backups::{Backup, BackupMaker, BackupState};
 use innkeeper_domain::drains::{Drain, DrainState};
 use innkeeper_domain::hosts::{self, Course, Host, Profile, State as HostState};
 use innkeeper_domain::ids::{
-    BackupId, DrainId, HostId, InstanceId, InvoiceId, KeyId, LeaseId, PaymentId, ProjectId, ServiceId, UserId,
+    BackupId, DrainId, HostId, InstanceId, InvoiceId, KeyId, LeaseId, PaymentId, ProjectId, ServiceId,
+    UserId, WebhookId,
 };
 use innkeeper_domain::instances::Kind;
 use innkeeper_domain::invitations::Registration;
@@ -33,10 +34,11 @@ use innkeeper_domain::sizes::Size;
 use innkeeper_domain::snapshots::Snapshot;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::wallets::Address;
+use innkeeper_domain::webhooks::{Delivery, Webhook};
 use innkeeper_store::secrets::COLUMNS;
 use innkeeper_store::{
-    backups, drains, invoices, keys, leases, payments, projects, restarts, schedules, services, shares,
-    snapshots,
+    Sealed, backups, deliveries, drains, invoices, keys, leases, payments, projects, restarts, schedules,
+    services, shares, snapshots, webhooks,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -156,6 +158,12 @@ const REFUSALS: &[&str] = &[
 
 /// Every operation that is not public: one line each.
 const CASES: &[(&str, Needs, Logged)] = &[
+    ("GET /api/v1/announcements", SeeHouse, Read),
+    ("POST /api/v1/announcements", RunHouse, As("announcement.create")),
+    ("GET /api/v1/announcements/shown", Look, Read),
+    ("PATCH /api/v1/announcements/{id}", RunHouse, As("announcement.change")),
+    ("DELETE /api/v1/announcements/{id}", RunHouse, As("announcement.delete")),
+    ("POST /api/v1/announcements/{id}/end", RunHouse, As("announcement.end")),
     ("GET /api/v1/audit", RunPeople, Read),
     ("GET /api/v1/audit/verification", RunPeople, Read),
     ("PATCH /api/v1/backup-schedules/{id}", Use, As("schedule.change")),
@@ -308,6 +316,8 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/me/identities", SeeAccount, Read),
     ("POST /api/v1/me/identities/{provider}", ChangeAccount, Not("begins; the end of it is written down")),
     ("POST /api/v1/me/identities/{provider}/remove", ChangeAccount, Elsewhere("identity.unlink", ACCOUNT)),
+    ("GET /api/v1/me/notifications", SeeAccount, Read),
+    ("PATCH /api/v1/me/notifications/{kind}", ChangeAccount, As("user.notifications")),
     ("GET /api/v1/me/passkeys", SeeAccount, Read),
     ("POST /api/v1/me/passkeys", ChangeAccount, Elsewhere("passkey.create", ACCOUNT)),
     ("POST /api/v1/me/passkeys/begin", ChangeAccount, Not("begins; the end of it is written down")),
@@ -389,6 +399,8 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/projects/{id}/usage", See, Read),
     ("GET /api/v1/projects/{id}/usage.csv", See, Read),
     ("POST /api/v1/projects/{id}/vouchers", Pay, As("voucher.redeem")),
+    ("GET /api/v1/projects/{id}/webhooks", Manage, Read),
+    ("POST /api/v1/projects/{id}/webhooks", Manage, As("webhook.create")),
     ("GET /api/v1/sessions", SeeAccount, Read),
     ("DELETE /api/v1/sessions", ChangeAccount, Elsewhere("session.end_others", "there is no other session")),
     ("DELETE /api/v1/sessions/current", Leave, As("session.end")),
@@ -411,6 +423,14 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/vouchers", RunPeople, Read),
     ("POST /api/v1/vouchers", RunPeople, As("voucher.create")),
     ("DELETE /api/v1/vouchers/{id}", RunPeople, As("voucher.withdraw")),
+    ("GET /api/v1/webhooks/{id}", Manage, Read),
+    ("PATCH /api/v1/webhooks/{id}", Manage, As("webhook.update")),
+    ("DELETE /api/v1/webhooks/{id}", Manage, As("webhook.delete")),
+    ("GET /api/v1/webhooks/{id}/deliveries", Manage, Read),
+    ("GET /api/v1/webhooks/{id}/deliveries/{delivery}", Manage, Read),
+    ("POST /api/v1/webhooks/{id}/deliveries/{delivery}/resend", Manage, As("webhook.resend")),
+    ("POST /api/v1/webhooks/{id}/rotate-secret", Manage, As("webhook.rotate")),
+    ("POST /api/v1/webhooks/{id}/test", Manage, As("webhook.test")),
 ];
 
 fn case(name: &str) -> Option<(Needs, Logged)> {
@@ -729,6 +749,7 @@ impl<'a> World<'a> {
             ("InvoiceId", self.invoice.to_string()),
             ("LeaseId", self.lease.id.to_string()),
         ]);
+        things.insert("NotificationKind", "credits".to_owned());
         things.insert("VoucherId", text(&self.voucher["items"][0]["voucher"]["id"]));
         let path = operation.path.as_str();
         if path.contains("/leases/{id}") || path.contains("{ctid}") {
@@ -754,6 +775,11 @@ impl<'a> World<'a> {
             tx.commit().await.unwrap();
             things.insert("ProjectId", with.to_string());
         }
+        if path.contains("/announcements/{id}") {
+            let asked = json!({ "text_en": "No power tonight" });
+            let made = self.admin.post("/api/v1/announcements", &asked).await.expect(201);
+            things.insert("AnnouncementId", text(&made["id"]));
+        }
         if path.contains("/isos/{id}") {
             let asked = json!({ "cluster_id": self.furniture.cluster, "name": "Disc", "volume": format!("local:iso/{}.iso", any()) });
             let iso = self.admin.post("/api/v1/isos", &asked).await.expect(201);
@@ -766,6 +792,11 @@ impl<'a> World<'a> {
             let (service, restart) = self.service(operation).await;
             things.insert("ServiceId", service);
             things.insert("RestartId", restart);
+        }
+        if path.contains("/webhooks") {
+            let (webhook, delivery) = self.webhook().await;
+            things.insert("WebhookId", webhook);
+            things.insert("DeliveryId", delivery);
         }
         if path.contains("/drains/{id}") {
             let drain = Drain {
@@ -867,6 +898,37 @@ impl<'a> World<'a> {
         things.insert("ScheduleId", text(&schedule["id"]));
     }
 
+    /// A webhook, the only one that the project has, and something that it is to be told.
+    async fn webhook(&self) -> (String, String) {
+        let now = self.house.clock.now();
+        let webhook = Webhook {
+            id: WebhookId::new(),
+            project_id: self.project,
+            name: "deploy".parse().unwrap(),
+            // Nobody is called there.
+            url: "https://127.0.0.1:9/in".to_owned(),
+            subjects: Vec::new(),
+            off: None,
+            since: i64::MAX,
+            failures: 0,
+            failing_since: None,
+            rests_until: None,
+            created_at: now,
+        };
+        let delivery =
+            Delivery { due_at: Some(now.after(Duration::from_hours(1))), ..Delivery::test(webhook.id, now) };
+        let others = webhooks::of_project(&self.house.db, self.project).await.unwrap();
+        let mut tx = self.house.db.begin().await.unwrap();
+        for other in others {
+            webhooks::delete(&mut tx, other.id).await.unwrap();
+        }
+        let sealed = Sealed::from_text("v1:gone:AAAA".to_owned());
+        webhooks::insert(&mut tx, &webhook, &sealed).await.unwrap();
+        deliveries::insert(&mut tx, &delivery).await.unwrap();
+        tx.commit().await.unwrap();
+        (webhook.id.to_string(), delivery.id.to_string())
+    }
+
     /// A host that stands where this can be done with it, and that is open to nobody.
     async fn host(&self, operation: &Documented) -> String {
         let (now, path) = (self.house.clock.now(), operation.path.as_str());
@@ -907,6 +969,7 @@ impl<'a> World<'a> {
             language: Language::En,
             address: Some("192.0.2.77".into()),
             port: 25565,
+            join_address: None,
             path: None,
             rests: false,
             ready_seconds: 300,
@@ -1033,6 +1096,9 @@ impl<'a> World<'a> {
             // Everybody goes on to sign in with theirs.
             "POST /api/v1/me/password" => {
                 json!({ "password": "not this one", "new_password": "correct horse battery staple" })
+            }
+            "POST /api/v1/projects/{id}/webhooks" => {
+                json!({ "name": "deploy", "url": "https://hooks.example/in", "enabled": false })
             }
             "POST /api/v1/leases/{id}/claim" => json!({ "token": TOKEN }),
             "POST /api/v1/projects/{id}/vouchers" => json!({ "code": self.voucher_code() }),

@@ -18,4 +18,5 @@ mod sshd;
 mod stripe;
 mod tcp;
 mod wake;
+mod webhooks;
 mod x402;

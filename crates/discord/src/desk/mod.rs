@@ -13,7 +13,7 @@ use innkeeper_domain::abilities::Ability as Granted;
 use innkeeper_domain::access::{Actor, Proof};
 use innkeeper_domain::discord::{Digest, Period as Stretch, Snowflake};
 use innkeeper_domain::ids::AlertId;
-use innkeeper_domain::mails::Language;
+use innkeeper_domain::mails::{self, Language, Letter, Written};
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::users::Role;
 use innkeeper_engine::{DueNotice, Engine, Error, NoticeDelivery, NoticeMatter, NoticeRecipient};
@@ -23,7 +23,7 @@ use crate::house::{
     Ability, Answer, Balance, Begun, Board, Caller, Deed, Delivery, Failure, Host, House, Instance, Link,
     Matter, Notice, Period, Progress, Recipient, Report, Service, Settings,
 };
-use crate::texts::Texts;
+use crate::texts::{Texts, escape};
 
 /// The house, as the engine has it.
 #[derive(Clone)]
@@ -243,7 +243,8 @@ impl House for Desk {
 
     async fn claim_notices(&self, most: usize) -> Answer<Vec<Notice>> {
         let due = self.engine.claim_discord_notices(most).await.map_err(|error| unavailable(&error))?;
-        Ok(due.into_iter().filter_map(notice).collect())
+        let house = self.engine.house_name();
+        Ok(due.into_iter().filter_map(|due| notice(due, house)).collect())
     }
 
     async fn settle_notice(&self, id: &str, delivery: Delivery) -> Answer<()> {
@@ -294,7 +295,7 @@ fn report(digest: &Digest) -> Report {
 }
 
 /// A notice as the bot has it. Its id says which claim of it this is.
-fn notice(due: DueNotice) -> Option<Notice> {
+fn notice(due: DueNotice, house: &str) -> Option<Notice> {
     let DueNotice { notice, tries, discord_id, told } = due;
     let to = match notice.to {
         NoticeRecipient::User(_) => Recipient::User(discord_id?),
@@ -308,10 +309,24 @@ fn notice(due: DueNotice) -> Option<Notice> {
             last_told: told.last,
             held_back: told.held_back,
         },
+        NoticeMatter::Letter { letter, words, .. } => {
+            Matter::Letter { text: said(letter, notice.language, house, words) }
+        }
         NoticeMatter::Report(digest) => Matter::Report(report(&digest)),
     };
     let id = format!("{}.{tries}.{}", notice.id, notice.created_at.0);
     Some(Notice { id, to, language: notice.language, matter })
+}
+
+/// A letter as a message: what people have named has no effect in it.
+fn said(letter: Letter, language: Language, house: &str, words: mails::Words) -> String {
+    let safe = |(name, word): (String, String)| {
+        let word = if name == "link" { word } else { escape(&word) };
+        (name, word)
+    };
+    let words = words.into_iter().map(safe).collect();
+    let Written { subject, text } = mails::say(letter, language, &escape(house), &words);
+    format!("**{subject}**\n\n{text}")
 }
 
 fn taken_apart(id: &str) -> Option<(AlertId, i64, Timestamp)> {
@@ -320,4 +335,19 @@ fn taken_apart(id: &str) -> Option<(AlertId, i64, Timestamp)> {
     let tries = parts.next()?.parse().ok()?;
     let created_at = Timestamp(parts.next()?.parse().ok()?);
     parts.next().is_none().then_some((id, tries, created_at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_have_named_has_no_effect_in_a_letter() {
+        let told =
+            [("project", "*a* @everyone [x](https://y)"), ("left", "6 h"), ("link", "https://inn.example/p")];
+        let text = said(Letter::Runway, Language::En, "The_Inn", mails::words(told));
+        assert!(text.starts_with("**The\\_Inn: \\*a\\* @\u{200b}everyone"), "{text}");
+        assert!(text.contains("lasts for 6 h") && text.contains("\n\nhttps://inn.example/p"), "{text}");
+        assert!(!text.contains("https://y") && !text.contains("-- "), "{text}");
+    }
 }

@@ -144,16 +144,12 @@ fn service(watched: &WatchedService, now: innkeeper_domain::time::Timestamp) -> 
     let players = answer.and_then(|answer| {
         Some(Players { online: answer.players?, max: answer.most.unwrap_or(0), names: answer.names.clone() })
     });
-    // Where people connect is where the doorman stands, if there is one.
-    let port = service.doorman.as_ref().map_or(service.port, |doorman| doorman.listen.port());
     Service {
         key: service.id.to_string(),
         name: service.name.to_string(),
         host: service.at.host().map(|id: HostId| id.to_string()),
         state,
-        address: service.address.as_ref().map(|address| {
-            if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
-        }),
+        address: service.join_address.clone(),
         players,
     }
 }

@@ -187,6 +187,11 @@ pub enum Matter {
         /// How many of the same were held back since.
         held_back: u32,
     },
+    /// A letter that somebody has chosen to be told here, as it is said: nothing of others' in it has an effect.
+    Letter {
+        /// What is said.
+        text: String,
+    },
     /// What happened in a day or a week.
     Report(Report),
 }

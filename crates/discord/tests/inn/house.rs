@@ -240,6 +240,7 @@ impl House {
             language: Language::Fr,
             address: Some("127.0.0.1".into()),
             port: door.local_addr().unwrap().port(),
+            join_address: Some("play.inn.example".into()),
             path: None,
             rests: true,
             ready_seconds: 300,

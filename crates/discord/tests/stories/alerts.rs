@@ -82,3 +82,18 @@ async fn the_days_report_comes_into_the_channel() {
     discord.reads(TEXT, "Woken: 2 · asleep: 17 h · restarts: 1 · most players: 6 · failures: 0").await;
     bot.stop().await;
 }
+
+#[tokio::test]
+async fn whoever_has_chosen_it_gets_a_letter_by_direct_message() {
+    let (discord, house, bot) = inn_at_discord().await;
+    let text = "**The Inn: Band runs out of credit**\n\nTop it up here:\n\nhttps://inn.example/p".to_owned();
+    let matter = Matter::Letter { text: text.clone() };
+    let to = Recipient::User(BEA);
+    house.change(|state| {
+        state.notices.push(Notice { id: "ntc_1".to_owned(), to, language: Language::En, matter });
+    });
+    assert_eq!(discord.reads(direct(BEA), "runs out").await.content, text);
+    let settled = house.until("it is settled", |state| state.settled.first().cloned()).await;
+    assert_eq!(settled, ("ntc_1".to_owned(), Delivery::Delivered));
+    bot.stop().await;
+}

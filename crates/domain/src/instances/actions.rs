@@ -2,6 +2,7 @@
 
 use super::{Goal, Instance, Kind, State};
 use crate::operations::Verb;
+use crate::projects::Restriction;
 
 words! {
     /// Something that can be done with an instance.
@@ -92,6 +93,46 @@ impl Verb {
             Self::Delete => Action::Delete,
         })
     }
+}
+
+impl Action {
+    /// Whether it lets an instance run, grow or be used, so that a restriction of its project stands in its way.
+    /// Stopping, keeping and removing never do.
+    pub fn is_bound(self) -> bool {
+        match self {
+            Self::Start
+            | Self::Reboot
+            | Self::Resume
+            | Self::Resize
+            | Self::Update
+            | Self::Rebuild
+            | Self::Snapshot
+            | Self::Rollback
+            | Self::BackUp
+            | Self::Restore
+            | Self::Duplicate
+            | Self::Disc
+            | Self::Rescue
+            | Self::Command
+            | Self::TextConsole
+            | Self::GraphicsConsole => true,
+            Self::Shutdown
+            | Self::Stop
+            | Self::Pause
+            | Self::DropSnapshot
+            | Self::Migrate
+            | Self::Trash
+            | Self::Recover
+            | Self::Protect
+            | Self::Delete => false,
+        }
+    }
+}
+
+/// Why this cannot be done while something stands against the project, whatever the instance is like.
+pub fn restriction_bar(action: Action, restriction: Option<Restriction>) -> Option<Bar> {
+    let restriction = restriction.filter(|_| action.is_bound())?;
+    Some(Bar { code: restriction.as_str(), reason: restriction.message() })
 }
 
 /// A bar, as the tables below say it.

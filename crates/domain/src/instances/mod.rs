@@ -10,14 +10,14 @@ mod state;
 
 use serde::{Deserialize, Serialize};
 
-pub use actions::{Action, Bar, bar, state_bar};
+pub use actions::{Action, Bar, bar, restriction_bar, state_bar};
 pub use course::Course;
 pub use errand::{BackupMode, Errand};
 pub use plan::{Refusal, Step, plan};
 pub use settings::Settings;
 pub use state::{State, state};
 
-use crate::ids::{ClusterId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
+use crate::ids::{ClusterId, HostId, InstanceId, OperationId, PlanId, ProjectId, TemplateId};
 use crate::names::{Hostname, NodeName, SshKey, StorageName};
 use crate::operations::Verb;
 use crate::prices::Rate;
@@ -244,6 +244,8 @@ pub struct Instance {
     pub operation: Option<(OperationId, Verb)>,
     /// Its address, as last reported.
     pub address: Option<String>,
+    /// The host that it waits for to be awake, if it does.
+    pub awaits: Option<HostId>,
     /// What is wrong with it, if anything.
     pub problem: Option<String>,
     /// When the guest was last seen.

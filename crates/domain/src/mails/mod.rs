@@ -66,6 +66,10 @@ words! {
         LeaseEnding = "lease_ending",
         /// The time of a lease is over. `instance`, `when`, `link`.
         LeaseExpired = "lease_expired",
+        /// A webhook of a project was switched off: it took nothing for days. `webhook`, `project`, `link`.
+        WebhookFailing = "webhook_failing",
+        /// A webhook of a project was switched off: its receiver said that it is gone. `webhook`, `project`, `link`.
+        WebhookGone = "webhook_gone",
         /// Anything else, written by whoever sends it. `subject`, `text`.
         Notice = "notice",
     }
@@ -88,15 +92,22 @@ pub struct Written {
     pub text: String,
 }
 
-/// Writes a letter out. Words that are missing are left empty; words from people keep to one line in the subject.
+/// Writes a letter out as a mail. Words that are missing are left empty; words from people keep to one line in the subject.
 pub fn write(letter: Letter, language: Language, house: &str, words: &Words) -> Written {
+    let Written { subject, text } = say(letter, language, house, words);
+    let farewell = fill(texts::farewell(language), house, words);
+    let choice = letter.kind().map(|_| texts::choice(language));
+    let below = [Some(farewell.trim()), choice].into_iter().flatten().collect::<Vec<_>>().join("\n");
+    Written { subject, text: format!("{text}\n\n-- \n{below}\n") }
+}
+
+/// The same without what stands under mails, for those who are told by other ways.
+pub fn say(letter: Letter, language: Language, house: &str, words: &Words) -> Written {
     let (subject, text) = texts::of(letter, language);
-    let fill = |template: &str| fill(template, house, words);
     let one_line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let farewell = texts::farewell(language);
     Written {
-        subject: one_line(fill(subject)),
-        text: format!("{}\n\n-- \n{}\n", fill(text).trim(), fill(farewell).trim()),
+        subject: one_line(fill(subject, house, words)),
+        text: fill(text, house, words).trim().to_owned(),
     }
 }
 
@@ -130,8 +141,8 @@ pub fn try_again(created_at: Timestamp, attempts: u32, dice: u64, now: Timestamp
 mod tests {
     use super::*;
 
-    const ALL_WORDS: [&str; 9] =
-        ["link", "name", "email", "by", "project", "left", "when", "subject", "instance"];
+    const ALL_WORDS: [&str; 10] =
+        ["link", "name", "email", "by", "project", "left", "when", "subject", "instance", "webhook"];
 
     #[test]
     fn every_letter_is_written_in_every_language_with_all_its_words() {

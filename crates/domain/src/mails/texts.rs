@@ -18,6 +18,16 @@ pub(super) const fn farewell(language: Language) -> &'static str {
     }
 }
 
+/// What stands under letters that can be switched off.
+pub(super) const fn choice(language: Language) -> &'static str {
+    match language {
+        Language::En => "What we tell you, and how, you choose in the portal, under Notifications.",
+        Language::Fr => {
+            "Vous choisissez ce que nous vous disons, et comment, dans le portail, sous Notifications."
+        }
+    }
+}
+
 const fn english(letter: Letter) -> (&'static str, &'static str) {
     match letter {
         Letter::VerifyEmail => (
@@ -79,6 +89,14 @@ const fn english(letter: Letter) -> (&'static str, &'static str) {
         Letter::LeaseExpired => (
             "{house}: the lease of {instance} has ended",
             "Hello,\n\nthe time of the lease of {instance} is over, and it is being stopped. It will be removed on {when}, with all that is on it.\n\nRenew the lease here before that, and it runs again:\n\n{link}",
+        ),
+        Letter::WebhookFailing => (
+            "{house}: the webhook {webhook} was switched off",
+            "Hello {name},\n\nfor five days, the receiver of the webhook {webhook} of {project} has taken nothing of what we sent. We have switched the webhook off. Why each try failed is shown here; once the receiver is mended, switch the webhook on again and resend what it missed:\n\n{link}",
+        ),
+        Letter::WebhookGone => (
+            "{house}: the webhook {webhook} was switched off",
+            "Hello {name},\n\nthe receiver of the webhook {webhook} of {project} answered that it is gone and wants nothing more (status 410). We have switched the webhook off. If that was a mistake, switch it on again here:\n\n{link}",
         ),
         Letter::Notice => ("{subject}", "{text}"),
     }
@@ -145,6 +163,14 @@ const fn french(letter: Letter) -> (&'static str, &'static str) {
         Letter::LeaseExpired => (
             "{house} : la location de {instance} est terminée",
             "Bonjour,\n\nla location de {instance} est terminée, et l'instance est en cours d'arrêt. Elle sera supprimée le {when}, avec tout ce qu'elle contient.\n\nRenouvelez la location ici avant cette date, et elle redémarre :\n\n{link}",
+        ),
+        Letter::WebhookFailing => (
+            "{house} : le webhook {webhook} a été désactivé",
+            "Bonjour {name},\n\ndepuis cinq jours, le destinataire du webhook {webhook} de {project} n'a rien accepté de ce que nous lui avons envoyé. Nous avons désactivé le webhook. La raison de chaque échec est affichée ici ; une fois le destinataire réparé, réactivez le webhook et renvoyez ce qu'il a manqué :\n\n{link}",
+        ),
+        Letter::WebhookGone => (
+            "{house} : le webhook {webhook} a été désactivé",
+            "Bonjour {name},\n\nle destinataire du webhook {webhook} de {project} a répondu qu'il n'existe plus et ne veut plus rien recevoir (statut 410). Nous avons désactivé le webhook. Si c'est une erreur, réactivez-le ici :\n\n{link}",
         ),
         Letter::Notice => ("{subject}", "{text}"),
     }

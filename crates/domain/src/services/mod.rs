@@ -87,6 +87,8 @@ pub struct Service {
     pub language: Language,
     /// Its address; none for that which its instance reports.
     pub address: Option<String>,
+    /// What people enter to reach it, when it is not that address: a name, or a name and a port.
+    pub join_address: Option<String>,
     /// Its port.
     pub port: u16,
     /// What is asked for over HTTP.
@@ -141,6 +143,12 @@ impl Service {
         {
             return bad("at", "the number of a guest in Proxmox is between 100 and 999999999");
         }
+        if self.join_address.as_deref().is_some_and(|join| !is_join_address(join)) {
+            return bad(
+                "join_address",
+                "use an IP address or a host name, and a port after it where one is needed",
+            );
+        }
         if self.port == 0 {
             return bad("port", "use a port between 1 and 65535");
         }
@@ -190,6 +198,15 @@ fn is_host(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(label)
 }
 
+/// What people enter: an address or a name, with or without a port; IPv6 before a port stands in brackets.
+fn is_join_address(text: &str) -> bool {
+    if is_host(text) || text.parse::<std::net::SocketAddr>().is_ok_and(|at| at.port() != 0) {
+        return true;
+    }
+    let port = |port: &str| port.parse::<u16>().is_ok_and(|number| number != 0 && !port.starts_with('+'));
+    text.rsplit_once(':').is_some_and(|(name, number)| is_host(name) && !name.contains(':') && port(number))
+}
+
 fn is_path(text: &str) -> bool {
     text.starts_with('/') && text.len() <= 500 && text.bytes().all(|b| b.is_ascii_graphic())
 }
@@ -207,6 +224,7 @@ pub(crate) mod tests {
             language: Language::En,
             address: None,
             port: 25565,
+            join_address: None,
             path: None,
             rests: true,
             ready_seconds: 300,
@@ -234,6 +252,28 @@ pub(crate) mod tests {
         }
         for address in ["", "10.0.0.7:25565", "a b", "-a", "a..b", "http://x", "x/y", "é", "x@y"] {
             assert_eq!(refused(|s| s.address = Some(address.into())), Some("address"), "{address}");
+        }
+        for join in [
+            "play.example.org",
+            "play.example.org:25566",
+            "192.0.2.7:25566",
+            "[2001:db8::7]:25566",
+            "2001:db8::7",
+        ] {
+            assert_eq!(refused(|s| s.join_address = Some(join.into())), None, "{join}");
+        }
+        for join in [
+            "",
+            "play.example.org:",
+            "play.example.org:0",
+            "a b:1",
+            "a:70000",
+            "a:+1",
+            ":25565",
+            "http://a",
+            "2001:db8::7:99999",
+        ] {
+            assert_eq!(refused(|s| s.join_address = Some(join.into())), Some("join_address"), "{join}");
         }
         assert_eq!(refused(|s| s.at = Place::Host(HostId::new())), Some("address"));
         let guest = |vmid| Place::Guest { host: HostId::new(), vmid };

@@ -540,6 +540,7 @@ pub(crate) fn instance_of(adoption: &Adoption, course: innkeeper_domain::instanc
         upid: None,
         operation: None,
         address: None,
+        awaits: None,
         problem: None,
         seen_at: None,
         created_at: adoption.created_at,

@@ -279,9 +279,9 @@ impl Engine {
         Ok(tx.commit().await?)
     }
 
-    /// Tells the owners by mail of scheduled backups that failed, once a day per instance at most.
+    /// Tells the owners of scheduled backups that failed, once a day per instance at most.
     async fn tell_failures(&self) -> Result<(), Error> {
-        if !self.sends_mail() {
+        if !self.tells_anybody().await? {
             return Ok(());
         }
         let now = self.clock().now();

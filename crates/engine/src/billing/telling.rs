@@ -1,6 +1,6 @@
-//! Telling the owners of a project by mail what is to be known about its credits.
+//! Telling the owners of a project what is to be known about its credits, as each has chosen.
 //!
-//! A notice is marked as told in the transaction that writes the mails, so that each is told once.
+//! A notice is marked as told in the transaction that writes to them, so that each is told once.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ const BATCH: i64 = 100;
 const NEWS: Duration = Duration::from_hours(24);
 
 impl Engine {
-    /// Writes a mail to every owner for each notice that nobody has been told of. Where the house sends no mails, notices
-    /// are shown by the API alone.
+    /// Writes to every owner for each notice that nobody has been told of. Where the house can tell nobody, notices are
+    /// shown by the API alone.
     pub(super) async fn tell_notices(&self) -> Result<(), Error> {
-        if !self.sends_mail() {
+        if !self.tells_anybody().await? {
             return Ok(());
         }
         for notice in notices::untold(self.db(), BATCH).await? {

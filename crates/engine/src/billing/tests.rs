@@ -56,9 +56,13 @@ fn options() -> Options {
 
 impl House {
     async fn open(db: Db) -> Self {
+        Self::open_with(db, options()).await
+    }
+
+    async fn open_with(db: Db, options: Options) -> Self {
         let clock = Clock::manual(BEGIN);
         let keys = KeyRing::new(SealKey::generate(), Vec::new());
-        let engine = Engine::new(db.clone(), keys, clock.clone(), options());
+        let engine = Engine::new(db.clone(), keys, clock.clone(), options);
         let (user, project) = (UserId::new(), ProjectId::new());
         let made =
             Project { id: project, name: "Ada".parse().unwrap(), personal_of: Some(user), created_at: BEGIN };
@@ -331,6 +335,8 @@ macro_rules! both {
         }
     )+ };
 }
+
+mod told;
 
 both! {
     async fn a_day_costs_what_it_says_on_the_price_list(db: Db) {

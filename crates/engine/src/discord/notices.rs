@@ -1,5 +1,5 @@
-//! What staff are told of by direct message: written in the transaction of what happened, one for each of them whose
-//! account is linked, and told by whoever speaks for the bot.
+//! What people are told by direct message: written in the transaction of what happened, for staff one for each of them
+//! whose account is linked, and told by whoever speaks for the bot.
 
 use std::time::Duration;
 
@@ -72,7 +72,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes notices that are due upon whoever asks, for a minute. Who is no staff any more is not told.
+    /// Takes notices that are due upon whoever asks, for a minute. Who is no staff any more is told of no alert, and nobody
+    /// of what is old.
     pub async fn claim_discord_notices(&self, most: usize) -> Result<Vec<DueNotice>, Error> {
         let now = self.clock().now();
         let mut tx = self.db().begin().await?;
@@ -85,7 +86,7 @@ impl Engine {
             if let Some(found) = self.address_notice(&one).await? {
                 due.push(found);
             } else {
-                let gone = Delivery::Undeliverable("no staff any more, or not linked".to_owned());
+                let gone = Delivery::Undeliverable("too old, no staff any more, or not linked".to_owned());
                 self.settle_discord_notice(id, one.tries, one.notice.created_at, gone).await?;
             }
         }
@@ -94,15 +95,25 @@ impl Engine {
 
     async fn address_notice(&self, claimed: &Claimed) -> Result<Option<DueNotice>, Error> {
         let Claimed { notice, tries } = claimed.clone();
-        let (Recipient::User(user), Matter::Alert { kind, subject, .. }) = (notice.to, &notice.matter) else {
+        let Recipient::User(user) = notice.to else {
             return Ok(Some(DueNotice { notice, tries, discord_id: None, told: Told::default() }));
         };
         let now = self.clock().now();
-        let staff = users::by_id(self.db(), user)
-            .await?
-            .is_some_and(|user| user.role >= Role::Operator && user.standing(now) == Standing::Good);
-        let Some(link) = discord::of_user(self.db(), user).await?.filter(|_| staff) else { return Ok(None) };
-        let told = discord::told_before(self.db(), user, *kind, subject).await?;
+        let welcome = match &notice.matter {
+            Matter::Alert { .. } => users::by_id(self.db(), user)
+                .await?
+                .is_some_and(|user| user.role >= Role::Operator && user.standing(now) == Standing::Good),
+            _ => now.since(notice.created_at) <= LONGEST,
+        };
+        let Some(link) = discord::of_user(self.db(), user).await?.filter(|_| welcome) else {
+            return Ok(None);
+        };
+        let told = match &notice.matter {
+            Matter::Alert { kind, subject, .. } => {
+                discord::told_before(self.db(), user, *kind, subject).await?
+            }
+            _ => Told::default(),
+        };
         Ok(Some(DueNotice { notice, tries, discord_id: Some(link.discord_id.get()), told }))
     }
 
@@ -116,17 +127,22 @@ impl Engine {
     ) -> Result<(), Error> {
         let now = self.clock().now();
         let mut tx = self.db().begin().await?;
-        match delivery {
-            Delivery::Told => discord::end(&mut tx, id, tries, Outcome::Told, None, now).await?,
-            Delivery::HeldBack => discord::end(&mut tx, id, tries, Outcome::HeldBack, None, now).await?,
-            Delivery::Undeliverable(why) => {
-                discord::end(&mut tx, id, tries, Outcome::Undeliverable, Some(&why), now).await?
+        let (outcome, why) = match delivery {
+            Delivery::Told => (Outcome::Told, None),
+            Delivery::HeldBack => (Outcome::HeldBack, None),
+            Delivery::Undeliverable(why) => (Outcome::Undeliverable, Some(why)),
+            Delivery::Later(why) if now.since(created_at) > LONGEST => (Outcome::GivenUp, Some(why)),
+            Delivery::Later(why) => {
+                discord::again(&mut tx, id, tries, &why, now.after(pause(tries))).await?;
+                return Ok(tx.commit().await?);
             }
-            Delivery::Later(why) if now.since(created_at) > LONGEST => {
-                discord::end(&mut tx, id, tries, Outcome::GivenUp, Some(&why), now).await?
-            }
-            Delivery::Later(why) => discord::again(&mut tx, id, tries, &why, now.after(pause(tries))).await?,
         };
+        if matches!(outcome, Outcome::Undeliverable | Outcome::GivenUp)
+            && let Some(notice) = discord::claimed_tx(&mut tx, id, tries).await?
+        {
+            self.mail_instead(&mut tx, &notice).await?;
+        }
+        discord::end(&mut tx, id, tries, outcome, why.as_deref(), now).await?;
         Ok(tx.commit().await?)
     }
 }

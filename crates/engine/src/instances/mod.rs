@@ -388,6 +388,7 @@ impl Making {
             upid: None,
             operation: None,
             address: None,
+            awaits: None,
             problem: None,
             seen_at: None,
             created_at: now,

@@ -121,8 +121,8 @@ impl Engine {
         let told =
             |lease: &Lease| matches!(lease.step(terms, self.clock().now()), Step::Notice | Step::Expire);
         match leases::by_id(self.db(), id).await?.filter(told) {
-            Some(lease) if self.sends_mail() => self.readers_of(lease.project_id).await,
-            _ => Ok(Vec::new()),
+            Some(lease) => self.readers_of(lease.project_id).await,
+            None => Ok(Vec::new()),
         }
     }
 

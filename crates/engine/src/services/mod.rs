@@ -53,6 +53,8 @@ pub struct NewService {
     pub language: Language,
     /// Its address; none for that which its instance reports.
     pub address: Option<String>,
+    /// What people enter to reach it, when that is not its address.
+    pub join_address: Option<String>,
     /// Its port.
     pub port: u16,
     /// What is asked for over HTTP.
@@ -80,6 +82,8 @@ pub struct ServiceChange {
     pub language: Option<Language>,
     /// Its address, or that which its instance reports.
     pub address: Option<Option<String>>,
+    /// What people enter to reach it, or that address.
+    pub join_address: Option<Option<String>>,
     /// Its port.
     pub port: Option<u16>,
     /// What is asked for over HTTP.
@@ -126,6 +130,7 @@ impl Engine {
             kind: new.kind,
             language: new.language,
             address: new.address,
+            join_address: new.join_address,
             port: new.port,
             path: new.path,
             rests: new.rests,
@@ -280,6 +285,7 @@ impl ServiceChange {
         set(&mut service.name, self.name);
         set(&mut service.language, self.language);
         set(&mut service.address, self.address);
+        set(&mut service.join_address, self.join_address);
         set(&mut service.port, self.port);
         set(&mut service.path, self.path);
         set(&mut service.rests, self.rests);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use innkeeper_domain::hosts::State;
-use pve_sim::{Effect, Rule};
+use pve_sim::{Effect, Latency, Rule};
 
 use crate::house::{House, SECOND};
 
@@ -63,7 +63,10 @@ both! {
 
     async fn a_process_killed_while_it_tells_the_host_to_sleep_does_not_tell_it_twice(db: Db) {
         let mut house = House::open(db).await;
-        house.sim.cluster("annex").faults().add(Rule::on_call("POST", "/nodes/barn/status$", Effect::HangAfter)).unwrap();
+        let annex = house.sim.cluster("annex");
+        // A node takes seconds to go off, or the call that hangs may end with it before we do.
+        annex.with(|world| world.set_latency(Latency::Realistic));
+        annex.faults().add(Rule::on_call("POST", "/nodes/barn/status$", Effect::HangAfter)).unwrap();
         house.until(State::Idle).await;
         house.clock.advance(30 * SECOND);
         let engine = house.engine.clone();
@@ -77,6 +80,7 @@ both! {
         look.abort();
         assert!(look.await.unwrap_err().is_cancelled());
         assert_eq!(house.host().await.course.state, State::ShuttingDown, "written down before it was said");
+        house.cut_power();
         house.restart();
         house.until(State::Off).await;
         assert_eq!(house.wait().await, [State::Off]);

@@ -101,6 +101,7 @@ impl House {
             language: Language::Fr,
             address: Some("127.0.0.1".into()),
             port: self.game.port,
+            join_address: None,
             path: None,
             rests: true,
             ready_seconds: 300,

@@ -7,6 +7,7 @@ mod discord;
 mod leases;
 mod payments;
 mod secret;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ pub(crate) use consoles::Consoles;
 pub(crate) use discord::Discord;
 pub(crate) use leases::{Found, Leases, Pay, USDC_DIGITS, is_usdc, try_desks};
 pub(crate) use payments::{Invoices, Payments};
+pub(crate) use webhooks::Webhooks;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +70,8 @@ pub(crate) struct Config {
     pub leases: Option<Leases>,
     /// The bot at Discord; without a token there is none.
     pub discord: Discord,
+    /// Where webhooks may be told.
+    pub webhooks: Webhooks,
     /// What is logged.
     pub log: Log,
 }
@@ -312,6 +316,7 @@ impl Default for Config {
             invoices: Invoices::default(),
             leases: None,
             discord: Discord::default(),
+            webhooks: Webhooks::default(),
             log: Log::default(),
         }
     }
@@ -496,6 +501,7 @@ impl Config {
         self.invoices.seller()?;
         self.leases()?;
         self.discord.check()?;
+        self.webhooks.options()?;
         if let Some(url) = &self.database.url {
             let good = url.starts_with("sqlite:")
                 || url.starts_with("postgres://")
@@ -632,6 +638,7 @@ impl Config {
             payments: self.payments.options(self.server.public_url.as_deref())?,
             seller: self.invoices.seller()?,
             leases: self.leases()?,
+            webhooks: self.webhooks.options()?,
             ..innkeeper_engine::Options::default()
         })
     }
@@ -685,7 +692,7 @@ where
 
 /// A setting with one underscore too few would be ignored without a word.
 fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    const FIRST: [&str; 16] = [
+    const FIRST: [&str; 17] = [
         "DATA",
         "SERVER",
         "DATABASE",
@@ -701,6 +708,7 @@ fn refuse_misspelt(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
         "PAYMENTS",
         "INVOICES",
         "LEASES",
+        "WEBHOOKS",
         "LOG",
     ];
     for name in names {
@@ -749,6 +757,20 @@ mod tests {
         assert_eq!(options.access.public_url.as_deref(), Some("https://x.example"));
         let config = read("[server]\ntrusted_proxies = '10.0.0.0/8, ::1'").unwrap();
         assert_eq!(config.server.trusted_proxies.len(), 2, "as the environment gives them");
+    }
+
+    #[test]
+    fn webhooks_are_told_on_the_internet_only_unless_networks_are_named() {
+        let options = |text: &str| read(text).and_then(|config| config.engine_options());
+        let inside = "https://10.0.0.7/in";
+        assert!(options("").unwrap().webhooks.address(inside).is_err());
+        let named = options("[webhooks]\nown_networks = ['10.0.0.0/24']").unwrap();
+        assert!(
+            named.webhooks.address(inside).is_ok() && named.webhooks.address("https://10.0.1.7/in").is_err()
+        );
+        for bad in ["own_networks = ['10.0.0.1/24']", "networks = []", "ca_file = '/no/such/file.pem'"] {
+            assert!(options(&format!("[webhooks]\n{bad}")).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub(super) async fn open(
         kind: ServiceKind::MinecraftJava,
         language: Language::En,
         address: Some(Ipv4Addr::LOCALHOST.to_string()),
+        join_address: Some(door.to_string()),
         port,
         path: None,
         rests: true,

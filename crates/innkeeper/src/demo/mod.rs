@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use innkeeper_domain::access::Actor;
+use innkeeper_domain::addresses::AddressRange;
 use innkeeper_domain::audit::Doer;
 use innkeeper_domain::clusters::{Endpoint, VmidRange};
 use innkeeper_domain::ids::ClusterId;
@@ -179,6 +180,8 @@ fn config(folder: &Path, address: SocketAddr) -> Config {
     config.access.registration = Registration::Open;
     config.mail.from = Some("Innkeeper demo <desk@inn.example>".to_owned());
     config.mail.folder = Some(folder.join("mails"));
+    // What receives webhooks runs on this machine too.
+    config.webhooks.own_networks.extend("127.0.0.0/8".parse::<AddressRange>());
     config
 }
 

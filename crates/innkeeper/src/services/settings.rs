@@ -12,6 +12,9 @@ pub(super) struct Settings {
     /// Where it is reached: an address or a name; '' for what its instance reports.
     #[arg(long)]
     address: Option<String>,
+    /// What people enter to reach it: a name, and a port where one is needed; '' to tell nobody.
+    #[arg(long, value_name = "ADDRESS")]
+    join_address: Option<String>,
     /// Its port.
     #[arg(long)]
     port: Option<u16>,
@@ -64,6 +67,7 @@ impl Settings {
             }
         };
         set("address", self.address.as_deref().map(or_null));
+        set("join_address", self.join_address.as_deref().map(or_null));
         set("port", self.port.map(Value::from));
         set("path", self.path.as_deref().map(or_null));
         set("language", self.language.as_deref().map(Value::from));

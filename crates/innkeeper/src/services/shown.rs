@@ -50,6 +50,7 @@ pub(super) fn in_full(service: &Value) -> String {
     }
     tell("version", &answer["version"]);
     tell("message", &answer["motd"]);
+    tell("join at", &service["join_address"]);
     let staff = &service["staff"];
     tell("runs on", &place(&staff["at"]));
     tell("address", &staff["address"]);

@@ -11,7 +11,8 @@ pub use links::{
     Link, link, link_of_tx, linked_staff, of_discord, of_discord_tx, of_user, unlink_discord, unlink_user,
 };
 pub use notices::{
-    Claimed, Matter, Notice, Recipient, Told, again, claim, end, insert, next_due, prune, told_before,
+    Claimed, Matter, Notice, Recipient, Told, again, claim, claimed_tx, end, insert, letter_waits, next_due,
+    prune, told_before, waiting_letters,
 };
 
 use crate::columns::Columns;

@@ -3,8 +3,9 @@
 
 use innkeeper_domain::discord::{AlertKind, Digest, Outcome, Period, Snowflake};
 use innkeeper_domain::ids::{AlertId, UserId};
-use innkeeper_domain::mails::Language;
+use innkeeper_domain::mails::{Language, Letter, Words};
 use innkeeper_domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -14,7 +15,7 @@ use crate::{Db, Error, Tx};
 /// Whom to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recipient {
-    /// A member of staff, wherever they are linked.
+    /// A user, wherever they are linked.
     User(UserId),
     /// Everybody in a channel.
     Channel(Snowflake),
@@ -32,8 +33,27 @@ pub enum Matter {
         /// More.
         detail: String,
     },
+    /// Something that a person has chosen to be told here.
+    Letter {
+        /// Which one.
+        letter: Letter,
+        /// What it is told.
+        words: Words,
+        /// Whether it was mailed as well.
+        mailed: bool,
+    },
     /// What happened in a day or a week.
     Report(Digest),
+}
+
+/// In place of the kind of an alert.
+const LETTER: &str = "letter";
+
+/// What is kept of a letter beside its name.
+#[derive(Serialize, Deserialize)]
+struct Enclosed {
+    words: Words,
+    mailed: bool,
 }
 
 /// Something to tell.
@@ -92,6 +112,10 @@ impl Row {
             _ => return Err(columns.missing("channel")),
         };
         let matter = match to {
+            Recipient::User(_) if self.kind == LETTER => {
+                let Enclosed { words, mailed } = columns.json("detail", &self.detail)?;
+                Matter::Letter { letter: columns.word("subject", &self.subject)?, words, mailed }
+            }
             Recipient::User(_) => Matter::Alert {
                 kind: columns.word("kind", &self.kind)?,
                 subject: self.subject,
@@ -118,6 +142,10 @@ pub async fn insert(tx: &mut Tx, notice: &Notice) -> Result<bool, Error> {
     };
     let (kind, subject, detail, once) = match &notice.matter {
         Matter::Alert { kind, subject, detail } => (kind.as_str(), subject.clone(), detail.clone(), None),
+        Matter::Letter { letter, words, mailed } => {
+            let enclosed = Enclosed { words: words.clone(), mailed: *mailed };
+            (LETTER, letter.to_string(), json(&enclosed)?, None)
+        }
         Matter::Report(digest) => {
             let period: Period = digest.period;
             let once = format!("{}:{period}:{}", channel.as_deref().unwrap_or_default(), digest.to.0);
@@ -154,6 +182,45 @@ pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp, limit: i64) ->
     // What `returning` gives is in no order.
     claimed.sort_by_key(|claimed| claimed.notice.id);
     Ok(claimed)
+}
+
+/// A notice that this claim of it is the last of, as long as nobody knows what became of it.
+pub async fn claimed_tx(tx: &mut Tx, id: AlertId, tries: i64) -> Result<Option<Notice>, Error> {
+    let sql = "select id, user_id, channel, language, kind, subject, detail, created_at, tries
+        from discord_notices where id = $1 and tries = $2 and outcome is null";
+    let row: Option<Row> = on!(tx, c => sqlx::query_as(sql).bind(id.0).bind(tries).fetch_optional(c).await)?;
+    Ok(row.map(Row::read).transpose()?.map(|claimed| claimed.notice))
+}
+
+/// Whether one of these letters was written before this and nobody knows it to be told.
+pub async fn letter_waits(db: &Db, letters: &[Letter], before: Timestamp) -> Result<bool, Error> {
+    let sql = "select count(*) from (select 1 from discord_notices
+        where due_at is not null and kind = $1 and created_at <= $2
+            and subject in (select value from json_each($3)) limit 1) as found";
+    let letters = json(&letters)?;
+    let found: i64 = on_db!(db, c => sqlx::query_scalar(sql)
+        .bind(LETTER).bind(before.0).bind(letters.as_str()).fetch_one(c).await)?;
+    Ok(found > 0)
+}
+
+/// Those of these letters that were written before this and that nobody knows to be told, oldest first. Nobody else
+/// settles them until the transaction ends.
+pub async fn waiting_letters(
+    tx: &mut Tx,
+    letters: &[Letter],
+    before: Timestamp,
+    limit: i64,
+) -> Result<Vec<Claimed>, Error> {
+    let lock = tx.for_update_skip_locked();
+    let sql = AssertSqlSafe(format!(
+        "select id, user_id, channel, language, kind, subject, detail, created_at, tries from discord_notices
+        where due_at is not null and kind = $1 and created_at <= $2
+            and subject in (select value from json_each($3)) order by id limit $4 {lock}"
+    ));
+    let letters = json(&letters)?;
+    let rows: Vec<Row> = on!(tx, c => sqlx::query_as(sql)
+        .bind(LETTER).bind(before.0).bind(letters.as_str()).bind(limit).fetch_all(c).await)?;
+    rows.into_iter().map(Row::read).collect()
 }
 
 /// How an alert of this kind about this was told to this person before.

@@ -61,6 +61,17 @@ both! {
         assert!(latest(&db).await.unwrap() > all[2].seq);
     }
 
+    async fn what_is_announced_is_for_everybody_and_what_is_planned_is_not(db: Db) {
+        let mut tx = db.begin().await.unwrap();
+        for what in ["planned", "shown", "gone"] {
+            append(&mut tx, at(1), None, Subject::Announcement, "ann_1", what).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let told = after(&db, 0, Some(&Sight::default()), 10).await.unwrap();
+        assert_eq!(told.iter().map(|event| event.what.as_str()).collect::<Vec<_>>(), ["shown", "gone"]);
+        assert_eq!(after(&db, 0, None, 10).await.unwrap().len(), 3);
+    }
+
     async fn hosts_and_services_are_seen_by_those_who_may_see_them(db: Db) {
         let house = House::build(&db).await;
         let mut tx = db.begin().await.unwrap();

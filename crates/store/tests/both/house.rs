@@ -177,6 +177,7 @@ impl House {
             upid: None,
             operation: None,
             address: None,
+            awaits: None,
             problem: None,
             seen_at: None,
             created_at: NOW,

@@ -1,8 +1,9 @@
 //! What keeps projects from running, and whom it concerns.
 
+use innkeeper_domain::ids::ProjectId;
 use innkeeper_domain::instances::{Guest, Instance, Owner, Power, Seen};
 use innkeeper_domain::projects::Restriction;
-use innkeeper_store::restrictions::{impose, lift, of, of_tx, set_resumes, to_resume, to_stop};
+use innkeeper_store::restrictions::{among, impose, lift, of, of_tx, set_resumes, to_resume, to_stop};
 use innkeeper_store::{Db, instances};
 
 use crate::house::{House, NOW, at};
@@ -73,6 +74,16 @@ both! {
         set_resumes(&mut tx, busy.id, true).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(to_stop(&db, 10).await.unwrap(), made[..2]);
+        let (ours, other) = (house.project.id, ProjectId::new());
+        let mut tx = db.begin().await.unwrap();
+        impose(&mut tx, ours, Restriction::BillingHold, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        let restricted = among(&db, &[other, ours]).await.unwrap();
+        assert_eq!(restricted, [(ours, Restriction::Suspended)].into(), "the worse of the two");
+        assert_eq!(among(&db, &[other]).await.unwrap(), [].into());
+        let mut tx = db.begin().await.unwrap();
+        lift(&mut tx, ours, Restriction::BillingHold).await.unwrap();
+        tx.commit().await.unwrap();
         assert_eq!(to_stop(&db, 1).await.unwrap(), made[..1]);
         assert_eq!(to_resume(&db, 10).await.unwrap(), []);
 

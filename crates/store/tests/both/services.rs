@@ -26,6 +26,7 @@ fn service(name: &str, place: Place) -> Service {
         language: Language::Fr,
         address: Some("10.0.0.7".into()),
         port: 25565,
+        join_address: Some("play.example.org".into()),
         path: None,
         rests: true,
         ready_seconds: 300,

@@ -2,7 +2,7 @@
 
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client';
 import { client } from './client.gen';
-import type { AcceptDriftData, AcceptDriftErrors, AcceptDriftResponses, AcceptInvitationByTokenData, AcceptInvitationByTokenErrors, AcceptInvitationByTokenResponses, AcceptInvitationData, AcceptInvitationErrors, AcceptInvitationResponses, AddCardData, AddCardErrors, AddCardResponses, AddClusterData, AddClusterErrors, AddClusterResponses, AddDiskData, AddDiskErrors, AddDiskResponses, AddHostData, AddHostErrors, AddHostResponses, AddIsoData, AddIsoErrors, AddIsoResponses, AddPasskeyData, AddPasskeyErrors, AddPasskeyResponses, AddPoolData, AddPoolErrors, AddPoolResponses, AddServiceData, AddServiceErrors, AddServiceResponses, AddSourceData, AddSourceErrors, AddSourceResponses, AdoptGuestsData, AdoptGuestsErrors, AdoptGuestsResponses, AskForChallengeData, AskForChallengeErrors, AskForChallengeResponses, AskForConsoleData, AskForConsoleErrors, AskForConsoleResponses, AskForLeaseConsoleData, AskForLeaseConsoleErrors, AskForLeaseConsoleResponses, AskToRecoverData, AskToRecoverErrors, AskToRecoverResponses, AskToVerifyData, AskToVerifyErrors, AskToVerifyResponses, BanUserData, BanUserErrors, BanUserResponses, BeginHostMaintenanceData, BeginHostMaintenanceErrors, BeginHostMaintenanceResponses, BeginLinkData, BeginLinkErrors, BeginLinkResponses, BeginOidcData, BeginOidcErrors, BeginOidcResponses, BeginPasskeyData, BeginPasskeyErrors, BeginPasskeyResponses, BeginPasskeySignInData, BeginPasskeySignInErrors, BeginPasskeySignInResponses, BeginPaymentData, BeginPaymentErrors, BeginPaymentResponses, CancelHostSleepData, CancelHostSleepErrors, CancelHostSleepResponses, ChangeBackupData, ChangeBackupErrors, ChangeBackupResponses, ChangeCardData, ChangeCardErrors, ChangeCardResponses, ChangeClusterData, ChangeClusterErrors, ChangeClusterResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangeHostData, ChangeHostErrors, ChangeHostResponses, ChangeInstancesData, ChangeInstancesErrors, ChangeInstancesResponses, ChangeMeData, ChangeMeErrors, ChangeMemberData, ChangeMemberErrors, ChangeMemberResponses, ChangeMeResponses, ChangeNetworkData, ChangeNetworkErrors, ChangeNetworkResponses, ChangeNodeData, ChangeNodeErrors, ChangeNodeResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangePlanData, ChangePlanErrors, ChangePlanResponses, ChangeScheduleData, ChangeScheduleErrors, ChangeScheduleResponses, ChangeServiceData, ChangeServiceErrors, ChangeServiceResponses, ChangeTemplateData, ChangeTemplateErrors, ChangeTemplateResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CheckHostData, CheckHostErrors, CheckHostResponses, ClaimLeaseData, ClaimLeaseErrors, ClaimLeaseResponses, ClaimWalletData, ClaimWalletErrors, ClaimWalletResponses, ClearHostData, ClearHostErrors, ClearHostResponses, ComeBackData, ComeBackErrors, ConfirmEmailData, ConfirmEmailErrors, ConfirmEmailResponses, ConfirmTotpData, ConfirmTotpErrors, ConfirmTotpResponses, CreateInstanceData, CreateInstanceErrors, CreateInstanceResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateNetworkData, CreateNetworkErrors, CreateNetworkResponses, CreatePlanData, CreatePlanErrors, CreatePlanResponses, CreatePriceListData, CreatePriceListErrors, CreatePriceListResponses, CreateProjectData, CreateProjectErrors, CreateProjectResponses, CreateScheduleData, CreateScheduleErrors, CreateScheduleResponses, CreateSnapshotData, CreateSnapshotErrors, CreateSnapshotResponses, CreateTemplateData, CreateTemplateErrors, CreateTemplateResponses, CreateUserData, CreateUserErrors, CreateUserResponses, CreateVouchersData, CreateVouchersErrors, CreateVouchersResponses, DeclineInvitationData, DeclineInvitationErrors, DeclineInvitationResponses, DeleteBackupData, DeleteBackupErrors, DeleteBackupResponses, DeleteInstanceData, DeleteInstanceErrors, DeleteInstanceResponses, DeleteProjectData, DeleteProjectErrors, DeleteProjectResponses, DeleteScheduleData, DeleteScheduleErrors, DeleteScheduleResponses, DeleteSnapshotData, DeleteSnapshotErrors, DeleteSnapshotResponses, DiscordInteractionData, DiscordInteractionErrors, DiscordInteractionResponses, DrainNodeData, DrainNodeErrors, DrainNodeResponses, DuplicateInstanceData, DuplicateInstanceErrors, DuplicateInstanceResponses, EjectDiscData, EjectDiscErrors, EjectDiscResponses, EndHostMaintenanceData, EndHostMaintenanceErrors, EndHostMaintenanceResponses, EndImpersonationData, EndImpersonationErrors, EndImpersonationResponses, EndKeyData, EndKeyErrors, EndKeyResponses, EndLeaseData, EndLeaseErrors, EndLeaseResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EstimatePriceData, EstimatePriceErrors, EstimatePriceResponses, ExplainPlacementData, ExplainPlacementErrors, ExplainPlacementResponses, ExportLedgerData, ExportLedgerErrors, ExportLedgerResponses, ExportUsageData, ExportUsageErrors, ExportUsageResponses, FollowEventsData, FollowEventsErrors, FollowEventsResponse, FollowEventsResponses, ForgetHostKeyData, ForgetHostKeyErrors, ForgetHostKeyResponses, GetBackupData, GetBackupErrors, GetBackupResponses, GetBalanceData, GetBalanceErrors, GetBalanceResponses, GetClusterData, GetClusterErrors, GetClusterResponses, GetCommandCapabilityData, GetCommandCapabilityErrors, GetCommandCapabilityResponses, GetDiscordLinkData, GetDiscordLinkErrors, GetDiscordLinkResponses, GetDiscordSettingsData, GetDiscordSettingsErrors, GetDiscordSettingsResponses, GetDiscordTextsData, GetDiscordTextsErrors, GetDiscordTextsResponses, GetDrainData, GetDrainErrors, GetDrainResponses, GetFactorsData, GetFactorsErrors, GetFactorsResponses, GetFinanceData, GetFinanceErrors, GetFinanceResponses, GetFirewallData, GetFirewallErrors, GetFirewallResponses, GetFirstBootData, GetFirstBootErrors, GetFirstBootResponses, GetHostData, GetHostErrors, GetHostHistoryData, GetHostHistoryErrors, GetHostHistoryResponses, GetHostKeyData, GetHostKeyErrors, GetHostKeyResponses, GetHostResponses, GetInstanceData, GetInstanceErrors, GetInstanceResponses, GetInvoiceData, GetInvoiceErrors, GetInvoicePdfData, GetInvoicePdfErrors, GetInvoicePdfResponses, GetInvoiceResponses, GetLeaseCatalogueData, GetLeaseCatalogueErrors, GetLeaseCatalogueResponses, GetLeaseData, GetLeaseErrors, GetLeaseLogData, GetLeaseLogErrors, GetLeaseLogResponses, GetLeaseResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsHistoryData, GetMetricsHistoryErrors, GetMetricsHistoryResponses, GetMetricsResponses, GetNodeAccessData, GetNodeAccessErrors, GetNodeAccessResponses, GetNodeMetricsData, GetNodeMetricsErrors, GetNodeMetricsHistoryData, GetNodeMetricsHistoryErrors, GetNodeMetricsHistoryResponses, GetNodeMetricsResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetOrderData, GetOrderErrors, GetOrderResponses, GetPaymentData, GetPaymentErrors, GetPaymentOfferData, GetPaymentOfferErrors, GetPaymentOfferResponses, GetPaymentResponses, GetPlacementData, GetPlacementErrors, GetPlacementResponses, GetProjectData, GetProjectErrors, GetProjectResponses, GetQuotaData, GetQuotaErrors, GetQuotaResponses, GetRestartData, GetRestartErrors, GetRestartResponses, GetServiceData, GetServiceErrors, GetServicePlayersData, GetServicePlayersErrors, GetServicePlayersResponses, GetServiceResponses, GetSetupData, GetSetupErrors, GetSetupResponses, GetSpendingData, GetSpendingErrors, GetSpendingResponses, GetUserData, GetUserErrors, GetUserResponses, GetWalletCreditsData, GetWalletCreditsErrors, GetWalletCreditsResponses, GiveAddressBackData, GiveAddressBackErrors, GiveAddressBackResponses, GiveSecondFactorData, GiveSecondFactorErrors, GiveSecondFactorResponses, GrowDiskData, GrowDiskErrors, GrowDiskResponses, HealthzData, HealthzErrors, HealthzResponses, ImpersonateUserData, ImpersonateUserErrors, ImpersonateUserResponses, InsertDiscData, InsertDiscErrors, InsertDiscResponses, InviteData, InviteErrors, InviteIntoHouseData, InviteIntoHouseErrors, InviteIntoHouseResponses, InviteResponses, IssueInvoiceData, IssueInvoiceErrors, IssueInvoiceResponses, KeepAddressData, KeepAddressErrors, KeepAddressResponses, KeepHostAwakeData, KeepHostAwakeErrors, KeepHostAwakeResponses, LeaveProjectData, LeaveProjectErrors, LeaveProjectResponses, LinkDiscordData, LinkDiscordErrors, LinkDiscordResponses, ListAddressesData, ListAddressesErrors, ListAddressesResponses, ListAdoptionsData, ListAdoptionsErrors, ListAdoptionsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListBackupsData, ListBackupsErrors, ListBackupsResponses, ListCardsData, ListCardsErrors, ListCardsResponses, ListClustersData, ListClustersErrors, ListClustersResponses, ListDisksData, ListDisksErrors, ListDisksResponses, ListDrainsData, ListDrainsErrors, ListDrainsResponses, ListGuestsData, ListGuestsErrors, ListGuestsResponses, ListHostReportsData, ListHostReportsErrors, ListHostReportsResponses, ListHostsData, ListHostsErrors, ListHostsResponses, ListHouseInvitationsData, ListHouseInvitationsErrors, ListHouseInvitationsResponses, ListIdentitiesData, ListIdentitiesErrors, ListIdentitiesResponses, ListImpersonationsData, ListImpersonationsErrors, ListImpersonationsResponses, ListInstanceBackupsData, ListInstanceBackupsErrors, ListInstanceBackupsResponses, ListInstancesData, ListInstancesErrors, ListInstancesResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListInvoicesData, ListInvoicesErrors, ListInvoicesResponses, ListIsosData, ListIsosErrors, ListIsosResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListLeasesData, ListLeasesErrors, ListLeasesResponses, ListLedgerData, ListLedgerErrors, ListLedgerResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListNetworksData, ListNetworksErrors, ListNetworksResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListOrdersData, ListOrdersErrors, ListOrdersResponses, ListPasskeysData, ListPasskeysErrors, ListPasskeysResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListPoolsData, ListPoolsErrors, ListPoolsResponses, ListPriceListsData, ListPriceListsErrors, ListPriceListsResponses, ListProjectAuditData, ListProjectAuditErrors, ListProjectAuditResponses, ListProjectInvoicesData, ListProjectInvoicesErrors, ListProjectInvoicesResponses, ListProjectPaymentsData, ListProjectPaymentsErrors, ListProjectPaymentsResponses, ListProjectsData, ListProjectsErrors, ListProjectsResponses, ListProvidersData, ListProvidersErrors, ListProvidersResponses, ListReceivedInvitationsData, ListReceivedInvitationsErrors, ListReceivedInvitationsResponses, ListRefundsData, ListRefundsErrors, ListRefundsResponses, ListRestartsData, ListRestartsErrors, ListRestartsResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListServicesData, ListServicesErrors, ListServicesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSharedData, ListSharedErrors, ListSharedResponses, ListSharesData, ListSharesErrors, ListSharesResponses, ListSnapshotsData, ListSnapshotsErrors, ListSnapshotsResponses, ListSourcesData, ListSourcesErrors, ListSourcesResponses, ListTemplatesData, ListTemplatesErrors, ListTemplatesResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVouchersData, ListVouchersErrors, ListVouchersResponses, MakeBackupData, MakeBackupErrors, MakeBackupResponses, MigrateInstanceData, MigrateInstanceErrors, MigrateInstanceResponses, OfferTotpData, OfferTotpErrors, OfferTotpResponses, OpenapiJsonData, OpenapiJsonErrors, OpenapiJsonResponses, OpenConsoleData, OpenConsoleErrors, PauseInstanceData, PauseInstanceErrors, PauseInstanceResponses, PaymentWebhookData, PaymentWebhookErrors, PaymentWebhookResponses, PlanDrainData, PlanDrainErrors, PlanDrainResponses, PostAdjustmentData, PostAdjustmentErrors, PostAdjustmentResponses, PricePlanData, PricePlanErrors, PricePlanResponses, ProbeClusterData, ProbeClusterErrors, ProbeClusterResponses, ProtectInstanceData, ProtectInstanceErrors, ProtectInstanceResponses, QuoteLeaseData, QuoteLeaseErrors, QuoteLeaseResponses, QuoteRenewalData, QuoteRenewalErrors, QuoteRenewalResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RebootInstanceData, RebootInstanceErrors, RebootInstanceResponses, RebuildInstanceData, RebuildInstanceErrors, RebuildInstanceResponses, RecoverData, RecoverErrors, RecoverInstanceData, RecoverInstanceErrors, RecoverInstanceResponses, RecoverResponses, RedeemVoucherData, RedeemVoucherErrors, RedeemVoucherResponses, RefreshData, RefreshErrors, RefreshResponses, RefundPaymentData, RefundPaymentErrors, RefundPaymentResponses, RegisterData, RegisterErrors, RegisterResponses, ReleaseInstanceData, ReleaseInstanceErrors, ReleaseInstanceResponses, RemoveCardData, RemoveCardErrors, RemoveCardResponses, RemoveDiskData, RemoveDiskErrors, RemoveDiskResponses, RemoveHostData, RemoveHostErrors, RemoveHostResponses, RemoveIsoData, RemoveIsoErrors, RemoveIsoResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, RemoveNetworkData, RemoveNetworkErrors, RemoveNetworkResponses, RemoveNodeAccessData, RemoveNodeAccessErrors, RemoveNodeAccessResponses, RemovePasskeyData, RemovePasskeyErrors, RemovePasskeyResponses, RemovePoolData, RemovePoolErrors, RemovePoolResponses, RemoveServiceData, RemoveServiceErrors, RemoveServiceResponses, RemoveTotpData, RemoveTotpErrors, RemoveTotpResponses, RenamePasskeyData, RenamePasskeyErrors, RenamePasskeyResponses, RenameProjectData, RenameProjectErrors, RenameProjectResponses, RenewData, RenewErrors, RenewLeaseTokenData, RenewLeaseTokenErrors, RenewLeaseTokenResponses, RenewRecoveryCodesData, RenewRecoveryCodesErrors, RenewRecoveryCodesResponses, RenewResponses, RentData, RentErrors, RentResponses, RepriceInstanceData, RepriceInstanceErrors, RepriceInstanceResponses, RescueInstanceData, RescueInstanceErrors, RescueInstanceResponses, ResetFactorsData, ResetFactorsErrors, ResetFactorsResponses, ResizeInstanceData, ResizeInstanceErrors, ResizeInstanceResponses, ResizeLeaseData, ResizeLeaseErrors, ResizeLeaseResponses, RestartServiceData, RestartServiceErrors, RestartServiceResponses, RestoreDriftData, RestoreDriftErrors, RestoreDriftResponses, RestoreInstanceData, RestoreInstanceErrors, RestoreInstanceResponses, ResumeInstanceData, ResumeInstanceErrors, ResumeInstanceResponses, RevokeInvitationData, RevokeInvitationErrors, RevokeInvitationResponses, RollBackData, RollBackErrors, RollBackResponses, RunCommandData, RunCommandErrors, RunCommandResponses, RunLeaseCommandData, RunLeaseCommandErrors, RunLeaseCommandResponses, SeedConsoleData, SeedConsoleErrors, SeedConsoleResponses, SeedExecData, SeedExecErrors, SeedExecResponses, SeedListData, SeedListErrors, SeedListResponses, SeedRenewData, SeedRenewErrors, SeedRenewResponses, SeedRentData, SeedRentErrors, SeedRentResponses, SetDiscordSettingsData, SetDiscordSettingsErrors, SetDiscordSettingsResponses, SetFirewallData, SetFirewallErrors, SetFirewallResponses, SetInstancePasswordData, SetInstancePasswordErrors, SetInstancePasswordResponses, SetNodeAccessData, SetNodeAccessErrors, SetNodeAccessResponses, SetQuotaData, SetQuotaErrors, SetQuotaResponses, SetSshKeysData, SetSshKeysErrors, SetSshKeysResponses, SetUpData, SetUpErrors, SetUpResponses, ShareInstanceData, ShareInstanceErrors, ShareInstanceResponses, ShutDownInstanceData, ShutDownInstanceErrors, ShutDownInstanceResponses, SignInByPasskeyData, SignInByPasskeyErrors, SignInByPasskeyResponses, SignInData, SignInErrors, SignInResponses, SignOutData, SignOutErrors, SignOutResponses, SleepHostData, SleepHostErrors, SleepHostResponses, StartInstanceData, StartInstanceErrors, StartInstanceResponses, StopDrainData, StopDrainErrors, StopDrainResponses, StopInstanceData, StopInstanceErrors, StopInstanceResponses, StopKeepingHostAwakeData, StopKeepingHostAwakeErrors, StopKeepingHostAwakeResponses, SuspendUserData, SuspendUserErrors, SuspendUserResponses, TestClusterData, TestClusterErrors, TestClusterResponses, TestNewClusterData, TestNewClusterErrors, TestNewClusterResponses, UnbanUserData, UnbanUserErrors, UnbanUserResponses, UnlinkData, UnlinkDiscordData, UnlinkDiscordErrors, UnlinkDiscordResponses, UnlinkErrors, UnlinkResponses, UnshareInstanceData, UnshareInstanceErrors, UnshareInstanceResponses, UnsuspendUserData, UnsuspendUserErrors, UnsuspendUserResponses, UpdateInstanceData, UpdateInstanceErrors, UpdateInstanceResponses, VerifyAuditData, VerifyAuditErrors, VerifyAuditResponses, WakeHostData, WakeHostErrors, WakeHostResponses, WithdrawHouseInvitationData, WithdrawHouseInvitationErrors, WithdrawHouseInvitationResponses, WithdrawVoucherData, WithdrawVoucherErrors, WithdrawVoucherResponses } from './types.gen';
+import type { AcceptDriftData, AcceptDriftErrors, AcceptDriftResponses, AcceptInvitationByTokenData, AcceptInvitationByTokenErrors, AcceptInvitationByTokenResponses, AcceptInvitationData, AcceptInvitationErrors, AcceptInvitationResponses, AddCardData, AddCardErrors, AddCardResponses, AddClusterData, AddClusterErrors, AddClusterResponses, AddDiskData, AddDiskErrors, AddDiskResponses, AddHostData, AddHostErrors, AddHostResponses, AddIsoData, AddIsoErrors, AddIsoResponses, AddPasskeyData, AddPasskeyErrors, AddPasskeyResponses, AddPoolData, AddPoolErrors, AddPoolResponses, AddServiceData, AddServiceErrors, AddServiceResponses, AddSourceData, AddSourceErrors, AddSourceResponses, AdoptGuestsData, AdoptGuestsErrors, AdoptGuestsResponses, AskForChallengeData, AskForChallengeErrors, AskForChallengeResponses, AskForConsoleData, AskForConsoleErrors, AskForConsoleResponses, AskForLeaseConsoleData, AskForLeaseConsoleErrors, AskForLeaseConsoleResponses, AskToRecoverData, AskToRecoverErrors, AskToRecoverResponses, AskToVerifyData, AskToVerifyErrors, AskToVerifyResponses, BanUserData, BanUserErrors, BanUserResponses, BeginHostMaintenanceData, BeginHostMaintenanceErrors, BeginHostMaintenanceResponses, BeginLinkData, BeginLinkErrors, BeginLinkResponses, BeginOidcData, BeginOidcErrors, BeginOidcResponses, BeginPasskeyData, BeginPasskeyErrors, BeginPasskeyResponses, BeginPasskeySignInData, BeginPasskeySignInErrors, BeginPasskeySignInResponses, BeginPaymentData, BeginPaymentErrors, BeginPaymentResponses, CancelHostSleepData, CancelHostSleepErrors, CancelHostSleepResponses, ChangeAnnouncementData, ChangeAnnouncementErrors, ChangeAnnouncementResponses, ChangeBackupData, ChangeBackupErrors, ChangeBackupResponses, ChangeCardData, ChangeCardErrors, ChangeCardResponses, ChangeClusterData, ChangeClusterErrors, ChangeClusterResponses, ChangeEmailData, ChangeEmailErrors, ChangeEmailResponses, ChangeHostData, ChangeHostErrors, ChangeHostResponses, ChangeInstancesData, ChangeInstancesErrors, ChangeInstancesResponses, ChangeMeData, ChangeMeErrors, ChangeMemberData, ChangeMemberErrors, ChangeMemberResponses, ChangeMeResponses, ChangeNetworkData, ChangeNetworkErrors, ChangeNetworkResponses, ChangeNodeData, ChangeNodeErrors, ChangeNodeResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangePlanData, ChangePlanErrors, ChangePlanResponses, ChangeScheduleData, ChangeScheduleErrors, ChangeScheduleResponses, ChangeServiceData, ChangeServiceErrors, ChangeServiceResponses, ChangeTemplateData, ChangeTemplateErrors, ChangeTemplateResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, CheckHostData, CheckHostErrors, CheckHostResponses, ChooseNotificationData, ChooseNotificationErrors, ChooseNotificationResponses, ClaimLeaseData, ClaimLeaseErrors, ClaimLeaseResponses, ClaimWalletData, ClaimWalletErrors, ClaimWalletResponses, ClearHostData, ClearHostErrors, ClearHostResponses, ComeBackData, ComeBackErrors, ConfirmEmailData, ConfirmEmailErrors, ConfirmEmailResponses, ConfirmTotpData, ConfirmTotpErrors, ConfirmTotpResponses, CreateAnnouncementData, CreateAnnouncementErrors, CreateAnnouncementResponses, CreateInstanceData, CreateInstanceErrors, CreateInstanceResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateNetworkData, CreateNetworkErrors, CreateNetworkResponses, CreatePlanData, CreatePlanErrors, CreatePlanResponses, CreatePriceListData, CreatePriceListErrors, CreatePriceListResponses, CreateProjectData, CreateProjectErrors, CreateProjectResponses, CreateScheduleData, CreateScheduleErrors, CreateScheduleResponses, CreateSnapshotData, CreateSnapshotErrors, CreateSnapshotResponses, CreateTemplateData, CreateTemplateErrors, CreateTemplateResponses, CreateUserData, CreateUserErrors, CreateUserResponses, CreateVouchersData, CreateVouchersErrors, CreateVouchersResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeclineInvitationData, DeclineInvitationErrors, DeclineInvitationResponses, DeleteAnnouncementData, DeleteAnnouncementErrors, DeleteAnnouncementResponses, DeleteBackupData, DeleteBackupErrors, DeleteBackupResponses, DeleteInstanceData, DeleteInstanceErrors, DeleteInstanceResponses, DeleteProjectData, DeleteProjectErrors, DeleteProjectResponses, DeleteScheduleData, DeleteScheduleErrors, DeleteScheduleResponses, DeleteSnapshotData, DeleteSnapshotErrors, DeleteSnapshotResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, DiscordInteractionData, DiscordInteractionErrors, DiscordInteractionResponses, DrainNodeData, DrainNodeErrors, DrainNodeResponses, DuplicateInstanceData, DuplicateInstanceErrors, DuplicateInstanceResponses, EjectDiscData, EjectDiscErrors, EjectDiscResponses, EndAnnouncementData, EndAnnouncementErrors, EndAnnouncementResponses, EndHostMaintenanceData, EndHostMaintenanceErrors, EndHostMaintenanceResponses, EndImpersonationData, EndImpersonationErrors, EndImpersonationResponses, EndKeyData, EndKeyErrors, EndKeyResponses, EndLeaseData, EndLeaseErrors, EndLeaseResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EstimatePriceData, EstimatePriceErrors, EstimatePriceResponses, ExplainPlacementData, ExplainPlacementErrors, ExplainPlacementResponses, ExportLedgerData, ExportLedgerErrors, ExportLedgerResponses, ExportUsageData, ExportUsageErrors, ExportUsageResponses, FollowEventsData, FollowEventsErrors, FollowEventsResponse, FollowEventsResponses, ForgetHostKeyData, ForgetHostKeyErrors, ForgetHostKeyResponses, GetBackupData, GetBackupErrors, GetBackupResponses, GetBalanceData, GetBalanceErrors, GetBalanceResponses, GetClusterData, GetClusterErrors, GetClusterResponses, GetCommandCapabilityData, GetCommandCapabilityErrors, GetCommandCapabilityResponses, GetDeliveryData, GetDeliveryErrors, GetDeliveryResponses, GetDiscordLinkData, GetDiscordLinkErrors, GetDiscordLinkResponses, GetDiscordSettingsData, GetDiscordSettingsErrors, GetDiscordSettingsResponses, GetDiscordTextsData, GetDiscordTextsErrors, GetDiscordTextsResponses, GetDrainData, GetDrainErrors, GetDrainResponses, GetFactorsData, GetFactorsErrors, GetFactorsResponses, GetFinanceData, GetFinanceErrors, GetFinanceResponses, GetFirewallData, GetFirewallErrors, GetFirewallResponses, GetFirstBootData, GetFirstBootErrors, GetFirstBootResponses, GetHostData, GetHostErrors, GetHostHistoryData, GetHostHistoryErrors, GetHostHistoryResponses, GetHostKeyData, GetHostKeyErrors, GetHostKeyResponses, GetHostResponses, GetInstanceData, GetInstanceErrors, GetInstanceResponses, GetInvoiceData, GetInvoiceErrors, GetInvoicePdfData, GetInvoicePdfErrors, GetInvoicePdfResponses, GetInvoiceResponses, GetLeaseCatalogueData, GetLeaseCatalogueErrors, GetLeaseCatalogueResponses, GetLeaseData, GetLeaseErrors, GetLeaseLogData, GetLeaseLogErrors, GetLeaseLogResponses, GetLeaseResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsHistoryData, GetMetricsHistoryErrors, GetMetricsHistoryResponses, GetMetricsResponses, GetNodeAccessData, GetNodeAccessErrors, GetNodeAccessResponses, GetNodeMetricsData, GetNodeMetricsErrors, GetNodeMetricsHistoryData, GetNodeMetricsHistoryErrors, GetNodeMetricsHistoryResponses, GetNodeMetricsResponses, GetNotificationsData, GetNotificationsErrors, GetNotificationsResponses, GetOperationData, GetOperationErrors, GetOperationResponses, GetOrderData, GetOrderErrors, GetOrderResponses, GetPaymentData, GetPaymentErrors, GetPaymentOfferData, GetPaymentOfferErrors, GetPaymentOfferResponses, GetPaymentResponses, GetPlacementData, GetPlacementErrors, GetPlacementResponses, GetProjectData, GetProjectErrors, GetProjectResponses, GetQuotaData, GetQuotaErrors, GetQuotaResponses, GetRestartData, GetRestartErrors, GetRestartResponses, GetServiceData, GetServiceErrors, GetServicePlayersData, GetServicePlayersErrors, GetServicePlayersResponses, GetServiceResponses, GetSetupData, GetSetupErrors, GetSetupResponses, GetSpendingData, GetSpendingErrors, GetSpendingResponses, GetUserData, GetUserErrors, GetUserResponses, GetWalletCreditsData, GetWalletCreditsErrors, GetWalletCreditsResponses, GetWebhookData, GetWebhookErrors, GetWebhookResponses, GiveAddressBackData, GiveAddressBackErrors, GiveAddressBackResponses, GiveSecondFactorData, GiveSecondFactorErrors, GiveSecondFactorResponses, GrowDiskData, GrowDiskErrors, GrowDiskResponses, HealthzData, HealthzErrors, HealthzResponses, ImpersonateUserData, ImpersonateUserErrors, ImpersonateUserResponses, InsertDiscData, InsertDiscErrors, InsertDiscResponses, InviteData, InviteErrors, InviteIntoHouseData, InviteIntoHouseErrors, InviteIntoHouseResponses, InviteResponses, IssueInvoiceData, IssueInvoiceErrors, IssueInvoiceResponses, KeepAddressData, KeepAddressErrors, KeepAddressResponses, KeepHostAwakeData, KeepHostAwakeErrors, KeepHostAwakeResponses, LeaveProjectData, LeaveProjectErrors, LeaveProjectResponses, LinkDiscordData, LinkDiscordErrors, LinkDiscordResponses, ListAddressesData, ListAddressesErrors, ListAddressesResponses, ListAdoptionsData, ListAdoptionsErrors, ListAdoptionsResponses, ListAnnouncementsData, ListAnnouncementsErrors, ListAnnouncementsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListBackupsData, ListBackupsErrors, ListBackupsResponses, ListCardsData, ListCardsErrors, ListCardsResponses, ListClustersData, ListClustersErrors, ListClustersResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListDisksData, ListDisksErrors, ListDisksResponses, ListDrainsData, ListDrainsErrors, ListDrainsResponses, ListGuestsData, ListGuestsErrors, ListGuestsResponses, ListHostReportsData, ListHostReportsErrors, ListHostReportsResponses, ListHostsData, ListHostsErrors, ListHostsResponses, ListHouseInvitationsData, ListHouseInvitationsErrors, ListHouseInvitationsResponses, ListIdentitiesData, ListIdentitiesErrors, ListIdentitiesResponses, ListImpersonationsData, ListImpersonationsErrors, ListImpersonationsResponses, ListInstanceBackupsData, ListInstanceBackupsErrors, ListInstanceBackupsResponses, ListInstancesData, ListInstancesErrors, ListInstancesResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListInvoicesData, ListInvoicesErrors, ListInvoicesResponses, ListIsosData, ListIsosErrors, ListIsosResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListLeasesData, ListLeasesErrors, ListLeasesResponses, ListLedgerData, ListLedgerErrors, ListLedgerResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListNetworksData, ListNetworksErrors, ListNetworksResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOperationsData, ListOperationsErrors, ListOperationsResponses, ListOrdersData, ListOrdersErrors, ListOrdersResponses, ListPasskeysData, ListPasskeysErrors, ListPasskeysResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListPoolsData, ListPoolsErrors, ListPoolsResponses, ListPriceListsData, ListPriceListsErrors, ListPriceListsResponses, ListProjectAuditData, ListProjectAuditErrors, ListProjectAuditResponses, ListProjectInvoicesData, ListProjectInvoicesErrors, ListProjectInvoicesResponses, ListProjectPaymentsData, ListProjectPaymentsErrors, ListProjectPaymentsResponses, ListProjectsData, ListProjectsErrors, ListProjectsResponses, ListProvidersData, ListProvidersErrors, ListProvidersResponses, ListReceivedInvitationsData, ListReceivedInvitationsErrors, ListReceivedInvitationsResponses, ListRefundsData, ListRefundsErrors, ListRefundsResponses, ListRestartsData, ListRestartsErrors, ListRestartsResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, ListServicesData, ListServicesErrors, ListServicesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSharedData, ListSharedErrors, ListSharedResponses, ListSharesData, ListSharesErrors, ListSharesResponses, ListShownAnnouncementsData, ListShownAnnouncementsErrors, ListShownAnnouncementsResponses, ListSnapshotsData, ListSnapshotsErrors, ListSnapshotsResponses, ListSourcesData, ListSourcesErrors, ListSourcesResponses, ListTemplatesData, ListTemplatesErrors, ListTemplatesResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVouchersData, ListVouchersErrors, ListVouchersResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, MakeBackupData, MakeBackupErrors, MakeBackupResponses, MigrateInstanceData, MigrateInstanceErrors, MigrateInstanceResponses, OfferTotpData, OfferTotpErrors, OfferTotpResponses, OpenapiJsonData, OpenapiJsonErrors, OpenapiJsonResponses, OpenConsoleData, OpenConsoleErrors, PauseInstanceData, PauseInstanceErrors, PauseInstanceResponses, PaymentWebhookData, PaymentWebhookErrors, PaymentWebhookResponses, PlanDrainData, PlanDrainErrors, PlanDrainResponses, PostAdjustmentData, PostAdjustmentErrors, PostAdjustmentResponses, PricePlanData, PricePlanErrors, PricePlanResponses, ProbeClusterData, ProbeClusterErrors, ProbeClusterResponses, ProtectInstanceData, ProtectInstanceErrors, ProtectInstanceResponses, QuoteLeaseData, QuoteLeaseErrors, QuoteLeaseResponses, QuoteRenewalData, QuoteRenewalErrors, QuoteRenewalResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RebootInstanceData, RebootInstanceErrors, RebootInstanceResponses, RebuildInstanceData, RebuildInstanceErrors, RebuildInstanceResponses, RecoverData, RecoverErrors, RecoverInstanceData, RecoverInstanceErrors, RecoverInstanceResponses, RecoverResponses, RedeemVoucherData, RedeemVoucherErrors, RedeemVoucherResponses, RefreshData, RefreshErrors, RefreshResponses, RefundPaymentData, RefundPaymentErrors, RefundPaymentResponses, RegisterData, RegisterErrors, RegisterResponses, ReleaseInstanceData, ReleaseInstanceErrors, ReleaseInstanceResponses, RemoveCardData, RemoveCardErrors, RemoveCardResponses, RemoveDiskData, RemoveDiskErrors, RemoveDiskResponses, RemoveHostData, RemoveHostErrors, RemoveHostResponses, RemoveIsoData, RemoveIsoErrors, RemoveIsoResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, RemoveNetworkData, RemoveNetworkErrors, RemoveNetworkResponses, RemoveNodeAccessData, RemoveNodeAccessErrors, RemoveNodeAccessResponses, RemovePasskeyData, RemovePasskeyErrors, RemovePasskeyResponses, RemovePoolData, RemovePoolErrors, RemovePoolResponses, RemoveServiceData, RemoveServiceErrors, RemoveServiceResponses, RemoveTotpData, RemoveTotpErrors, RemoveTotpResponses, RenamePasskeyData, RenamePasskeyErrors, RenamePasskeyResponses, RenameProjectData, RenameProjectErrors, RenameProjectResponses, RenewData, RenewErrors, RenewLeaseTokenData, RenewLeaseTokenErrors, RenewLeaseTokenResponses, RenewRecoveryCodesData, RenewRecoveryCodesErrors, RenewRecoveryCodesResponses, RenewResponses, RentData, RentErrors, RentResponses, RepriceInstanceData, RepriceInstanceErrors, RepriceInstanceResponses, RescueInstanceData, RescueInstanceErrors, RescueInstanceResponses, ResendDeliveryData, ResendDeliveryErrors, ResendDeliveryResponses, ResetFactorsData, ResetFactorsErrors, ResetFactorsResponses, ResizeInstanceData, ResizeInstanceErrors, ResizeInstanceResponses, ResizeLeaseData, ResizeLeaseErrors, ResizeLeaseResponses, RestartServiceData, RestartServiceErrors, RestartServiceResponses, RestoreDriftData, RestoreDriftErrors, RestoreDriftResponses, RestoreInstanceData, RestoreInstanceErrors, RestoreInstanceResponses, ResumeInstanceData, ResumeInstanceErrors, ResumeInstanceResponses, RevokeInvitationData, RevokeInvitationErrors, RevokeInvitationResponses, RollBackData, RollBackErrors, RollBackResponses, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, RunCommandData, RunCommandErrors, RunCommandResponses, RunLeaseCommandData, RunLeaseCommandErrors, RunLeaseCommandResponses, SeedConsoleData, SeedConsoleErrors, SeedConsoleResponses, SeedExecData, SeedExecErrors, SeedExecResponses, SeedListData, SeedListErrors, SeedListResponses, SeedRenewData, SeedRenewErrors, SeedRenewResponses, SeedRentData, SeedRentErrors, SeedRentResponses, SetDiscordSettingsData, SetDiscordSettingsErrors, SetDiscordSettingsResponses, SetFirewallData, SetFirewallErrors, SetFirewallResponses, SetInstancePasswordData, SetInstancePasswordErrors, SetInstancePasswordResponses, SetNodeAccessData, SetNodeAccessErrors, SetNodeAccessResponses, SetQuotaData, SetQuotaErrors, SetQuotaResponses, SetSshKeysData, SetSshKeysErrors, SetSshKeysResponses, SetUpData, SetUpErrors, SetUpResponses, ShareInstanceData, ShareInstanceErrors, ShareInstanceResponses, ShutDownInstanceData, ShutDownInstanceErrors, ShutDownInstanceResponses, SignInByPasskeyData, SignInByPasskeyErrors, SignInByPasskeyResponses, SignInData, SignInErrors, SignInResponses, SignOutData, SignOutErrors, SignOutResponses, SleepHostData, SleepHostErrors, SleepHostResponses, StartInstanceData, StartInstanceErrors, StartInstanceResponses, StopDrainData, StopDrainErrors, StopDrainResponses, StopInstanceData, StopInstanceErrors, StopInstanceResponses, StopKeepingHostAwakeData, StopKeepingHostAwakeErrors, StopKeepingHostAwakeResponses, SuspendUserData, SuspendUserErrors, SuspendUserResponses, TestClusterData, TestClusterErrors, TestClusterResponses, TestNewClusterData, TestNewClusterErrors, TestNewClusterResponses, TestWebhookData, TestWebhookErrors, TestWebhookResponses, UnbanUserData, UnbanUserErrors, UnbanUserResponses, UnlinkData, UnlinkDiscordData, UnlinkDiscordErrors, UnlinkDiscordResponses, UnlinkErrors, UnlinkResponses, UnshareInstanceData, UnshareInstanceErrors, UnshareInstanceResponses, UnsuspendUserData, UnsuspendUserErrors, UnsuspendUserResponses, UpdateInstanceData, UpdateInstanceErrors, UpdateInstanceResponses, VerifyAuditData, VerifyAuditErrors, VerifyAuditResponses, WakeHostData, WakeHostErrors, WakeHostResponses, WithdrawHouseInvitationData, WithdrawHouseInvitationErrors, WithdrawHouseInvitationResponses, WithdrawVoucherData, WithdrawVoucherErrors, WithdrawVoucherResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -17,6 +17,117 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
      */
     meta?: keyof ClientMeta extends never ? Record<string, unknown> : ClientMeta;
 };
+
+/**
+ * All announcements, newest first, with those that are planned and those that are over. For staff.
+ */
+export const listAnnouncements = <ThrowOnError extends boolean = true>(options?: Options<ListAnnouncementsData, ThrowOnError>): RequestResult<ListAnnouncementsResponses, ListAnnouncementsErrors, ThrowOnError> => (options?.client ?? client).get<ListAnnouncementsResponses, ListAnnouncementsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/announcements',
+    ...options
+});
+
+/**
+ * Announce something to everybody. For staff.
+ */
+export const createAnnouncement = <ThrowOnError extends boolean = true>(options: Options<CreateAnnouncementData, ThrowOnError>): RequestResult<CreateAnnouncementResponses, CreateAnnouncementErrors, ThrowOnError> => (options.client ?? client).post<CreateAnnouncementResponses, CreateAnnouncementErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/announcements',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * What the house tells everybody now: what matters most first, and of that the newest.
+ */
+export const listShownAnnouncements = <ThrowOnError extends boolean = true>(options?: Options<ListShownAnnouncementsData, ThrowOnError>): RequestResult<ListShownAnnouncementsResponses, ListShownAnnouncementsErrors, ThrowOnError> => (options?.client ?? client).get<ListShownAnnouncementsResponses, ListShownAnnouncementsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/announcements/shown',
+    ...options
+});
+
+/**
+ * Delete an announcement, whatever its state. For staff.
+ */
+export const deleteAnnouncement = <ThrowOnError extends boolean = true>(options: Options<DeleteAnnouncementData, ThrowOnError>): RequestResult<DeleteAnnouncementResponses, DeleteAnnouncementErrors, ThrowOnError> => (options.client ?? client).delete<DeleteAnnouncementResponses, DeleteAnnouncementErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/announcements/{id}',
+    ...options
+});
+
+/**
+ * Change an announcement, whatever its state. Who has put it away sees it again when its text or level changes. For
+ * staff.
+ */
+export const changeAnnouncement = <ThrowOnError extends boolean = true>(options: Options<ChangeAnnouncementData, ThrowOnError>): RequestResult<ChangeAnnouncementResponses, ChangeAnnouncementErrors, ThrowOnError> => (options.client ?? client).patch<ChangeAnnouncementResponses, ChangeAnnouncementErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/announcements/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * End an announcement now. One that is over stays as it is. For staff.
+ */
+export const endAnnouncement = <ThrowOnError extends boolean = true>(options: Options<EndAnnouncementData, ThrowOnError>): RequestResult<EndAnnouncementResponses, EndAnnouncementErrors, ThrowOnError> => (options.client ?? client).post<EndAnnouncementResponses, EndAnnouncementErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/announcements/{id}/end',
+    ...options
+});
 
 /**
  * Who did what, newest first. For administrators.
@@ -3058,6 +3169,44 @@ export const unlink = <ThrowOnError extends boolean = true>(options: Options<Unl
 });
 
 /**
+ * How you are told of things.
+ */
+export const getNotifications = <ThrowOnError extends boolean = true>(options?: Options<GetNotificationsData, ThrowOnError>): RequestResult<GetNotificationsResponses, GetNotificationsErrors, ThrowOnError> => (options?.client ?? client).get<GetNotificationsResponses, GetNotificationsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/me/notifications',
+    ...options
+});
+
+/**
+ * Choose how you are told of one kind of thing.
+ */
+export const chooseNotification = <ThrowOnError extends boolean = true>(options: Options<ChooseNotificationData, ThrowOnError>): RequestResult<ChooseNotificationResponses, ChooseNotificationErrors, ThrowOnError> => (options.client ?? client).patch<ChooseNotificationResponses, ChooseNotificationErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/me/notifications/{kind}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Your passkeys, oldest first.
  */
 export const listPasskeys = <ThrowOnError extends boolean = true>(options?: Options<ListPasskeysData, ThrowOnError>): RequestResult<ListPasskeysResponses, ListPasskeysErrors, ThrowOnError> => (options?.client ?? client).get<ListPasskeysResponses, ListPasskeysErrors, ThrowOnError>({
@@ -4281,6 +4430,47 @@ export const redeemVoucher = <ThrowOnError extends boolean = true>(options: Opti
 });
 
 /**
+ * The webhooks of a project, oldest first. For its owners.
+ */
+export const listWebhooks = <ThrowOnError extends boolean = true>(options: Options<ListWebhooksData, ThrowOnError>): RequestResult<ListWebhooksResponses, ListWebhooksErrors, ThrowOnError> => (options.client ?? client).get<ListWebhooksResponses, ListWebhooksErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/projects/{id}/webhooks',
+    ...options
+});
+
+/**
+ * Have an address told what happens to a project. For its owners.
+ *
+ * What is sent is signed as Standard Webhooks has it (`webhook-id`, `webhook-timestamp`, `webhook-signature`). What is
+ * not answered with 2xx within 10 seconds is sent again, ten times over two to three days.
+ */
+export const createWebhook = <ThrowOnError extends boolean = true>(options: Options<CreateWebhookData, ThrowOnError>): RequestResult<CreateWebhookResponses, CreateWebhookErrors, ThrowOnError> => (options.client ?? client).post<CreateWebhookResponses, CreateWebhookErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/projects/{id}/webhooks',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Register.
  *
  * The answer is the same when the address has an account already; its owner gets a mail then.
@@ -5009,6 +5199,146 @@ export const withdrawVoucher = <ThrowOnError extends boolean = true>(options: Op
             type: 'apiKey'
         }],
     url: '/api/v1/vouchers/{id}',
+    ...options
+});
+
+/**
+ * Delete a webhook and all that it was told.
+ */
+export const deleteWebhook = <ThrowOnError extends boolean = true>(options: Options<DeleteWebhookData, ThrowOnError>): RequestResult<DeleteWebhookResponses, DeleteWebhookErrors, ThrowOnError> => (options.client ?? client).delete<DeleteWebhookResponses, DeleteWebhookErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/webhooks/{id}',
+    ...options
+});
+
+/**
+ * One webhook.
+ */
+export const getWebhook = <ThrowOnError extends boolean = true>(options: Options<GetWebhookData, ThrowOnError>): RequestResult<GetWebhookResponses, GetWebhookErrors, ThrowOnError> => (options.client ?? client).get<GetWebhookResponses, GetWebhookErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/webhooks/{id}',
+    ...options
+});
+
+/**
+ * Change a webhook. Switched off, what it was still to be told is given up; switched on, it is told of what comes.
+ */
+export const changeWebhook = <ThrowOnError extends boolean = true>(options: Options<ChangeWebhookData, ThrowOnError>): RequestResult<ChangeWebhookResponses, ChangeWebhookErrors, ThrowOnError> => (options.client ?? client).patch<ChangeWebhookResponses, ChangeWebhookErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/webhooks/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * What a webhook was told in the last 30 days, newest first.
+ */
+export const listDeliveries = <ThrowOnError extends boolean = true>(options: Options<ListDeliveriesData, ThrowOnError>): RequestResult<ListDeliveriesResponses, ListDeliveriesErrors, ThrowOnError> => (options.client ?? client).get<ListDeliveriesResponses, ListDeliveriesErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/webhooks/{id}/deliveries',
+    ...options
+});
+
+/**
+ * One thing that a webhook was told, with the body.
+ */
+export const getDelivery = <ThrowOnError extends boolean = true>(options: Options<GetDeliveryData, ThrowOnError>): RequestResult<GetDeliveryResponses, GetDeliveryErrors, ThrowOnError> => (options.client ?? client).get<GetDeliveryResponses, GetDeliveryErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/webhooks/{id}/deliveries/{delivery}',
+    ...options
+});
+
+/**
+ * Send something once more, at once and under the same `webhook-id`, whatever became of it.
+ */
+export const resendDelivery = <ThrowOnError extends boolean = true>(options: Options<ResendDeliveryData, ThrowOnError>): RequestResult<ResendDeliveryResponses, ResendDeliveryErrors, ThrowOnError> => (options.client ?? client).post<ResendDeliveryResponses, ResendDeliveryErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/webhooks/{id}/deliveries/{delivery}/resend',
+    ...options
+});
+
+/**
+ * Give a webhook another secret. The one before is worth nothing from now on; what is under way is tried again with it.
+ */
+export const rotateWebhookSecret = <ThrowOnError extends boolean = true>(options: Options<RotateWebhookSecretData, ThrowOnError>): RequestResult<RotateWebhookSecretResponses, RotateWebhookSecretErrors, ThrowOnError> => (options.client ?? client).post<RotateWebhookSecretResponses, RotateWebhookSecretErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/webhooks/{id}/rotate-secret',
+    ...options
+});
+
+/**
+ * Send `webhook.test` to a webhook, at once. Follow the delivery to see what came of it.
+ */
+export const testWebhook = <ThrowOnError extends boolean = true>(options: Options<TestWebhookData, ThrowOnError>): RequestResult<TestWebhookResponses, TestWebhookErrors, ThrowOnError> => (options.client ?? client).post<TestWebhookResponses, TestWebhookErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'innkeeper_session',
+            type: 'apiKey'
+        }],
+    url: '/api/v1/webhooks/{id}/test',
     ...options
 });
 

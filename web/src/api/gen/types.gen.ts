@@ -397,6 +397,85 @@ export type Amounts = {
 };
 
 /**
+ * Something that everybody is told for a while, as those see it who look after it.
+ */
+export type Announcement = {
+    /**
+     * When.
+     */
+    created_at: Timestamp;
+    created_by?: UserId | null;
+    /**
+     * From when on it is shown.
+     */
+    from: Timestamp;
+    /**
+     * Identity.
+     */
+    id: AnnouncementId;
+    /**
+     * How much it matters.
+     */
+    level: AnnouncementLevel;
+    /**
+     * Grows when the text or the level changes.
+     */
+    revision: number;
+    /**
+     * Where it stands now.
+     */
+    state: AnnouncementState;
+    text_en?: Told | null;
+    text_fr?: Told | null;
+    until?: Timestamp | null;
+};
+
+/**
+ * An announcement to be made, in English, in French, or in both.
+ */
+export type AnnouncementAsked = {
+    from?: Timestamp | null;
+    /**
+     * How much it matters.
+     */
+    level?: AnnouncementLevel;
+    text_en?: Told | null;
+    text_fr?: Told | null;
+    until?: Timestamp | null;
+};
+
+/**
+ * What to change of an announcement; what is left out stays.
+ */
+export type AnnouncementChanged = {
+    from?: Timestamp | null;
+    level?: AnnouncementLevel | null;
+    text_en?: Told | null;
+    text_fr?: Told | null;
+    until?: Timestamp | null;
+};
+
+export type AnnouncementId = string;
+
+/**
+ * How much it matters.
+ *
+ * - `info`: Good to know.
+ * - `warning`: Something may not work as usual.
+ * - `critical`: Everybody must know; nobody can put it away.
+ */
+export type AnnouncementLevel = 'info' | 'warning' | 'critical';
+
+/**
+ * Where an announcement stands.
+ *
+ * - `planned`: Its time is still to come.
+ * - `shown`: Everybody sees it.
+ * - `over`: Its time is over.
+ */
+export type AnnouncementState = 'planned' | 'shown' | 'over';
+
+/**
  * What came of a command.
  */
 export type Answer = {
@@ -1267,6 +1346,106 @@ export type Credentials = {
  * - `JPY`: Japanese yen, which has no smaller unit.
  */
 export type Currency = 'EUR' | 'USD' | 'GBP' | 'CHF' | 'CAD' | 'AUD' | 'SEK' | 'NOK' | 'DKK' | 'PLN' | 'CZK' | 'JPY';
+
+/**
+ * Something that a webhook was told, or is to be told.
+ */
+export type Delivery = {
+    ended_at?: Timestamp | null;
+    /**
+     * When it happened.
+     */
+    happened_at: Timestamp;
+    /**
+     * Identity; the receiver gets it as `webhook-id`.
+     */
+    id: DeliveryId;
+    next_try_at?: Timestamp | null;
+    /**
+     * What became of it.
+     */
+    state: DeliveryState;
+    /**
+     * To what kind of thing it happened.
+     */
+    subject: string;
+    /**
+     * To which.
+     */
+    subject_id: string;
+    /**
+     * The newest tries, oldest first.
+     */
+    tries: Array<DeliveryTry>;
+    /**
+     * What it tells of, for example `instance.running`.
+     */
+    type: string;
+    /**
+     * Who is told.
+     */
+    webhook_id: WebhookId;
+};
+
+/**
+ * Why a try failed.
+ *
+ * - `status`: The receiver answered with another status than 2xx.
+ * - `redirected`: The receiver named another address, which is not followed.
+ * - `timed_out`: No answer came in time.
+ * - `refused`: Nobody listens there.
+ * - `unreachable`: No connection came about.
+ * - `unresolved`: The host's name is not known.
+ * - `tls`: The receiver's certificate is not trusted, or it speaks no TLS.
+ * - `broken`: The connection ended without an answer.
+ * - `not_allowed`: The address is none that may be called: not `https`, or not on the Internet.
+ * - `unsigned`: The house could not open the webhook's secret.
+ */
+export type DeliveryFault = 'status' | 'redirected' | 'timed_out' | 'refused' | 'unreachable' | 'unresolved' | 'tls' | 'broken' | 'not_allowed' | 'unsigned';
+
+export type DeliveryId = string;
+
+/**
+ * Something that a webhook was told, to the letter.
+ */
+export type DeliverySent = {
+    /**
+     * The body, as it is sent at every try.
+     */
+    body: string;
+    /**
+     * How it stands.
+     */
+    delivery: Delivery;
+};
+
+/**
+ * What became of a delivery.
+ *
+ * - `pending`: It is still to be taken.
+ * - `delivered`: It was taken.
+ * - `failed`: It was given up.
+ */
+export type DeliveryState = 'pending' | 'delivered' | 'failed';
+
+/**
+ * One try to deliver.
+ */
+export type DeliveryTry = {
+    /**
+     * When it was begun.
+     */
+    at: Timestamp;
+    fault?: DeliveryFault | null;
+    /**
+     * How long it took, in milliseconds.
+     */
+    milliseconds: number;
+    /**
+     * The status of the answer; null when none came.
+     */
+    status?: number | null;
+};
 
 /**
  * A disc in a drive.
@@ -2654,6 +2833,7 @@ export type Instance = {
      * Its IP address, as last reported.
      */
     address?: string | null;
+    awaits?: HostId | null;
     /**
      * When it was asked for.
      */
@@ -4083,6 +4263,72 @@ export type NodeVerdict = PlacementVerdict & {
 };
 
 /**
+ * What to change; what is left out stays.
+ */
+export type NotificationChanged = {
+    /**
+     * Tell it by direct message at Discord. On is refused without a linked account.
+     */
+    discord?: boolean | null;
+    /**
+     * Tell it by e-mail. Off is refused where nothing else would tell what must arrive.
+     */
+    email?: boolean | null;
+};
+
+/**
+ * How you are told of one kind of thing.
+ */
+export type NotificationChoice = {
+    /**
+     * By direct message at Discord, as long as your account is linked.
+     */
+    discord: boolean;
+    /**
+     * By e-mail, once your address is confirmed.
+     */
+    email: boolean;
+    /**
+     * Of what.
+     */
+    kind: NotificationKind;
+    /**
+     * Whether one of the ways must stay on.
+     */
+    must_arrive: boolean;
+};
+
+/**
+ * What people are told about.
+ *
+ * - `credits`: The credits of a project run out.
+ * - `stopped`: Instances are stopped because no credits are left.
+ * - `deletion`: Something will be deleted, unless somebody does something about it.
+ * - `leases`: The time of a lease is nearly over.
+ * - `backups`: Scheduled backups fail.
+ * - `webhooks`: A webhook is switched off, since nobody takes what it is told.
+ */
+export type NotificationKind = 'credits' | 'stopped' | 'deletion' | 'leases' | 'backups' | 'webhooks';
+
+/**
+ * How you are told of things. What is about signing in, and invitations, are always mailed.
+ */
+export type Notifications = {
+    /**
+     * Every kind, as it is in effect now.
+     */
+    choices: Array<NotificationChoice>;
+    /**
+     * Whether your account is linked with one at Discord; without it nothing can be told there.
+     */
+    discord_linked: boolean;
+    /**
+     * Whether this house sends mails.
+     */
+    mails: boolean;
+};
+
+/**
  * A sign-in elsewhere that begins.
  */
 export type OidcSignIn = {
@@ -4354,6 +4600,49 @@ export type PageAdoption = {
          * The guest's number.
          */
         vmid: number;
+    }>;
+    /**
+     * Give it as `cursor` to get the next page; null on the last one.
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * One page of a list.
+ */
+export type PageAnnouncement = {
+    /**
+     * What is on this page.
+     */
+    items: Array<{
+        /**
+         * When.
+         */
+        created_at: Timestamp;
+        created_by?: UserId | null;
+        /**
+         * From when on it is shown.
+         */
+        from: Timestamp;
+        /**
+         * Identity.
+         */
+        id: AnnouncementId;
+        /**
+         * How much it matters.
+         */
+        level: AnnouncementLevel;
+        /**
+         * Grows when the text or the level changes.
+         */
+        revision: number;
+        /**
+         * Where it stands now.
+         */
+        state: AnnouncementState;
+        text_en?: Told | null;
+        text_fr?: Told | null;
+        until?: Timestamp | null;
     }>;
     /**
      * Give it as `cursor` to get the next page; null on the last one.
@@ -4657,6 +4946,55 @@ export type PageClusterGuest = {
 /**
  * One page of a list.
  */
+export type PageDelivery = {
+    /**
+     * What is on this page.
+     */
+    items: Array<{
+        ended_at?: Timestamp | null;
+        /**
+         * When it happened.
+         */
+        happened_at: Timestamp;
+        /**
+         * Identity; the receiver gets it as `webhook-id`.
+         */
+        id: DeliveryId;
+        next_try_at?: Timestamp | null;
+        /**
+         * What became of it.
+         */
+        state: DeliveryState;
+        /**
+         * To what kind of thing it happened.
+         */
+        subject: string;
+        /**
+         * To which.
+         */
+        subject_id: string;
+        /**
+         * The newest tries, oldest first.
+         */
+        tries: Array<DeliveryTry>;
+        /**
+         * What it tells of, for example `instance.running`.
+         */
+        type: string;
+        /**
+         * Who is told.
+         */
+        webhook_id: WebhookId;
+    }>;
+    /**
+     * Give it as `cursor` to get the next page; null on the last one.
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * One page of a list.
+ */
 export type PageDisk = {
     /**
      * What is on this page.
@@ -4913,6 +5251,7 @@ export type PageInstance = {
          * Its IP address, as last reported.
          */
         address?: string | null;
+        awaits?: HostId | null;
         /**
          * When it was asked for.
          */
@@ -5896,6 +6235,10 @@ export type PageService = {
          */
         id: ServiceId;
         /**
+         * What people enter to reach it; null where nobody said.
+         */
+        join_address?: string | null;
+        /**
          * By what it is spoken to.
          */
         kind: ServiceKind;
@@ -6183,6 +6526,52 @@ export type PageVoucher = {
          */
         uses: number;
         withdrawn_at?: Timestamp | null;
+    }>;
+    /**
+     * Give it as `cursor` to get the next page; null on the last one.
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * One page of a list.
+ */
+export type PageWebhook = {
+    /**
+     * What is on this page.
+     */
+    items: Array<{
+        /**
+         * When it was made.
+         */
+        created_at: Timestamp;
+        /**
+         * Whether it is told anything.
+         */
+        enabled: boolean;
+        failing_since?: Timestamp | null;
+        /**
+         * Identity.
+         */
+        id: WebhookId;
+        /**
+         * What people call it.
+         */
+        name: Title;
+        off_at?: Timestamp | null;
+        off_reason?: WebhookOff | null;
+        /**
+         * Whose events it is told.
+         */
+        project_id: ProjectId;
+        /**
+         * What it is told of; empty means everything.
+         */
+        subjects: Array<Subject>;
+        /**
+         * Where it is told.
+         */
+        url: string;
     }>;
     /**
      * Give it as `cursor` to get the next page; null on the last one.
@@ -7757,6 +8146,10 @@ export type Service = {
      */
     id: ServiceId;
     /**
+     * What people enter to reach it; null where nobody said.
+     */
+    join_address?: string | null;
+    /**
      * By what it is spoken to.
      */
     kind: ServiceKind;
@@ -7829,6 +8222,11 @@ export type ServiceAsked = {
     at: Place;
     doorman?: Doorman | null;
     /**
+     * What people enter to reach it: a name or an address, and a port where one is needed. Everybody who sees the
+     * service is shown it; without it, only staff know where it is.
+     */
+    join_address?: string | null;
+    /**
      * By what it is spoken to.
      */
     kind: ServiceKind;
@@ -7876,6 +8274,10 @@ export type ServiceChanged = {
      */
     address?: string | null;
     doorman?: Doorman | null;
+    /**
+     * What people enter to reach it; null to tell nobody.
+     */
+    join_address?: string | null;
     language?: Language | null;
     name?: Hostname | null;
     /**
@@ -8087,6 +8489,31 @@ export type SharedInstance = {
      * What one may do.
      */
     right: ShareRight;
+};
+
+/**
+ * Something that everybody is told now.
+ */
+export type ShownAnnouncement = {
+    /**
+     * Since when it is shown.
+     */
+    from: Timestamp;
+    /**
+     * Identity.
+     */
+    id: AnnouncementId;
+    /**
+     * How much it matters. What is critical cannot be put away.
+     */
+    level: AnnouncementLevel;
+    /**
+     * Grows when the text or the level changes: who has put the one before away sees this one.
+     */
+    revision: number;
+    text_en?: Told | null;
+    text_fr?: Told | null;
+    until?: Timestamp | null;
 };
 
 /**
@@ -8416,8 +8843,9 @@ export type StorageName = string;
  * - `lease`: A lease changed, or an order of one.
  * - `host`: A host changed, or what needs it.
  * - `service`: A service changed, or a restart of it.
+ * - `announcement`: Something that everybody is told changed.
  */
-export type Subject = 'instance' | 'operation' | 'cluster' | 'project' | 'lease' | 'host' | 'service';
+export type Subject = 'instance' | 'operation' | 'cluster' | 'project' | 'lease' | 'host' | 'service' | 'announcement';
 
 /**
  * A suspension: they look, pay and leave.
@@ -8576,6 +9004,8 @@ export type Timing = {
 };
 
 export type Title = string;
+
+export type Told = string;
 
 /**
  * What an authenticator needs. Shown this once.
@@ -8921,6 +9351,110 @@ export type WayToPay = {
      */
     token_version: string;
 };
+
+/**
+ * An address that is told what happens to a project.
+ */
+export type Webhook = {
+    /**
+     * When it was made.
+     */
+    created_at: Timestamp;
+    /**
+     * Whether it is told anything.
+     */
+    enabled: boolean;
+    failing_since?: Timestamp | null;
+    /**
+     * Identity.
+     */
+    id: WebhookId;
+    /**
+     * What people call it.
+     */
+    name: Title;
+    off_at?: Timestamp | null;
+    off_reason?: WebhookOff | null;
+    /**
+     * Whose events it is told.
+     */
+    project_id: ProjectId;
+    /**
+     * What it is told of; empty means everything.
+     */
+    subjects: Array<Subject>;
+    /**
+     * Where it is told.
+     */
+    url: string;
+};
+
+/**
+ * A webhook to be made.
+ */
+export type WebhookAsked = {
+    /**
+     * Whether it is told anything; true where nothing is said.
+     */
+    enabled?: boolean | null;
+    /**
+     * What people call it: 1 to 64 characters.
+     */
+    name: Title;
+    /**
+     * What it is told of: `instance`, `operation`, `project`, `lease`, `service`; everything where nothing is said.
+     */
+    subjects?: Array<Subject>;
+    /**
+     * Where it is told: an `https://` address on the Internet.
+     */
+    url: string;
+};
+
+/**
+ * What is to be changed of a webhook; what is not given stays.
+ */
+export type WebhookChanged = {
+    /**
+     * Whether it is told anything.
+     */
+    enabled?: boolean | null;
+    name?: Title | null;
+    /**
+     * What it is told of; an empty list means everything.
+     */
+    subjects?: Array<Subject> | null;
+    /**
+     * Where it is told.
+     */
+    url?: string | null;
+};
+
+export type WebhookId = string;
+
+/**
+ * A webhook and its secret.
+ */
+export type WebhookMade = {
+    /**
+     * By what the receiver knows us: `whsec_` and 32 bytes in Base64. It is shown this once, and is null when an
+     * idempotency key comes again.
+     */
+    secret?: string | null;
+    /**
+     * The webhook.
+     */
+    webhook: Webhook;
+};
+
+/**
+ * Why a webhook is off.
+ *
+ * - `asked`: Somebody switched it off.
+ * - `gone`: Its receiver answered that it is gone (410).
+ * - `failing`: Its receiver has taken nothing for five days.
+ */
+export type WebhookOff = 'asked' | 'gone' | 'failing';
 
 /**
  * A day of the week.
@@ -9313,6 +9847,11 @@ export type ServiceAskedWritable = {
     at: Place;
     doorman?: Doorman | null;
     /**
+     * What people enter to reach it: a name or an address, and a port where one is needed. Everybody who sees the
+     * service is shown it; without it, only staff know where it is.
+     */
+    join_address?: string | null;
+    /**
      * By what it is spoken to.
      */
     kind: ServiceKind;
@@ -9360,6 +9899,10 @@ export type ServiceChangedWritable = {
      */
     address?: string | null;
     doorman?: Doorman | null;
+    /**
+     * What people enter to reach it; null to tell nobody.
+     */
+    join_address?: string | null;
     language?: Language | null;
     name?: Hostname | null;
     /**
@@ -9410,6 +9953,299 @@ export type UserAskedWritable = {
      */
     role: Role;
 };
+
+export type ListAnnouncementsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many items at most.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/api/v1/announcements';
+};
+
+export type ListAnnouncementsErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ListAnnouncementsError = ListAnnouncementsErrors[keyof ListAnnouncementsErrors];
+
+export type ListAnnouncementsResponses = {
+    /**
+     * A page of them
+     */
+    200: PageAnnouncement;
+};
+
+export type ListAnnouncementsResponse = ListAnnouncementsResponses[keyof ListAnnouncementsResponses];
+
+export type CreateAnnouncementData = {
+    body: AnnouncementAsked;
+    headers?: {
+        /**
+         * A key of your choice, 1 to 200 printable ASCII characters. The same key with the same request gets the same
+         * answer and changes nothing; with another request it is refused. Kept for a day.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/announcements';
+};
+
+export type CreateAnnouncementErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * The key was used for something else (`idempotency_key_reused`)
+     */
+    409: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type CreateAnnouncementError = CreateAnnouncementErrors[keyof CreateAnnouncementErrors];
+
+export type CreateAnnouncementResponses = {
+    /**
+     * Made
+     */
+    201: Announcement;
+};
+
+export type CreateAnnouncementResponse = CreateAnnouncementResponses[keyof CreateAnnouncementResponses];
+
+export type ListShownAnnouncementsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/announcements/shown';
+};
+
+export type ListShownAnnouncementsErrors = {
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ListShownAnnouncementsError = ListShownAnnouncementsErrors[keyof ListShownAnnouncementsErrors];
+
+export type ListShownAnnouncementsResponses = {
+    /**
+     * All of them, at most 20
+     */
+    200: Array<ShownAnnouncement>;
+};
+
+export type ListShownAnnouncementsResponse = ListShownAnnouncementsResponses[keyof ListShownAnnouncementsResponses];
+
+export type DeleteAnnouncementData = {
+    body?: never;
+    path: {
+        /**
+         * The announcement
+         */
+        id: AnnouncementId;
+    };
+    query?: never;
+    url: '/api/v1/announcements/{id}';
+};
+
+export type DeleteAnnouncementErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type DeleteAnnouncementError = DeleteAnnouncementErrors[keyof DeleteAnnouncementErrors];
+
+export type DeleteAnnouncementResponses = {
+    /**
+     * Deleted
+     */
+    204: void;
+};
+
+export type DeleteAnnouncementResponse = DeleteAnnouncementResponses[keyof DeleteAnnouncementResponses];
+
+export type ChangeAnnouncementData = {
+    body: AnnouncementChanged;
+    path: {
+        /**
+         * The announcement
+         */
+        id: AnnouncementId;
+    };
+    query?: never;
+    url: '/api/v1/announcements/{id}';
+};
+
+export type ChangeAnnouncementErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ChangeAnnouncementError = ChangeAnnouncementErrors[keyof ChangeAnnouncementErrors];
+
+export type ChangeAnnouncementResponses = {
+    /**
+     * The announcement as it is now
+     */
+    200: Announcement;
+};
+
+export type ChangeAnnouncementResponse = ChangeAnnouncementResponses[keyof ChangeAnnouncementResponses];
+
+export type EndAnnouncementData = {
+    body?: never;
+    path: {
+        /**
+         * The announcement
+         */
+        id: AnnouncementId;
+    };
+    query?: never;
+    url: '/api/v1/announcements/{id}/end';
+};
+
+export type EndAnnouncementErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Nobody sees it yet (`announcement_planned`)
+     */
+    409: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type EndAnnouncementError = EndAnnouncementErrors[keyof EndAnnouncementErrors];
+
+export type EndAnnouncementResponses = {
+    /**
+     * The announcement as it is now
+     */
+    200: Announcement;
+};
+
+export type EndAnnouncementResponse = EndAnnouncementResponses[keyof EndAnnouncementResponses];
 
 export type ListAuditData = {
     body?: never;
@@ -18283,6 +19119,97 @@ export type UnlinkResponses = {
 
 export type UnlinkResponse = UnlinkResponses[keyof UnlinkResponses];
 
+export type GetNotificationsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/me/notifications';
+};
+
+export type GetNotificationsErrors = {
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type GetNotificationsError = GetNotificationsErrors[keyof GetNotificationsErrors];
+
+export type GetNotificationsResponses = {
+    /**
+     * How you are told of each kind of thing
+     */
+    200: Notifications;
+};
+
+export type GetNotificationsResponse = GetNotificationsResponses[keyof GetNotificationsResponses];
+
+export type ChooseNotificationData = {
+    body: NotificationChanged;
+    path: {
+        /**
+         * What you are told of
+         */
+        kind: NotificationKind;
+    };
+    query?: never;
+    url: '/api/v1/me/notifications/{kind}';
+};
+
+export type ChooseNotificationErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ChooseNotificationError = ChooseNotificationErrors[keyof ChooseNotificationErrors];
+
+export type ChooseNotificationResponses = {
+    /**
+     * As it is in effect now
+     */
+    200: NotificationChoice;
+};
+
+export type ChooseNotificationResponse = ChooseNotificationResponses[keyof ChooseNotificationResponses];
+
 export type ListPasskeysData = {
     body?: never;
     path?: never;
@@ -21944,6 +22871,130 @@ export type RedeemVoucherResponses = {
 
 export type RedeemVoucherResponse = RedeemVoucherResponses[keyof RedeemVoucherResponses];
 
+export type ListWebhooksData = {
+    body?: never;
+    path: {
+        /**
+         * The project
+         */
+        id: ProjectId;
+    };
+    query?: {
+        /**
+         * How many items at most.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/api/v1/projects/{id}/webhooks';
+};
+
+export type ListWebhooksErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ListWebhooksError = ListWebhooksErrors[keyof ListWebhooksErrors];
+
+export type ListWebhooksResponses = {
+    /**
+     * A page of them
+     */
+    200: PageWebhook;
+};
+
+export type ListWebhooksResponse = ListWebhooksResponses[keyof ListWebhooksResponses];
+
+export type CreateWebhookData = {
+    body: WebhookAsked;
+    headers?: {
+        /**
+         * A key of your choice, 1 to 200 printable ASCII characters. The same key with the same request gets the same
+         * answer and changes nothing; with another request it is refused. Kept for a day.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The project
+         */
+        id: ProjectId;
+    };
+    query?: never;
+    url: '/api/v1/projects/{id}/webhooks';
+};
+
+export type CreateWebhookErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The project has ten already (`too_many_webhooks`), or the key was used for something else (`idempotency_key_reused`)
+     */
+    409: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type CreateWebhookError = CreateWebhookErrors[keyof CreateWebhookErrors];
+
+export type CreateWebhookResponses = {
+    /**
+     * Made; the secret is shown this once
+     */
+    201: WebhookMade;
+};
+
+export type CreateWebhookResponse = CreateWebhookResponses[keyof CreateWebhookResponses];
+
 export type RegisterData = {
     body: RegistrationWritable;
     path?: never;
@@ -24210,6 +25261,434 @@ export type WithdrawVoucherResponses = {
 };
 
 export type WithdrawVoucherResponse = WithdrawVoucherResponses[keyof WithdrawVoucherResponses];
+
+export type DeleteWebhookData = {
+    body?: never;
+    path: {
+        /**
+         * The webhook
+         */
+        id: WebhookId;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{id}';
+};
+
+export type DeleteWebhookErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type DeleteWebhookError = DeleteWebhookErrors[keyof DeleteWebhookErrors];
+
+export type DeleteWebhookResponses = {
+    /**
+     * It is gone
+     */
+    204: void;
+};
+
+export type DeleteWebhookResponse = DeleteWebhookResponses[keyof DeleteWebhookResponses];
+
+export type GetWebhookData = {
+    body?: never;
+    path: {
+        /**
+         * The webhook
+         */
+        id: WebhookId;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{id}';
+};
+
+export type GetWebhookErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type GetWebhookError = GetWebhookErrors[keyof GetWebhookErrors];
+
+export type GetWebhookResponses = {
+    /**
+     * It
+     */
+    200: Webhook;
+};
+
+export type GetWebhookResponse = GetWebhookResponses[keyof GetWebhookResponses];
+
+export type ChangeWebhookData = {
+    body: WebhookChanged;
+    path: {
+        /**
+         * The webhook
+         */
+        id: WebhookId;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{id}';
+};
+
+export type ChangeWebhookErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ChangeWebhookError = ChangeWebhookErrors[keyof ChangeWebhookErrors];
+
+export type ChangeWebhookResponses = {
+    /**
+     * As it is now
+     */
+    200: Webhook;
+};
+
+export type ChangeWebhookResponse = ChangeWebhookResponses[keyof ChangeWebhookResponses];
+
+export type ListDeliveriesData = {
+    body?: never;
+    path: {
+        /**
+         * The webhook
+         */
+        id: WebhookId;
+    };
+    query?: {
+        /**
+         * Only those in this state.
+         */
+        state?: DeliveryState;
+        /**
+         * How many items at most.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/api/v1/webhooks/{id}/deliveries';
+};
+
+export type ListDeliveriesErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ListDeliveriesError = ListDeliveriesErrors[keyof ListDeliveriesErrors];
+
+export type ListDeliveriesResponses = {
+    /**
+     * A page of them
+     */
+    200: PageDelivery;
+};
+
+export type ListDeliveriesResponse = ListDeliveriesResponses[keyof ListDeliveriesResponses];
+
+export type GetDeliveryData = {
+    body?: never;
+    path: {
+        /**
+         * The webhook
+         */
+        id: WebhookId;
+        /**
+         * The delivery
+         */
+        delivery: DeliveryId;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{id}/deliveries/{delivery}';
+};
+
+export type GetDeliveryErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type GetDeliveryError = GetDeliveryErrors[keyof GetDeliveryErrors];
+
+export type GetDeliveryResponses = {
+    /**
+     * It
+     */
+    200: DeliverySent;
+};
+
+export type GetDeliveryResponse = GetDeliveryResponses[keyof GetDeliveryResponses];
+
+export type ResendDeliveryData = {
+    body?: never;
+    path: {
+        /**
+         * The webhook
+         */
+        id: WebhookId;
+        /**
+         * The delivery
+         */
+        delivery: DeliveryId;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{id}/deliveries/{delivery}/resend';
+};
+
+export type ResendDeliveryErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The webhook is off (`webhook_off`)
+     */
+    409: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type ResendDeliveryError = ResendDeliveryErrors[keyof ResendDeliveryErrors];
+
+export type ResendDeliveryResponses = {
+    /**
+     * It is on its way
+     */
+    202: Delivery;
+};
+
+export type ResendDeliveryResponse = ResendDeliveryResponses[keyof ResendDeliveryResponses];
+
+export type RotateWebhookSecretData = {
+    body?: never;
+    path: {
+        /**
+         * The webhook
+         */
+        id: WebhookId;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{id}/rotate-secret';
+};
+
+export type RotateWebhookSecretErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type RotateWebhookSecretError = RotateWebhookSecretErrors[keyof RotateWebhookSecretErrors];
+
+export type RotateWebhookSecretResponses = {
+    /**
+     * The secret is shown this once
+     */
+    200: WebhookMade;
+};
+
+export type RotateWebhookSecretResponse = RotateWebhookSecretResponses[keyof RotateWebhookSecretResponses];
+
+export type TestWebhookData = {
+    body?: never;
+    headers?: {
+        /**
+         * A key of your choice, 1 to 200 printable ASCII characters. The same key with the same request gets the same
+         * answer and changes nothing; with another request it is refused. Kept for a day.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The webhook
+         */
+        id: WebhookId;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{id}/test';
+};
+
+export type TestWebhookErrors = {
+    /**
+     * The request cannot be read, or a parameter is not acceptable (`malformed_json`, `invalid_parameter`, `invalid_cursor`)
+     */
+    400: Problem;
+    /**
+     * Nobody is signed in, or the session has ended (`unauthenticated`)
+     */
+    401: Problem;
+    /**
+     * Your role does not allow it (`forbidden`), your key was not made for it or for your address (`missing_scope`, `address_not_allowed`), something stands against you (`suspended`, `banned`, `email_unverified`), an administrator acts for you (`impersonated`), or the session cookie came with another site's request (`cross_site`)
+     */
+    403: Problem;
+    /**
+     * It does not exist, or not as far as you may know (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The webhook is off (`webhook_off`), or the key was used for something else (`idempotency_key_reused`)
+     */
+    409: Problem;
+    /**
+     * The body is larger than 256 KiB (`body_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not `application/json` (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong on our side (`internal`)
+     */
+    500: Problem;
+};
+
+export type TestWebhookError = TestWebhookErrors[keyof TestWebhookErrors];
+
+export type TestWebhookResponses = {
+    /**
+     * It is on its way
+     */
+    202: Delivery;
+};
+
+export type TestWebhookResponse = TestWebhookResponses[keyof TestWebhookResponses];
 
 export type HealthzData = {
     body?: never;

@@ -20,6 +20,7 @@ import { follow } from '~/app/live'
 import { Mark } from '~/components/Brand'
 import { Credits } from '~/components/Credits'
 import { LinkNav } from '~/components/links'
+import { Announcements } from '~/features/announcements/Announcements'
 import { useT } from '~/i18n'
 import { useHere } from '~/lib/me'
 import { useShortcuts } from '~/lib/shortcuts'
@@ -147,6 +148,7 @@ export function AppLayout() {
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} className={classes.main}>
         <Box maw={1280} mx="auto">
+          <Announcements />
           <Banners online={online} />
           <Outlet />
         </Box>

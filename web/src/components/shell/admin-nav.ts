@@ -15,6 +15,7 @@ import {
   IconServerBolt,
   IconSettings,
   IconShieldCheck,
+  IconSpeakerphone,
   IconTags,
   IconTicket,
   IconUsers,
@@ -34,6 +35,12 @@ export const adminNav = (t: Messages): NavGroup[] => [
         under: '/admin/invitations',
         label: t.admin.gifts.invitations,
         icon: IconMailForward,
+      },
+      {
+        link: { to: '/admin/announcements' },
+        under: '/admin/announcements',
+        label: t.announcements.title,
+        icon: IconSpeakerphone,
       },
       { link: { to: '/admin/instances' }, under: '/admin/instances', label: t.admin.rooms.title, icon: IconServer2 },
       {

@@ -1,5 +1,6 @@
 import {
   IconActivity,
+  IconBell,
   IconCoin,
   IconDeviceGamepad2,
   IconFolders,
@@ -12,6 +13,7 @@ import {
   IconTemplate,
   IconTicket,
   IconUserCircle,
+  IconWebhook,
   type TablerIcon,
 } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
@@ -86,7 +88,14 @@ export function useNav(): NavGroup[] {
         items: [
           { link: { to: '/projects' }, under: '/projects', label: t.shell.projects, icon: IconFolders, key: 'p' },
           { link: { to: '/keys' }, under: '/keys', label: t.shell.keys, icon: IconKey, key: 'k' },
+          { link: { to: '/webhooks' }, under: '/webhooks', label: t.webhooks.title, icon: IconWebhook, key: 'w' },
           { link: { to: '/account' }, under: '/account', label: t.shell.settings, icon: IconUserCircle },
+          {
+            link: { to: '/account/notifications' },
+            under: '/account/notifications',
+            label: t.shell.notifications,
+            icon: IconBell,
+          },
           {
             link: { to: '/account/security' },
             under: '/account/security',

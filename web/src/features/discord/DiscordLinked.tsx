@@ -22,7 +22,7 @@ export function useUnlink() {
       extra: (
         <CommandHints hints={[{ cli: 'innkeeper discord unlink', method: 'DELETE', path: '/api/v1/discord/links' }]} />
       ),
-      act: () => unlinkDiscord().then(() => refetch('getDiscordLink')),
+      act: () => unlinkDiscord().then(() => refetch('getDiscordLink', 'getNotifications')),
     })
 }
 

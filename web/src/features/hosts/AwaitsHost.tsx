@@ -7,17 +7,17 @@ import { allHosts } from './queries'
 import { Awaits, HostStatus } from './status'
 
 /** Something goes on when its host is awake: which, and how far that is, where one may see it. */
-export function AwaitsHost({ name }: { name: string }) {
+export function AwaitsHost({ id }: { id: string }) {
   const words = useT().hosts
   const { data } = useQuery(allHosts())
-  const host = data?.find((one) => one.name === name)
+  const host = data?.find((one) => one.id === id)
   return (
     <Alert
       color="indigo"
       className="notice"
       mb="md"
       icon={<IconMoon aria-hidden />}
-      title={words.waits(name)}
+      title={words.waits(host?.name)}
       role="status"
     >
       <Text size="sm" mb={host ? 'xs' : 0}>

@@ -31,8 +31,3 @@ export const isGoingDown = (state: HostState) => goingDown.includes(state)
 
 /** What keeps a host awake: what needs it, and what cannot be read. */
 export const needsOf = (host: Host) => host.signals.filter((signal) => signal.reading !== 'quiet')
-
-/** Of the lines that an instance tells, the one by which it waits for a host. */
-export function hostAwaited(problem: string | null | undefined) {
-  return /^waits for the host (\S+) to wake$/.exec(problem ?? '')?.[1]
-}

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Menu } from '@mantine/core'
 import { IconChevronDown, IconDots } from '@tabler/icons-react'
-import { Fragment } from 'react'
+import { Fragment, useRef, useState } from 'react'
 import type { Instance } from '~/api'
 import { CanItem } from '~/components/Can'
 import { useT } from '~/i18n'
@@ -31,16 +31,36 @@ function Items({ instance, leave = [] }: { instance: Instance; leave?: string[] 
     ))
 }
 
-/** Everything that can be done with an instance, in its row of a list. What is in the menu is made when it is opened. */
+/**
+ * Everything that can be done with an instance, in its row of a list. The menu is made when it is opened for the first
+ * time: thousands of rows come and go, and few of their menus are ever looked at.
+ */
 export function RowMenu({ instance }: { instance: Instance }) {
   const t = useT()
+  const button = useRef<HTMLButtonElement>(null)
+  const [made, setMade] = useState(false)
+  const target = (
+    <ActionIcon
+      ref={button}
+      variant="subtle"
+      color="gray"
+      aria-label={t.common.actionsFor(instance.name)}
+      aria-haspopup="menu"
+      onClick={() => setMade(true)}
+    >
+      <IconDots size={18} />
+    </ActionIcon>
+  )
+  if (!made) return target
   return (
-    <Menu position="bottom-end" width={260} keepMounted={false}>
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" aria-label={t.common.actionsFor(instance.name)}>
-          <IconDots size={18} />
-        </ActionIcon>
-      </Menu.Target>
+    <Menu
+      defaultOpened
+      position="bottom-end"
+      width={260}
+      keepMounted={false}
+      onClose={() => button.current?.focus({ preventScroll: true })}
+    >
+      <Menu.Target>{target}</Menu.Target>
       <Menu.Dropdown mah={440} style={{ overflowY: 'auto' }}>
         <Items instance={instance} />
       </Menu.Dropdown>

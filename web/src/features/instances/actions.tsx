@@ -44,7 +44,6 @@ import { freshInstance } from '~/app/live'
 import { CommandHints, type Hint } from '~/components/CommandHints'
 import { confirm } from '~/components/confirm'
 import { Lines } from '~/components/states'
-import { useHeld } from '~/features/projects/HoldNotice'
 import { useT } from '~/i18n'
 import { useIsStaff, useMayChange } from '~/lib/me'
 import { useProblemText, useReason } from '~/lib/problems'
@@ -60,19 +59,6 @@ const PasswordDialog = lazy(() => import('./dialogs/PasswordDialog').then((file)
 const RebuildDialog = lazy(() => import('./dialogs/RebuildDialog').then((file) => ({ default: file.RebuildDialog })))
 const ResizeDialog = lazy(() => import('./dialogs/ResizeDialog').then((file) => ({ default: file.ResizeDialog })))
 const SnapshotDialog = lazy(() => import('./dialogs/SnapshotDialog').then((file) => ({ default: file.SnapshotDialog })))
-
-/** What can be done although the credits are used up; nothing else can. */
-const free = new Set<InstanceAction>([
-  'shutdown',
-  'stop',
-  'pause',
-  'delete_snapshot',
-  'migrate',
-  'trash',
-  'recover',
-  'protect',
-  'delete',
-])
 
 export type Doable = {
   id: string
@@ -92,15 +78,11 @@ export function useInstanceActions(instance: Instance): Doable[] {
   const text = useProblemText()
   const staff = useIsStaff()
   const mayChange = useMayChange(instance.project_id)
-  const held = useHeld(instance.project_id)
   return useMemo(() => {
     const { id, name, state } = instance
     const path = `/api/v1/instances/${id}`
     const does = t.instances.do
-    const why = (action: InstanceAction) =>
-      mayChange ??
-      reason(instance.actions.find((one) => one.action === action)) ??
-      (held && !free.has(action) ? t.credits.usedUp : undefined)
+    const why = (action: InstanceAction) => mayChange ?? reason(instance.actions.find((one) => one.action === action))
 
     /** Asks for an operation; what goes wrong is told in a corner. */
     const ask = (verb: string, act: () => Promise<{ data: unknown }>) => async () => {
@@ -394,7 +376,7 @@ export function useInstanceActions(instance: Instance): Doable[] {
       ),
     })
     return list
-  }, [instance, t, reason, text, staff, mayChange, held])
+  }, [instance, t, reason, text, staff, mayChange])
 }
 
 /** After something was asked for: the instance, and what shows operations, are looked at anew. */

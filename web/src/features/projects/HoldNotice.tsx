@@ -6,7 +6,7 @@ import { LinkButton } from '~/components/links'
 import { useT } from '~/i18n'
 
 /** Whether the credits of a project are used up. */
-export function useHeld(projectId: string): boolean {
+function useHeld(projectId: string): boolean {
   const { data } = useQuery(getBalanceOptions({ path: { id: projectId } }))
   return !!data?.billing_hold_since
 }

@@ -13,9 +13,10 @@ const usual: Partial<Record<Service['kind'], number>> = { minecraft_java: 25_565
 const withPort = (host: string, port: number, kind: Service['kind']) =>
   usual[kind] === port ? host : `${host.includes(':') ? `[${host}]` : host}:${port}`
 
-/** Where one joins, as far as that is told: at the doorman's, else at the service itself. */
+/** Where one joins: where the house says; staff are told where the doorman stands, else the service itself. */
 export function addressOf(service: Service, instances: Instance[] | undefined): string | undefined {
   const { staff, kind } = service
+  if (service.join_address) return service.join_address
   if (!staff) return undefined
   const door = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(staff.doorman?.listen ?? '')
   if (door) {

@@ -87,7 +87,6 @@ export const discord = {
   onlyChanged: 'Changed ones only',
   changed: 'changed',
   changedCount: (n: number) => p(n, { one: `${n} text is yours`, other: `${n} texts are yours` }),
-  textsNone: 'No text fits',
   textGroups: {
     house: 'How the house is',
     reports: 'Reports',

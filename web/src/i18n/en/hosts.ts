@@ -206,7 +206,7 @@ export const hosts = {
     noWatts: 'its draw is not known',
     total: 'All together',
   },
-  waits: (name: string) => `It waits until the host ${name} is awake`,
+  waits: (name: string | undefined) => `It waits until ${name ? `the host ${name}` : 'its host'} is awake`,
   waitsHint: 'It goes on by itself. This time does not count against the operation.',
   look: 'See the host',
   dashboard: 'Hosts and services',

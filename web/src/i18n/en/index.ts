@@ -3,6 +3,7 @@
 import { account } from './account'
 import { actions } from './actions'
 import { admin } from './admin'
+import { announcements } from './announcements'
 import { audit } from './audit'
 import { auth } from './auth'
 import { common } from './common'
@@ -20,11 +21,13 @@ import { projects } from './projects'
 import { services } from './services'
 import { shell } from './shell'
 import { templates } from './templates'
+import { webhooks } from './webhooks'
 
 export const en = {
   account,
   actions,
   admin,
+  announcements,
   audit,
   auth,
   common,
@@ -42,5 +45,6 @@ export const en = {
   services,
   shell,
   templates,
+  webhooks,
 }
 export type Messages = typeof en

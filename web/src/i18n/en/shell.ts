@@ -19,6 +19,7 @@ export const shell = {
   projects: 'Projects',
   keys: 'API keys',
   settings: 'Profile',
+  notifications: 'Notifications',
   security: 'Security',
   overview: 'Overview',
   project: 'Project',

@@ -89,7 +89,6 @@ export const discord: Messages['discord'] = {
   onlyChanged: 'Seulement les textes modifiés',
   changed: 'modifié',
   changedCount: (n) => p(n, { one: `${n} texte est le vôtre`, other: `${n} textes sont les vôtres` }),
-  textsNone: 'Aucun texte ne correspond',
   textGroups: {
     house: 'L’état de la maison',
     reports: 'Rapports',

@@ -209,7 +209,7 @@ export const hosts: Messages['hosts'] = {
     noWatts: 'sa consommation est inconnue',
     total: 'Tous ensemble',
   },
-  waits: (name) => `Elle attend que l’hôte ${name} soit éveillé`,
+  waits: (name) => `Elle attend que ${name ? `l’hôte ${name}` : 'son hôte'} soit éveillé`,
   waitsHint: 'Elle continuera d’elle-même. Ce temps n’est pas compté à l’opération.',
   look: 'Voir l’hôte',
   dashboard: 'Hôtes et services',

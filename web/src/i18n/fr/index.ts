@@ -2,6 +2,7 @@ import type { Messages } from '../en'
 import { account } from './account'
 import { actions } from './actions'
 import { admin } from './admin'
+import { announcements } from './announcements'
 import { audit } from './audit'
 import { auth } from './auth'
 import { common } from './common'
@@ -19,11 +20,13 @@ import { projects } from './projects'
 import { services } from './services'
 import { shell } from './shell'
 import { templates } from './templates'
+import { webhooks } from './webhooks'
 
 export const fr: Messages = {
   account,
   actions,
   admin,
+  announcements,
   audit,
   auth,
   common,
@@ -41,4 +44,5 @@ export const fr: Messages = {
   services,
   shell,
   templates,
+  webhooks,
 }

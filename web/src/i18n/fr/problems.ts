@@ -122,7 +122,9 @@ export const problems: Messages['problems'] = {
   no_display: 'Pas d’écran : utilisez le texte',
   no_serial_port: 'Pas de port série : utilisez l’écran',
   restricted: 'Quelque chose bloque ce projet',
+  lease_expired: 'La location est échue : renouvelez-la, et tout reprend',
   billing_hold: 'Le projet est suspendu faute de crédits : rechargez-le',
+  announcement_planned: 'Personne ne voit encore cette annonce : supprimez-la, ou changez son heure',
   no_such_voucher: 'Ce bon n’existe pas, ou plus',
   host_needed: 'Quelque chose a besoin de l’hôte',
   host_not_ready: 'L’hôte n’est pas prêt ; attendez qu’il le soit',
@@ -139,6 +141,8 @@ export const problems: Messages['problems'] = {
   node_taken: 'Nous nous occupons déjà de ce nœud, sous un autre nom',
   restart_under_way: 'Il redémarre déjà',
   no_guest: 'Rien à redémarrer : ce service n’est pas sur un invité',
+  webhook_off: 'Le webhook est désactivé ; activez-le d’abord',
+  too_many_webhooks: 'Le projet a déjà dix webhooks : supprimez-en un qui ne sert plus',
   not_counted: 'Ce service ne dit pas qui est là',
   service_not_up: 'Ce service ne répond pas en ce moment',
 }

@@ -20,6 +20,7 @@ export const shell: Messages['shell'] = {
   projects: 'Projets',
   keys: 'Clés d’API',
   settings: 'Profil',
+  notifications: 'Notifications',
   security: 'Sécurité',
   overview: 'Vue d’ensemble',
   project: 'Projet',

@@ -30,7 +30,7 @@ import { usePages } from '~/api/pages'
 import { CanButton } from '~/components/Can'
 import { CommandHints } from '~/components/CommandHints'
 import { Credits } from '~/components/Credits'
-import { LinkAnchor, LinkButton } from '~/components/links'
+import { LinkBack, LinkButton } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Failed } from '~/components/states'
 import { When } from '~/components/When'
@@ -177,14 +177,7 @@ function NewInstance() {
       <PageHeader
         title={t.create.title}
         sub={t.create.sub}
-        back={{
-          label: t.instances.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/instances" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/instances">{t.instances.title}</LinkBack>}
       />
       <Grid gap="lg">
         <Grid.Col span={{ base: 12, lg: 8 }}>

@@ -12,7 +12,7 @@ import {
 } from '~/api/gen/sdk.gen'
 import { usePages } from '~/api/pages'
 import { CommandHints } from '~/components/CommandHints'
-import { LinkAnchor } from '~/components/links'
+import { LinkBack } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Section } from '~/components/Section'
 import { Failed, Lines, Nothing } from '~/components/states'
@@ -47,17 +47,7 @@ function Invitations() {
   })
   return (
     <>
-      <PageHeader
-        title={words.received}
-        back={{
-          label: words.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/projects" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
-      />
+      <PageHeader title={words.received} back={<LinkBack to="/projects">{words.title}</LinkBack>} />
       <Stack maw={760}>
         {list.error ? (
           <Failed error={list.error} onRetry={() => void list.refetch()} />

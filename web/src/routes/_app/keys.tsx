@@ -111,10 +111,7 @@ function Keys() {
       </PageHeader>
       <ResourceTable
         label={words.title}
-        rows={list.items}
-        error={list.error}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         columns={columns}
         id={(one) => one.id}
         card={(one) => (

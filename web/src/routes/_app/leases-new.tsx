@@ -8,7 +8,7 @@ import { quoteLease, rent } from '~/api/gen/sdk.gen'
 import { CanButton } from '~/components/Can'
 import { CommandHints } from '~/components/CommandHints'
 import { Credits } from '~/components/Credits'
-import { LinkAnchor } from '~/components/links'
+import { LinkBack } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { showSecret } from '~/components/SecretOnce'
 import { Section } from '~/components/Section'
@@ -32,14 +32,7 @@ function RentPage() {
       <PageHeader
         title={t.leases.rentTitle}
         sub={t.leases.rentSub}
-        back={{
-          label: t.leases.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/leases" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/leases">{t.leases.title}</LinkBack>}
       />
       <Answered query={query}>{(catalogue) => <Rent catalogue={catalogue} />}</Answered>
     </>

@@ -166,6 +166,7 @@ impl Drive<'_> {
     /// Closes the operation: nothing is due for the instance any more.
     pub(super) async fn end(&mut self, mut tx: Tx, now: Timestamp) -> Result<Flow, Error> {
         self.instance.operation = None;
+        self.instance.awaits = None;
         self.settle_backup(&mut tx, now).await?;
         self.free_slot(&mut tx).await?;
         self.tell_operation(&mut tx, self.operation.state.as_str()).await?;

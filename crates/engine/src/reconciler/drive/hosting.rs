@@ -19,19 +19,18 @@ impl Drive<'_> {
     /// Some flow when the instance cannot be driven before its host is awake.
     pub(super) async fn await_host(&mut self) -> Result<Option<Flow>, Error> {
         let (cluster, node) = (self.instance.cluster_id, &self.instance.node);
-        let Some(host) = hosts::of_node(self.engine.db(), cluster, node).await? else { return Ok(None) };
-        if self.is_served(&host) {
+        let host = hosts::of_node(self.engine.db(), cluster, node).await?;
+        let Some(host) = host.filter(|host| !self.is_served(host)) else {
+            self.instance.awaits = None;
             return Ok(None);
-        }
+        };
         let failed = host.course.state == HostState::Error && host.course.since > self.operation.created_at;
         if failed && self.operation.state != State::Undoing && self.instance.course.task == Task::None {
             return self.give_up(not_woken(&host)).await.map(Some);
         }
         info!(host = %host.name, state = %host.course.state, "waiting for the host");
         let now = self.now();
-        let problem = Some(format!("waits for the host {} to wake", host.name));
-        let news = self.instance.problem != problem;
-        self.instance.problem = problem;
+        let news = self.instance.awaits.replace(host.id) != Some(host.id);
         self.operation.deadline = self.operation.verb.deadline(now);
         let mut tx = self.engine.db().begin().await?;
         operations::postpone(&mut tx, self.operation.id, self.operation.deadline).await?;

@@ -3,8 +3,8 @@
 import { queryOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { checkHost, comeBack, exportLedger, exportUsage, getBackup, getBalance, getCluster, getCommandCapability, getDiscordLink, getDiscordSettings, getDiscordTexts, getDrain, getFactors, getFinance, getFirewall, getFirstBoot, getHost, getHostHistory, getHostKey, getInstance, getInvoice, getInvoicePdf, getLease, getLeaseCatalogue, getLeaseLog, getMe, getMetrics, getMetricsHistory, getNodeAccess, getNodeMetrics, getNodeMetricsHistory, getOperation, getOrder, getPayment, getPaymentOffer, getPlacement, getProject, getQuota, getRestart, getService, getServicePlayers, getSetup, getSpending, getUser, getWalletCredits, healthz, listAddresses, listAdoptions, listAudit, listBackups, listCards, listClusters, listDisks, listDrains, listGuests, listHostReports, listHosts, listHouseInvitations, listIdentities, listImpersonations, listInstanceBackups, listInstances, listInvitations, listInvoices, listIsos, listKeys, listLeases, listLedger, listMembers, listNetworks, listNodes, listOperations, listOrders, listPasskeys, listPayments, listPlans, listPools, listPriceLists, listProjectAudit, listProjectInvoices, listProjectPayments, listProjects, listProviders, listReceivedInvitations, listRefunds, listRestarts, listSchedules, listServices, listSessions, listShared, listShares, listSnapshots, listSources, listTemplates, listUsage, listUsers, listVouchers, openapiJson, openConsole, type Options, planDrain, readyz, seedList, verifyAudit } from '../sdk.gen';
-import type { CheckHostData, CheckHostError, CheckHostResponse, ComeBackData, ComeBackError, ExportLedgerData, ExportLedgerError, ExportLedgerResponse, ExportUsageData, ExportUsageError, ExportUsageResponse, GetBackupData, GetBackupError, GetBackupResponse, GetBalanceData, GetBalanceError, GetBalanceResponse, GetClusterData, GetClusterError, GetClusterResponse, GetCommandCapabilityData, GetCommandCapabilityError, GetCommandCapabilityResponse, GetDiscordLinkData, GetDiscordLinkError, GetDiscordLinkResponse, GetDiscordSettingsData, GetDiscordSettingsError, GetDiscordSettingsResponse, GetDiscordTextsData, GetDiscordTextsError, GetDiscordTextsResponse, GetDrainData, GetDrainError, GetDrainResponse, GetFactorsData, GetFactorsError, GetFactorsResponse, GetFinanceData, GetFinanceError, GetFinanceResponse, GetFirewallData, GetFirewallError, GetFirewallResponse, GetFirstBootData, GetFirstBootError, GetFirstBootResponse, GetHostData, GetHostError, GetHostHistoryData, GetHostHistoryError, GetHostHistoryResponse, GetHostKeyData, GetHostKeyError, GetHostKeyResponse, GetHostResponse, GetInstanceData, GetInstanceError, GetInstanceResponse, GetInvoiceData, GetInvoiceError, GetInvoicePdfData, GetInvoicePdfError, GetInvoicePdfResponse, GetInvoiceResponse, GetLeaseCatalogueData, GetLeaseCatalogueError, GetLeaseCatalogueResponse, GetLeaseData, GetLeaseError, GetLeaseLogData, GetLeaseLogError, GetLeaseLogResponse, GetLeaseResponse, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsHistoryData, GetMetricsHistoryError, GetMetricsHistoryResponse, GetMetricsResponse, GetNodeAccessData, GetNodeAccessError, GetNodeAccessResponse, GetNodeMetricsData, GetNodeMetricsError, GetNodeMetricsHistoryData, GetNodeMetricsHistoryError, GetNodeMetricsHistoryResponse, GetNodeMetricsResponse, GetOperationData, GetOperationError, GetOperationResponse, GetOrderData, GetOrderError, GetOrderResponse, GetPaymentData, GetPaymentError, GetPaymentOfferData, GetPaymentOfferError, GetPaymentOfferResponse, GetPaymentResponse, GetPlacementData, GetPlacementError, GetPlacementResponse, GetProjectData, GetProjectError, GetProjectResponse, GetQuotaData, GetQuotaError, GetQuotaResponse, GetRestartData, GetRestartError, GetRestartResponse, GetServiceData, GetServiceError, GetServicePlayersData, GetServicePlayersError, GetServicePlayersResponse, GetServiceResponse, GetSetupData, GetSetupError, GetSetupResponse, GetSpendingData, GetSpendingError, GetSpendingResponse, GetUserData, GetUserError, GetUserResponse, GetWalletCreditsData, GetWalletCreditsError, GetWalletCreditsResponse, HealthzData, HealthzError, HealthzResponse, ListAddressesData, ListAddressesError, ListAddressesResponse, ListAdoptionsData, ListAdoptionsError, ListAdoptionsResponse, ListAuditData, ListAuditError, ListAuditResponse, ListBackupsData, ListBackupsError, ListBackupsResponse, ListCardsData, ListCardsError, ListCardsResponse, ListClustersData, ListClustersError, ListClustersResponse, ListDisksData, ListDisksError, ListDisksResponse, ListDrainsData, ListDrainsError, ListDrainsResponse, ListGuestsData, ListGuestsError, ListGuestsResponse, ListHostReportsData, ListHostReportsError, ListHostReportsResponse, ListHostsData, ListHostsError, ListHostsResponse, ListHouseInvitationsData, ListHouseInvitationsError, ListHouseInvitationsResponse, ListIdentitiesData, ListIdentitiesError, ListIdentitiesResponse, ListImpersonationsData, ListImpersonationsError, ListImpersonationsResponse, ListInstanceBackupsData, ListInstanceBackupsError, ListInstanceBackupsResponse, ListInstancesData, ListInstancesError, ListInstancesResponse, ListInvitationsData, ListInvitationsError, ListInvitationsResponse, ListInvoicesData, ListInvoicesError, ListInvoicesResponse, ListIsosData, ListIsosError, ListIsosResponse, ListKeysData, ListKeysError, ListKeysResponse, ListLeasesData, ListLeasesError, ListLeasesResponse, ListLedgerData, ListLedgerError, ListLedgerResponse, ListMembersData, ListMembersError, ListMembersResponse, ListNetworksData, ListNetworksError, ListNetworksResponse, ListNodesData, ListNodesError, ListNodesResponse, ListOperationsData, ListOperationsError, ListOperationsResponse, ListOrdersData, ListOrdersError, ListOrdersResponse, ListPasskeysData, ListPasskeysError, ListPasskeysResponse, ListPaymentsData, ListPaymentsError, ListPaymentsResponse, ListPlansData, ListPlansError, ListPlansResponse, ListPoolsData, ListPoolsError, ListPoolsResponse, ListPriceListsData, ListPriceListsError, ListPriceListsResponse, ListProjectAuditData, ListProjectAuditError, ListProjectAuditResponse, ListProjectInvoicesData, ListProjectInvoicesError, ListProjectInvoicesResponse, ListProjectPaymentsData, ListProjectPaymentsError, ListProjectPaymentsResponse, ListProjectsData, ListProjectsError, ListProjectsResponse, ListProvidersData, ListProvidersError, ListProvidersResponse, ListReceivedInvitationsData, ListReceivedInvitationsError, ListReceivedInvitationsResponse, ListRefundsData, ListRefundsError, ListRefundsResponse, ListRestartsData, ListRestartsError, ListRestartsResponse, ListSchedulesData, ListSchedulesError, ListSchedulesResponse, ListServicesData, ListServicesError, ListServicesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListSharedData, ListSharedError, ListSharedResponse, ListSharesData, ListSharesError, ListSharesResponse, ListSnapshotsData, ListSnapshotsError, ListSnapshotsResponse, ListSourcesData, ListSourcesError, ListSourcesResponse, ListTemplatesData, ListTemplatesError, ListTemplatesResponse, ListUsageData, ListUsageError, ListUsageResponse, ListUsersData, ListUsersError, ListUsersResponse, ListVouchersData, ListVouchersError, ListVouchersResponse, OpenapiJsonData, OpenapiJsonError, OpenConsoleData, OpenConsoleError, PlanDrainData, PlanDrainError, PlanDrainResponse, ReadyzData, ReadyzError, ReadyzResponse, SeedListData, SeedListError, SeedListResponse, VerifyAuditData, VerifyAuditError, VerifyAuditResponse } from '../types.gen';
+import { checkHost, comeBack, exportLedger, exportUsage, getBackup, getBalance, getCluster, getCommandCapability, getDelivery, getDiscordLink, getDiscordSettings, getDiscordTexts, getDrain, getFactors, getFinance, getFirewall, getFirstBoot, getHost, getHostHistory, getHostKey, getInstance, getInvoice, getInvoicePdf, getLease, getLeaseCatalogue, getLeaseLog, getMe, getMetrics, getMetricsHistory, getNodeAccess, getNodeMetrics, getNodeMetricsHistory, getNotifications, getOperation, getOrder, getPayment, getPaymentOffer, getPlacement, getProject, getQuota, getRestart, getService, getServicePlayers, getSetup, getSpending, getUser, getWalletCredits, getWebhook, healthz, listAddresses, listAdoptions, listAnnouncements, listAudit, listBackups, listCards, listClusters, listDeliveries, listDisks, listDrains, listGuests, listHostReports, listHosts, listHouseInvitations, listIdentities, listImpersonations, listInstanceBackups, listInstances, listInvitations, listInvoices, listIsos, listKeys, listLeases, listLedger, listMembers, listNetworks, listNodes, listOperations, listOrders, listPasskeys, listPayments, listPlans, listPools, listPriceLists, listProjectAudit, listProjectInvoices, listProjectPayments, listProjects, listProviders, listReceivedInvitations, listRefunds, listRestarts, listSchedules, listServices, listSessions, listShared, listShares, listShownAnnouncements, listSnapshots, listSources, listTemplates, listUsage, listUsers, listVouchers, listWebhooks, openapiJson, openConsole, type Options, planDrain, readyz, seedList, verifyAudit } from '../sdk.gen';
+import type { CheckHostData, CheckHostError, CheckHostResponse, ComeBackData, ComeBackError, ExportLedgerData, ExportLedgerError, ExportLedgerResponse, ExportUsageData, ExportUsageError, ExportUsageResponse, GetBackupData, GetBackupError, GetBackupResponse, GetBalanceData, GetBalanceError, GetBalanceResponse, GetClusterData, GetClusterError, GetClusterResponse, GetCommandCapabilityData, GetCommandCapabilityError, GetCommandCapabilityResponse, GetDeliveryData, GetDeliveryError, GetDeliveryResponse, GetDiscordLinkData, GetDiscordLinkError, GetDiscordLinkResponse, GetDiscordSettingsData, GetDiscordSettingsError, GetDiscordSettingsResponse, GetDiscordTextsData, GetDiscordTextsError, GetDiscordTextsResponse, GetDrainData, GetDrainError, GetDrainResponse, GetFactorsData, GetFactorsError, GetFactorsResponse, GetFinanceData, GetFinanceError, GetFinanceResponse, GetFirewallData, GetFirewallError, GetFirewallResponse, GetFirstBootData, GetFirstBootError, GetFirstBootResponse, GetHostData, GetHostError, GetHostHistoryData, GetHostHistoryError, GetHostHistoryResponse, GetHostKeyData, GetHostKeyError, GetHostKeyResponse, GetHostResponse, GetInstanceData, GetInstanceError, GetInstanceResponse, GetInvoiceData, GetInvoiceError, GetInvoicePdfData, GetInvoicePdfError, GetInvoicePdfResponse, GetInvoiceResponse, GetLeaseCatalogueData, GetLeaseCatalogueError, GetLeaseCatalogueResponse, GetLeaseData, GetLeaseError, GetLeaseLogData, GetLeaseLogError, GetLeaseLogResponse, GetLeaseResponse, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsHistoryData, GetMetricsHistoryError, GetMetricsHistoryResponse, GetMetricsResponse, GetNodeAccessData, GetNodeAccessError, GetNodeAccessResponse, GetNodeMetricsData, GetNodeMetricsError, GetNodeMetricsHistoryData, GetNodeMetricsHistoryError, GetNodeMetricsHistoryResponse, GetNodeMetricsResponse, GetNotificationsData, GetNotificationsError, GetNotificationsResponse, GetOperationData, GetOperationError, GetOperationResponse, GetOrderData, GetOrderError, GetOrderResponse, GetPaymentData, GetPaymentError, GetPaymentOfferData, GetPaymentOfferError, GetPaymentOfferResponse, GetPaymentResponse, GetPlacementData, GetPlacementError, GetPlacementResponse, GetProjectData, GetProjectError, GetProjectResponse, GetQuotaData, GetQuotaError, GetQuotaResponse, GetRestartData, GetRestartError, GetRestartResponse, GetServiceData, GetServiceError, GetServicePlayersData, GetServicePlayersError, GetServicePlayersResponse, GetServiceResponse, GetSetupData, GetSetupError, GetSetupResponse, GetSpendingData, GetSpendingError, GetSpendingResponse, GetUserData, GetUserError, GetUserResponse, GetWalletCreditsData, GetWalletCreditsError, GetWalletCreditsResponse, GetWebhookData, GetWebhookError, GetWebhookResponse, HealthzData, HealthzError, HealthzResponse, ListAddressesData, ListAddressesError, ListAddressesResponse, ListAdoptionsData, ListAdoptionsError, ListAdoptionsResponse, ListAnnouncementsData, ListAnnouncementsError, ListAnnouncementsResponse, ListAuditData, ListAuditError, ListAuditResponse, ListBackupsData, ListBackupsError, ListBackupsResponse, ListCardsData, ListCardsError, ListCardsResponse, ListClustersData, ListClustersError, ListClustersResponse, ListDeliveriesData, ListDeliveriesError, ListDeliveriesResponse, ListDisksData, ListDisksError, ListDisksResponse, ListDrainsData, ListDrainsError, ListDrainsResponse, ListGuestsData, ListGuestsError, ListGuestsResponse, ListHostReportsData, ListHostReportsError, ListHostReportsResponse, ListHostsData, ListHostsError, ListHostsResponse, ListHouseInvitationsData, ListHouseInvitationsError, ListHouseInvitationsResponse, ListIdentitiesData, ListIdentitiesError, ListIdentitiesResponse, ListImpersonationsData, ListImpersonationsError, ListImpersonationsResponse, ListInstanceBackupsData, ListInstanceBackupsError, ListInstanceBackupsResponse, ListInstancesData, ListInstancesError, ListInstancesResponse, ListInvitationsData, ListInvitationsError, ListInvitationsResponse, ListInvoicesData, ListInvoicesError, ListInvoicesResponse, ListIsosData, ListIsosError, ListIsosResponse, ListKeysData, ListKeysError, ListKeysResponse, ListLeasesData, ListLeasesError, ListLeasesResponse, ListLedgerData, ListLedgerError, ListLedgerResponse, ListMembersData, ListMembersError, ListMembersResponse, ListNetworksData, ListNetworksError, ListNetworksResponse, ListNodesData, ListNodesError, ListNodesResponse, ListOperationsData, ListOperationsError, ListOperationsResponse, ListOrdersData, ListOrdersError, ListOrdersResponse, ListPasskeysData, ListPasskeysError, ListPasskeysResponse, ListPaymentsData, ListPaymentsError, ListPaymentsResponse, ListPlansData, ListPlansError, ListPlansResponse, ListPoolsData, ListPoolsError, ListPoolsResponse, ListPriceListsData, ListPriceListsError, ListPriceListsResponse, ListProjectAuditData, ListProjectAuditError, ListProjectAuditResponse, ListProjectInvoicesData, ListProjectInvoicesError, ListProjectInvoicesResponse, ListProjectPaymentsData, ListProjectPaymentsError, ListProjectPaymentsResponse, ListProjectsData, ListProjectsError, ListProjectsResponse, ListProvidersData, ListProvidersError, ListProvidersResponse, ListReceivedInvitationsData, ListReceivedInvitationsError, ListReceivedInvitationsResponse, ListRefundsData, ListRefundsError, ListRefundsResponse, ListRestartsData, ListRestartsError, ListRestartsResponse, ListSchedulesData, ListSchedulesError, ListSchedulesResponse, ListServicesData, ListServicesError, ListServicesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListSharedData, ListSharedError, ListSharedResponse, ListSharesData, ListSharesError, ListSharesResponse, ListShownAnnouncementsData, ListShownAnnouncementsError, ListShownAnnouncementsResponse, ListSnapshotsData, ListSnapshotsError, ListSnapshotsResponse, ListSourcesData, ListSourcesError, ListSourcesResponse, ListTemplatesData, ListTemplatesError, ListTemplatesResponse, ListUsageData, ListUsageError, ListUsageResponse, ListUsersData, ListUsersError, ListUsersResponse, ListVouchersData, ListVouchersError, ListVouchersResponse, ListWebhooksData, ListWebhooksError, ListWebhooksResponse, OpenapiJsonData, OpenapiJsonError, OpenConsoleData, OpenConsoleError, PlanDrainData, PlanDrainError, PlanDrainResponse, ReadyzData, ReadyzError, ReadyzResponse, SeedListData, SeedListError, SeedListResponse, VerifyAuditData, VerifyAuditError, VerifyAuditResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -38,6 +38,42 @@ const createQueryKey = <TOptions extends Options>(id: string, options?: TOptions
     }
     return [params];
 };
+
+export const listAnnouncementsQueryKey = (options?: Options<ListAnnouncementsData>) => createQueryKey('listAnnouncements', options);
+
+/**
+ * All announcements, newest first, with those that are planned and those that are over. For staff.
+ */
+export const listAnnouncementsOptions = (options?: Options<ListAnnouncementsData>) => queryOptions<ListAnnouncementsResponse, ListAnnouncementsError, ListAnnouncementsResponse, ReturnType<typeof listAnnouncementsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listAnnouncements({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listAnnouncementsQueryKey(options)
+});
+
+export const listShownAnnouncementsQueryKey = (options?: Options<ListShownAnnouncementsData>) => createQueryKey('listShownAnnouncements', options);
+
+/**
+ * What the house tells everybody now: what matters most first, and of that the newest.
+ */
+export const listShownAnnouncementsOptions = (options?: Options<ListShownAnnouncementsData>) => queryOptions<ListShownAnnouncementsResponse, ListShownAnnouncementsError, ListShownAnnouncementsResponse, ReturnType<typeof listShownAnnouncementsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listShownAnnouncements({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listShownAnnouncementsQueryKey(options)
+});
 
 export const listAuditQueryKey = (options?: Options<ListAuditData>) => createQueryKey('listAudit', options);
 
@@ -1096,6 +1132,24 @@ export const listIdentitiesOptions = (options?: Options<ListIdentitiesData>) => 
     queryKey: listIdentitiesQueryKey(options)
 });
 
+export const getNotificationsQueryKey = (options?: Options<GetNotificationsData>) => createQueryKey('getNotifications', options);
+
+/**
+ * How you are told of things.
+ */
+export const getNotificationsOptions = (options?: Options<GetNotificationsData>) => queryOptions<GetNotificationsResponse, GetNotificationsError, GetNotificationsResponse, ReturnType<typeof getNotificationsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getNotifications({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getNotificationsQueryKey(options)
+});
+
 export const listPasskeysQueryKey = (options?: Options<ListPasskeysData>) => createQueryKey('listPasskeys', options);
 
 /**
@@ -1583,6 +1637,24 @@ export const exportUsageOptions = (options: Options<ExportUsageData>) => queryOp
     queryKey: exportUsageQueryKey(options)
 });
 
+export const listWebhooksQueryKey = (options: Options<ListWebhooksData>) => createQueryKey('listWebhooks', options);
+
+/**
+ * The webhooks of a project, oldest first. For its owners.
+ */
+export const listWebhooksOptions = (options: Options<ListWebhooksData>) => queryOptions<ListWebhooksResponse, ListWebhooksError, ListWebhooksResponse, ReturnType<typeof listWebhooksQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listWebhooks({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listWebhooksQueryKey(options)
+});
+
 export const getRestartQueryKey = (options: Options<GetRestartData>) => createQueryKey('getRestart', options);
 
 /**
@@ -1851,6 +1923,60 @@ export const listVouchersOptions = (options?: Options<ListVouchersData>) => quer
         return data;
     },
     queryKey: listVouchersQueryKey(options)
+});
+
+export const getWebhookQueryKey = (options: Options<GetWebhookData>) => createQueryKey('getWebhook', options);
+
+/**
+ * One webhook.
+ */
+export const getWebhookOptions = (options: Options<GetWebhookData>) => queryOptions<GetWebhookResponse, GetWebhookError, GetWebhookResponse, ReturnType<typeof getWebhookQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getWebhook({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getWebhookQueryKey(options)
+});
+
+export const listDeliveriesQueryKey = (options: Options<ListDeliveriesData>) => createQueryKey('listDeliveries', options);
+
+/**
+ * What a webhook was told in the last 30 days, newest first.
+ */
+export const listDeliveriesOptions = (options: Options<ListDeliveriesData>) => queryOptions<ListDeliveriesResponse, ListDeliveriesError, ListDeliveriesResponse, ReturnType<typeof listDeliveriesQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listDeliveries({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listDeliveriesQueryKey(options)
+});
+
+export const getDeliveryQueryKey = (options: Options<GetDeliveryData>) => createQueryKey('getDelivery', options);
+
+/**
+ * One thing that a webhook was told, with the body.
+ */
+export const getDeliveryOptions = (options: Options<GetDeliveryData>) => queryOptions<GetDeliveryResponse, GetDeliveryError, GetDeliveryResponse, ReturnType<typeof getDeliveryQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getDelivery({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getDeliveryQueryKey(options)
 });
 
 export const healthzQueryKey = (options?: Options<HealthzData>) => createQueryKey('healthz', options);

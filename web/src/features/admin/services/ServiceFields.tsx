@@ -39,6 +39,14 @@ export function ServiceFields({ form, known }: { form: Form; known?: boolean }) 
             autoComplete="off"
             {...form.getInputProps('address')}
           />
+          <TextInput
+            label={`${words.joinAddress} (${t.common.optional})`}
+            description={words.joinAddressHint}
+            inputWrapperOrder={below}
+            placeholder="play.inn.example"
+            autoComplete="off"
+            {...form.getInputProps('join_address')}
+          />
           <NumberInput label={words.port} min={1} max={65_535} {...form.getInputProps('port')} />
           {values.kind === 'http' && (
             <TextInput

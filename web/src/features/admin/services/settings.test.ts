@@ -12,6 +12,7 @@ const service: Service = {
   ready_seconds: 120,
   warn_seconds: 30,
   rests: true,
+  join_address: 'play.inn.example',
   staff: {
     at: { guest: { host: 'hst_1', vmid: 105 } },
     address: '192.0.2.20',
@@ -29,6 +30,7 @@ test('a service that is typed and not changed stays as it is, with its console',
   expect(changed).not.toHaveProperty('name')
   expect(changed).toMatchObject({
     address: '192.0.2.20',
+    join_address: 'play.inn.example',
     rests: true,
     doorman: { way: 'transfer', players: ['Grace'], texts: { asleep: 'Zzz' } },
   })

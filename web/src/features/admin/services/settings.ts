@@ -23,6 +23,7 @@ export type Typed = {
   host: string
   vmid: Amount
   address: string
+  join_address: string
   port: Amount
   path: string
   language: Language
@@ -52,6 +53,7 @@ export const blank = (): Typed => ({
   host: '',
   vmid: '',
   address: '',
+  join_address: '',
   port: 25_565,
   path: '',
   language: 'en',
@@ -84,6 +86,7 @@ export function typed(service: Service): Typed {
     host: 'guest' in at ? at.guest.host : 'host' in at ? at.host : '',
     vmid: 'guest' in at ? at.guest.vmid : '',
     address: staff.address ?? '',
+    join_address: service.join_address ?? '',
     port: staff.port,
     path: staff.path ?? '',
     language: service.language,
@@ -124,6 +127,7 @@ function doormanOf(given: Typed): Doorman | null {
 
 const common = (given: Typed) => ({
   address: orNull(given.address),
+  join_address: orNull(given.join_address),
   path: given.kind === 'http' ? orNull(given.path) : null,
   port: Number(given.port),
   language: given.language,
@@ -175,6 +179,7 @@ export function cliOf(given: Typed, before: Typed): string {
     if (String(now) !== String(then)) said.push(`--${name} ${shellWord(String(now))}`.replace(/ $/, " ''"))
   }
   say('address', given.address.trim(), before.address)
+  say('join-address', given.join_address.trim(), before.join_address)
   say('port', given.port, before.port)
   if (given.kind === 'http') say('path', given.path.trim(), before.path)
   say('language', given.language, before.language)

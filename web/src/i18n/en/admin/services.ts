@@ -20,6 +20,8 @@ export const services = {
   address: 'Address',
   addressInstance: 'Empty: that which its instance reports',
   addressNeeded: 'An address or a name, without a port',
+  joinAddress: 'Address to join',
+  joinAddressHint: 'Shown to everybody who sees the service, with a port where one is needed',
   port: 'Port',
   path: 'Path',
   pathHint: 'What is asked for over HTTP',

@@ -22,6 +22,8 @@ export const services: Messages['admin']['services'] = {
   address: 'Adresse',
   addressInstance: 'Vide : celle que son instance indique',
   addressNeeded: 'Une adresse ou un nom, sans port',
+  joinAddress: 'Adresse pour rejoindre',
+  joinAddressHint: 'Montrée à tous ceux qui voient le service, avec un port s’il en faut un',
   port: 'Port',
   path: 'Chemin',
   pathHint: 'Ce qui est demandé par HTTP',

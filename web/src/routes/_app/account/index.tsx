@@ -4,7 +4,6 @@ import {
   Button,
   Code,
   Group,
-  List,
   PasswordInput,
   SegmentedControl,
   Select,
@@ -60,16 +59,6 @@ function Account() {
                 data={(['en', 'fr'] as const).map((value) => ({ value, label: words.languages[value] }))}
               />
             </Stack>
-          </Section>
-          <Section title={words.notifications} about={words.notificationsAbout}>
-            <List size="sm" spacing={6}>
-              {Object.entries(words.notificationKinds).map(([kind, what]) => (
-                <List.Item key={kind}>{what}</List.Item>
-              ))}
-            </List>
-            <Text size="xs" c="dimmed" mt="sm">
-              {words.notificationsFixed}
-            </Text>
           </Section>
           <Section title={words.me}>
             <Facts

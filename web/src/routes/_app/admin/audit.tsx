@@ -1,6 +1,6 @@
 import { Alert, Button, Code, Drawer, Group, Stack, Text, TextInput, UnstyledButton } from '@mantine/core'
 import { modals } from '@mantine/modals'
-import { IconCircleCheck, IconFilterOff, IconShieldCheck, IconShieldExclamation } from '@tabler/icons-react'
+import { IconCircleCheck, IconShieldCheck, IconShieldExclamation } from '@tabler/icons-react'
 import { createFileRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as v from 'valibot'
@@ -19,14 +19,14 @@ import { useProjectNames, useUserNames } from '~/features/admin/names'
 import { useActionName } from '~/features/audit/useActionName'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
-import { typed } from '~/lib/search'
+import { searched } from '~/lib/search'
 import { useTyped } from '~/lib/typed'
 import { shellWord } from '~/lib/words'
 
 export const Route = createFileRoute('/_app/admin/audit')({
   validateSearch: v.object({
-    action: v.optional(typed),
-    object: v.optional(typed),
+    action: v.optional(searched),
+    object: v.optional(searched),
     user_id: v.optional(v.string()),
     project_id: v.optional(v.string()),
   }),
@@ -93,11 +93,7 @@ function Audit() {
       </Group>
       <ResourceTable
         label={t.audit.title}
-        rows={list.items}
-        error={list.error}
-        outdated={list.outdated}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         id={(one) => String(one.seq)}
         rowHeight={58}
         columns={[
@@ -145,15 +141,9 @@ function Audit() {
         )}
         empty={
           <Nothing
-            icon={IconFilterOff}
-            title={filtered ? t.common.nothingMatches : t.audit.empty}
-            action={
-              filtered && (
-                <Button variant="default" onClick={() => void navigate({ search: {}, replace: true })}>
-                  {t.common.clearFilters}
-                </Button>
-              )
-            }
+            icon={IconShieldCheck}
+            title={t.audit.empty}
+            unfilter={filtered && (() => void navigate({ search: {}, replace: true }))}
           />
         }
       />

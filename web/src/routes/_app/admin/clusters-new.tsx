@@ -8,7 +8,7 @@ import { type ClusterAskedWritable, type ClusterTest, refetch } from '~/api'
 import { addCluster, testNewCluster } from '~/api/gen/sdk.gen'
 import { CanButton } from '~/components/Can'
 import { CommandHints } from '~/components/CommandHints'
-import { LinkAnchor } from '~/components/links'
+import { LinkBack } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Section } from '~/components/Section'
 import { allConfirmed, asEndpoints, Endpoints, type Entered, entered } from '~/features/admin/clusters/Endpoints'
@@ -78,14 +78,7 @@ function NewCluster() {
       <PageHeader
         title={words.addTitle}
         sub={words.addSub}
-        back={{
-          label: words.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/admin/clusters" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/admin/clusters">{words.title}</LinkBack>}
       />
       <form onSubmit={send} noValidate>
         <Stack maw={820}>

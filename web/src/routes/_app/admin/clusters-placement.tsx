@@ -6,7 +6,7 @@ import * as v from 'valibot'
 import type { NodeVerdict, PlacementFate } from '~/api'
 import { explainPlacement } from '~/api/gen/sdk.gen'
 import { CommandHints } from '~/components/CommandHints'
-import { LinkAnchor } from '~/components/links'
+import { LinkBack } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Badge, type Tone } from '~/components/StatusBadge'
 import { Answered } from '~/components/states'
@@ -49,14 +49,7 @@ function Placement() {
       <PageHeader
         title={words.title}
         sub={words.sub}
-        back={{
-          label: t.admin.clusters.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/admin/clusters" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/admin/clusters">{t.admin.clusters.title}</LinkBack>}
       />
       <Stack>
         <Group grow maw={560} align="flex-end">

@@ -9,7 +9,7 @@ import { type HostAskedWritable, isProblem, listNodesOptions } from '~/api'
 import { addHost } from '~/api/gen/sdk.gen'
 import { CanButton } from '~/components/Can'
 import { CommandHints } from '~/components/CommandHints'
-import { LinkAnchor } from '~/components/links'
+import { LinkBack } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Section } from '~/components/Section'
 import { type HostForm, ProfileFields } from '~/features/admin/hosts/ProfileFields'
@@ -89,14 +89,7 @@ function NewHost() {
       <PageHeader
         title={words.addTitle}
         sub={words.addSub}
-        back={{
-          label: words.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/admin/hosts" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/admin/hosts">{words.title}</LinkBack>}
       />
       <form onSubmit={send} noValidate>
         <Stack maw={820}>

@@ -1,5 +1,5 @@
 import { Alert, Box, Button, Group, SimpleGrid, Stack, Text, ThemeIcon } from '@mantine/core'
-import { IconAlertTriangle, IconArrowBackUp, IconCheck, IconFilterOff, IconServer2 } from '@tabler/icons-react'
+import { IconAlertTriangle, IconArrowBackUp, IconCheck, IconServer2 } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { createFileRoute } from '@tanstack/react-router'
 import { useDeferredValue, useMemo } from 'react'
@@ -21,11 +21,11 @@ import { allInstances } from '~/features/instances/queries'
 import { SizeText } from '~/features/instances/SizeText'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
-import { typed } from '~/lib/search'
+import { searched } from '~/lib/search'
 
 export const Route = createFileRoute('/_app/admin/instances')({
   validateSearch: v.object({
-    q: v.optional(typed),
+    q: v.optional(searched),
     only: v.optional(v.picklist(['running', 'stopped', 'drift', 'trouble', 'trashed'])),
     sort: v.optional(v.string()),
   }),
@@ -226,15 +226,9 @@ function AllInstances() {
           )}
           empty={
             <Nothing
-              icon={filtered ? IconFilterOff : IconServer2}
-              title={only === 'drift' && !q ? words.driftNone : filtered ? t.common.nothingMatches : t.instances.empty}
-              action={
-                filtered && (
-                  <Button variant="default" onClick={() => set({ q: undefined, only: undefined })}>
-                    {t.common.clearFilters}
-                  </Button>
-                )
-              }
+              icon={IconServer2}
+              title={only === 'drift' ? words.driftNone : t.instances.empty}
+              unfilter={filtered && !(only === 'drift' && !q) && (() => set({ q: undefined, only: undefined }))}
             />
           }
         />

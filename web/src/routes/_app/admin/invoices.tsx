@@ -52,10 +52,7 @@ function Invoices() {
       <PageHeader title={t.credits.invoices} sub={words.invoicesSub} />
       <ResourceTable
         label={t.credits.invoices}
-        rows={list.items}
-        error={list.error}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         id={(one) => one.id}
         columns={[
           {

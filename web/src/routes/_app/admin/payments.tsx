@@ -101,11 +101,7 @@ function Payments() {
       </Group>
       <ResourceTable
         label={words.payments}
-        rows={list.items}
-        error={list.error}
-        outdated={list.outdated}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         id={(one) => one.id}
         columns={[
           {
@@ -167,7 +163,13 @@ function Payments() {
             </Group>
           </>
         )}
-        empty={<Nothing icon={IconCreditCard} title={state ? t.common.nothingMatches : words.paymentsNone} />}
+        empty={
+          <Nothing
+            icon={IconCreditCard}
+            title={words.paymentsNone}
+            unfilter={!!state && (() => void navigate({ search: {}, replace: true }))}
+          />
+        }
       />
       <Drawer
         opened={payment !== undefined}

@@ -7,7 +7,7 @@ import * as v from 'valibot'
 import { isProblem, refetch } from '~/api'
 import { addService } from '~/api/gen/sdk.gen'
 import { CommandHints } from '~/components/CommandHints'
-import { LinkAnchor } from '~/components/links'
+import { LinkBack } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { PlaceFields } from '~/features/admin/services/PlaceFields'
 import { ServiceFields } from '~/features/admin/services/ServiceFields'
@@ -87,14 +87,7 @@ function NewService() {
       <PageHeader
         title={words.addTitle}
         sub={words.addSub}
-        back={{
-          label: words.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/admin/services" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/admin/services">{words.title}</LinkBack>}
       />
       <form onSubmit={send} noValidate>
         <Stack maw={820}>

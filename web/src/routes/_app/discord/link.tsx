@@ -71,7 +71,7 @@ function Enter() {
   useEffect(forgetHash, [])
   const link = useAct(() => linkDiscord({ body: { token: code.trim() } }), {
     quiet: true,
-    stale: ['getDiscordLink'],
+    stale: ['getDiscordLink', 'getNotifications'],
   })
   const atCode = isProblem(link.error) && link.error.status === 422
   const submit = (event: FormEvent) => {

@@ -5,7 +5,7 @@ import { createFileRoute, Outlet } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import { getHostOptions, type Host } from '~/api'
 import { CanButton } from '~/components/Can'
-import { LinkAnchor, LinkButton } from '~/components/links'
+import { LinkBack, LinkButton } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { PageTabs } from '~/components/PageTabs'
 import { Answered } from '~/components/states'
@@ -63,14 +63,7 @@ function Page({ host }: { host: Host }) {
             {host.node && host.node !== host.name && <Text size="sm">{host.node}</Text>}
           </Group>
         }
-        back={{
-          label: words.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/hosts" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/hosts">{words.title}</LinkBack>}
       >
         {main.map((one) => (
           <CanButton

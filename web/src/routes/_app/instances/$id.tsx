@@ -5,13 +5,12 @@ import { createFileRoute, Outlet } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import { getInstanceOptions, type Instance } from '~/api'
 import { CanButton } from '~/components/Can'
-import { LinkAnchor } from '~/components/links'
+import { LinkBack } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { PageTabs } from '~/components/PageTabs'
 import { InstanceStatus, OperationStatus } from '~/components/StatusBadge'
 import { Answered, Nothing } from '~/components/states'
 import { AwaitsHost } from '~/features/hosts/AwaitsHost'
-import { hostAwaited } from '~/features/hosts/queries'
 import { MoreMenu } from '~/features/instances/ActionMenu'
 import { useInstanceActions } from '~/features/instances/actions'
 import { StepsOf } from '~/features/operations/Steps'
@@ -46,7 +45,6 @@ function Page({ instance }: { instance: Instance }) {
   )
   usePageActions(offered)
   const { id } = instance
-  const awaited = hostAwaited(instance.problem)
   const main = instance.trashed_until
     ? ['recover', 'delete']
     : instance.state === 'paused'
@@ -83,14 +81,7 @@ function Page({ instance }: { instance: Instance }) {
             )}
           </Group>
         }
-        back={{
-          label: t.instances.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/instances" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/instances">{t.instances.title}</LinkBack>}
       >
         {main.map((wanted) => {
           const one = actions.find((other) => other.id === wanted)
@@ -111,8 +102,8 @@ function Page({ instance }: { instance: Instance }) {
         <MoreMenu instance={instance} leave={main} />
       </PageHeader>
       <HoldNotice projectId={instance.project_id} />
-      {awaited ? (
-        <AwaitsHost name={awaited} />
+      {instance.awaits ? (
+        <AwaitsHost id={instance.awaits} />
       ) : (
         instance.problem && (
           <Alert color="red" mb="md" icon={<IconAlertTriangle aria-hidden />} title={t.instances.overview.problem}>

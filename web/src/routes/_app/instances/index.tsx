@@ -1,6 +1,6 @@
 import { Box, Button, Group, Paper, SegmentedControl, Select, Stack, Text, Tooltip, Transition } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
-import { IconAlertTriangle, IconFilterOff, IconPlus, IconServer2, IconShield } from '@tabler/icons-react'
+import { IconAlertTriangle, IconPlus, IconServer2, IconShield } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { createFileRoute } from '@tanstack/react-router'
 import { useCallback, useDeferredValue, useMemo, useState } from 'react'
@@ -23,11 +23,11 @@ import { HoldNotice } from '~/features/projects/HoldNotice'
 import { useT } from '~/i18n'
 import { useFormat } from '~/lib/format'
 import { useHere, useIsStaff } from '~/lib/me'
-import { typed } from '~/lib/search'
+import { searched } from '~/lib/search'
 
 export const Route = createFileRoute('/_app/instances/')({
   validateSearch: v.object({
-    q: v.optional(typed),
+    q: v.optional(searched),
     state: v.optional(v.picklist(['running', 'stopped', 'trouble', 'trashed'])),
     kind: v.optional(v.picklist(['lxc', 'qemu'])),
     scope: v.optional(v.picklist(['all'])),
@@ -239,27 +239,14 @@ function Instances() {
         onSelect={setPicked}
         card={card}
         empty={
-          filtered ? (
-            <Nothing
-              icon={IconFilterOff}
-              title={t.common.nothingMatches}
-              action={
-                <Button variant="default" onClick={() => set({ q: undefined, state: undefined, kind: undefined })}>
-                  {t.common.clearFilters}
-                </Button>
-              }
-            >
-              {t.common.nothingMatchesHint}
-            </Nothing>
-          ) : (
-            <Nothing
-              icon={IconServer2}
-              title={t.instances.empty}
-              action={<LinkButton to="/instances-new">{t.instances.create}</LinkButton>}
-            >
-              {t.instances.emptyHint}
-            </Nothing>
-          )
+          <Nothing
+            icon={IconServer2}
+            title={t.instances.empty}
+            action={<LinkButton to="/instances-new">{t.instances.create}</LinkButton>}
+            unfilter={filtered && (() => set({ q: undefined, state: undefined, kind: undefined }))}
+          >
+            {t.instances.emptyHint}
+          </Nothing>
         }
       />
       <BulkBar picked={picked} all={query.data} onDone={() => setPicked(new Set())} />

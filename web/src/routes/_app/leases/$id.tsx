@@ -28,7 +28,7 @@ import { Credits } from '~/components/Credits'
 import { confirm } from '~/components/confirm'
 import { DialogForm } from '~/components/DialogForm'
 import { Facts } from '~/components/Facts'
-import { LinkAnchor } from '~/components/links'
+import { LinkAnchor, LinkBack } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Copy, showSecret } from '~/components/SecretOnce'
 import { Section } from '~/components/Section'
@@ -89,14 +89,7 @@ function Shown({ lease }: { lease: Lease }) {
             )}
           </Group>
         }
-        back={{
-          label: words.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/leases" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/leases">{words.title}</LinkBack>}
       >
         <CanButton
           why={over}
@@ -131,19 +124,14 @@ function Shown({ lease }: { lease: Lease }) {
                       hints={[{ cli: `innkeeper lease token ${lease.id}`, path: `/api/v1/leases/${lease.id}/token` }]}
                     />
                   ),
-                  act: async () => {
-                    const { data } = await renewLeaseToken({ path })
-                    setTimeout(
-                      () =>
-                        showSecret({
-                          title: words.token,
-                          secret: data.token,
-                          about: words.tokenAbout,
-                          close: t.common.savedIt,
-                        }),
-                      250,
-                    )
-                  },
+                  act: () => renewLeaseToken({ path }),
+                  onDone: ({ data }) =>
+                    showSecret({
+                      title: words.token,
+                      secret: data.token,
+                      about: words.tokenAbout,
+                      close: t.common.savedIt,
+                    }),
                 })
               }
             >

@@ -70,11 +70,7 @@ function Leases() {
       />
       <ResourceTable
         label={words.title}
-        rows={list.items}
-        error={list.error}
-        outdated={list.outdated}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         id={(one) => one.id}
         columns={[
           {
@@ -127,8 +123,9 @@ function Leases() {
         empty={
           <Nothing
             icon={IconTicket}
-            title={state ? t.common.nothingMatches : words.empty}
+            title={words.empty}
             action={<LinkButton to="/leases-new">{words.rent}</LinkButton>}
+            unfilter={!!state && (() => void navigate({ search: {}, replace: true }))}
           >
             {words.emptyHint}
           </Nothing>

@@ -7,7 +7,7 @@ import { getServiceOptions, type Service } from '~/api'
 import { CanButton } from '~/components/Can'
 import { CommandHints } from '~/components/CommandHints'
 import { Facts } from '~/components/Facts'
-import { LinkAnchor, LinkButton } from '~/components/links'
+import { LinkAnchor, LinkBack, LinkButton } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Section } from '~/components/Section'
 import { Answered } from '~/components/states'
@@ -75,14 +75,7 @@ function Page({ service }: { service: Service }) {
             </Text>
           </Group>
         }
-        back={{
-          label: words.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/services" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/services">{words.title}</LinkBack>}
       >
         <CanButton
           why={why}

@@ -7,7 +7,7 @@ import { type Cluster, getClusterOptions, refetch } from '~/api'
 import { changeCluster, testCluster } from '~/api/gen/sdk.gen'
 import { CommandHints } from '~/components/CommandHints'
 import { confirm } from '~/components/confirm'
-import { LinkAnchor } from '~/components/links'
+import { LinkBack } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { PageTabs } from '~/components/PageTabs'
 import { Badge } from '~/components/StatusBadge'
@@ -75,14 +75,7 @@ function Shown({ cluster }: { cluster: Cluster }) {
             </Text>
           </Group>
         }
-        back={{
-          label: words.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/admin/clusters" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/admin/clusters">{words.title}</LinkBack>}
       >
         <RowActions deeds={deeds} name={name} button />
       </PageHeader>

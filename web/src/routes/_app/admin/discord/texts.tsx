@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Box, Button, Card, Code, Group, SimpleGrid, Stack, Switch, Text } from '@mantine/core'
+import { ActionIcon, Badge, Box, Card, Code, Group, SimpleGrid, Stack, Switch, Text } from '@mantine/core'
 import { modals } from '@mantine/modals'
 import { IconMessage2, IconPencil } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
@@ -12,10 +12,10 @@ import { SearchField } from '~/features/admin/Filter'
 import { Preview } from '~/features/discord/Preview'
 import { TextDialog } from '~/features/discord/TextDialog'
 import { useT } from '~/i18n'
-import { typed } from '~/lib/search'
+import { searched } from '~/lib/search'
 
 export const Route = createFileRoute('/_app/admin/discord/texts')({
-  validateSearch: v.object({ q: v.optional(typed), changed: v.optional(v.boolean()) }),
+  validateSearch: v.object({ q: v.optional(searched), changed: v.optional(v.boolean()) }),
   component: Texts,
 })
 
@@ -91,12 +91,8 @@ function Texts() {
               <Card padding={0}>
                 <Nothing
                   icon={IconMessage2}
-                  title={words.textsNone}
-                  action={
-                    <Button variant="default" onClick={() => void navigate({ search: {} })}>
-                      {t.common.clearFilters}
-                    </Button>
-                  }
+                  title={t.common.nothingMatches}
+                  unfilter={() => void navigate({ search: {} })}
                 />
               </Card>
             )

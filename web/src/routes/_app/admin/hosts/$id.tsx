@@ -10,7 +10,7 @@ import { changeHost, removeHost } from '~/api/gen/sdk.gen'
 import { CanButton } from '~/components/Can'
 import { CommandHints } from '~/components/CommandHints'
 import { confirm } from '~/components/confirm'
-import { LinkAnchor, LinkButton } from '~/components/links'
+import { LinkBack, LinkButton } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Section } from '~/components/Section'
 import { Answered } from '~/components/states'
@@ -38,14 +38,7 @@ function Settings() {
           <PageHeader
             title={t.admin.hosts.settingsOf(host.name)}
             sub={<HostStatus state={host.state} />}
-            back={{
-              label: t.admin.hosts.title,
-              link: ({ children }) => (
-                <LinkAnchor to="/admin/hosts" underline="hover">
-                  {children}
-                </LinkAnchor>
-              ),
-            }}
+            back={<LinkBack to="/admin/hosts">{t.admin.hosts.title}</LinkBack>}
           >
             <LinkButton
               to="/hosts/$id"

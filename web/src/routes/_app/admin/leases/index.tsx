@@ -56,11 +56,7 @@ function List() {
       />
       <ResourceTable
         label={words.leasesTab}
-        rows={list.items}
-        error={list.error}
-        outdated={list.outdated}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         id={(one) => one.id}
         columns={[
           {
@@ -128,7 +124,11 @@ function List() {
           </>
         )}
         empty={
-          <Nothing icon={IconTicket} title={state ? t.common.nothingMatches : words.leasesNone}>
+          <Nothing
+            icon={IconTicket}
+            title={words.leasesNone}
+            unfilter={!!state && (() => void navigate({ search: {}, replace: true }))}
+          >
             {words.leasesHint}
           </Nothing>
         }

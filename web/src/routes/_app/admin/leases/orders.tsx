@@ -93,11 +93,7 @@ function Orders() {
       />
       <ResourceTable
         label={words.orders}
-        rows={list.items}
-        error={list.error}
-        outdated={list.outdated}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         id={(one) => one.id}
         columns={[
           {
@@ -170,7 +166,13 @@ function Orders() {
             )}
           </>
         )}
-        empty={<Nothing icon={IconReceipt} title={state ? t.common.nothingMatches : words.ordersNone} />}
+        empty={
+          <Nothing
+            icon={IconReceipt}
+            title={words.ordersNone}
+            unfilter={!!state && (() => void navigate({ search: {}, replace: true }))}
+          />
+        }
       />
     </>
   )

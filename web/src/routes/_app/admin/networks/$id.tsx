@@ -9,7 +9,7 @@ import { usePages, wholeList } from '~/api/pages'
 import { CommandHints } from '~/components/CommandHints'
 import { confirm } from '~/components/confirm'
 import { Facts } from '~/components/Facts'
-import { LinkAnchor } from '~/components/links'
+import { LinkAnchor, LinkBack } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { ResourceTable } from '~/components/ResourceTable'
 import { Section } from '~/components/Section'
@@ -56,14 +56,7 @@ function Shown({ network }: { network: Network }) {
       <PageHeader
         title={network.name}
         sub={`${names.get(network.cluster_id ?? '') ?? ''} · ${network.bridge ?? ''}${network.vlan ? ` · VLAN ${network.vlan}` : ''}`}
-        back={{
-          label: words.networks,
-          link: ({ children }) => (
-            <LinkAnchor to="/admin/networks" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/admin/networks">{words.networks}</LinkBack>}
       />
       <Stack>
         <Pools network={network} />
@@ -236,10 +229,7 @@ function Addresses({ network }: { network: Network }) {
     >
       <ResourceTable
         label={words.addresses}
-        rows={list.items}
-        error={list.error}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         rowHeight={52}
         id={(one) => one.address}
         columns={[

@@ -96,10 +96,7 @@ function Networks() {
       </PageHeader>
       <ResourceTable
         label={words.networks}
-        rows={list.items}
-        error={list.error}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         id={(one) => one.id}
         columns={[
           {

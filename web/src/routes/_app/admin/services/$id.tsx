@@ -9,7 +9,7 @@ import { getServiceOptions, isProblem, refetch, type Service } from '~/api'
 import { changeService, removeService } from '~/api/gen/sdk.gen'
 import { CommandHints } from '~/components/CommandHints'
 import { confirm } from '~/components/confirm'
-import { LinkAnchor, LinkButton } from '~/components/links'
+import { LinkBack, LinkButton } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Section } from '~/components/Section'
 import { Answered } from '~/components/states'
@@ -47,14 +47,7 @@ function Settings() {
                 <Text size="sm">{t.services.kinds[service.kind]}</Text>
               </Group>
             }
-            back={{
-              label: t.admin.services.title,
-              link: ({ children }) => (
-                <LinkAnchor to="/admin/services" underline="hover">
-                  {children}
-                </LinkAnchor>
-              ),
-            }}
+            back={<LinkBack to="/admin/services">{t.admin.services.title}</LinkBack>}
           >
             <LinkButton
               to="/services/$id"

@@ -8,7 +8,7 @@ import { listAudit } from '~/api/gen/sdk.gen'
 import { usePages } from '~/api/pages'
 import { Credits } from '~/components/Credits'
 import { Facts } from '~/components/Facts'
-import { LinkAnchor, LinkButton } from '~/components/links'
+import { LinkAnchor, LinkBack, LinkButton } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { Section } from '~/components/Section'
 import { InstanceStatus } from '~/components/StatusBadge'
@@ -64,14 +64,7 @@ function Shown({ user }: { user: User }) {
             <Text size="sm">{user.email}</Text>
           </Group>
         }
-        back={{
-          label: words.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/admin/users" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/admin/users">{words.title}</LinkBack>}
       >
         <LinkButton to="/projects/$id/credits" params={{ id: project }} variant="default">
           {t.credits.title}
@@ -179,13 +172,7 @@ function Log({ user }: { user: User }) {
   )
   return (
     <Section title={t.audit.title} about={t.admin.users.logAbout}>
-      <AuditTable
-        rows={list.items}
-        error={list.error}
-        onRetry={() => void list.refetch()}
-        more={list.more}
-        who={() => user.name}
-      />
+      <AuditTable {...list.table} who={() => user.name} />
     </Section>
   )
 }

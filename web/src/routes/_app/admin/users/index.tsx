@@ -1,4 +1,4 @@
-import { Avatar, Box, Button, Group, Select, Text } from '@mantine/core'
+import { Avatar, Box, Group, Select, Text } from '@mantine/core'
 import { modals } from '@mantine/modals'
 import { IconUserPlus, IconUsers } from '@tabler/icons-react'
 import { createFileRoute } from '@tanstack/react-router'
@@ -18,11 +18,11 @@ import { RowActions } from '~/features/admin/RowActions'
 import { roles, StandingBadge, useUserDeeds } from '~/features/admin/users'
 import { useT } from '~/i18n'
 import { useIsAdmin } from '~/lib/me'
-import { typed } from '~/lib/search'
+import { searched } from '~/lib/search'
 
 export const Route = createFileRoute('/_app/admin/users/')({
   validateSearch: v.object({
-    q: v.optional(typed),
+    q: v.optional(searched),
     role: v.optional(v.picklist(['user', 'operator', 'admin'])),
     standing: v.optional(v.picklist(['good', 'unverified', 'suspended', 'banned'])),
   }),
@@ -80,11 +80,7 @@ function Users() {
       </Group>
       <ResourceTable
         label={words.title}
-        rows={list.items}
-        error={list.error}
-        outdated={list.outdated}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         id={(one) => one.id}
         name={(one) => one.name}
         columns={[
@@ -128,17 +124,9 @@ function Users() {
         empty={
           <Nothing
             icon={IconUsers}
-            title={filtered ? t.common.nothingMatches : words.empty}
-            action={
-              filtered && (
-                <Button variant="default" onClick={() => set({ q: undefined, role: undefined, standing: undefined })}>
-                  {t.common.clearFilters}
-                </Button>
-              )
-            }
-          >
-            {filtered && t.common.nothingMatchesHint}
-          </Nothing>
+            title={words.empty}
+            unfilter={filtered && (() => set({ q: undefined, role: undefined, standing: undefined }))}
+          />
         }
       />
     </>

@@ -79,10 +79,7 @@ function CostTab() {
         </Text>
         <ResourceTable
           label={words.usage}
-          rows={usage.items}
-          error={usage.error}
-          onRetry={() => void usage.refetch()}
-          more={usage.more}
+          {...usage.table}
           id={(one) => one.id}
           rowHeight={45}
           columns={[

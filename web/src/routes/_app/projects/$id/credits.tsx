@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { createFileRoute, Outlet } from '@tanstack/react-router'
 import { getBalanceOptions, getProjectOptions } from '~/api'
 import { Credits } from '~/components/Credits'
-import { LinkAnchor } from '~/components/links'
+import { LinkBack } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { PageTabs } from '~/components/PageTabs'
 import { Stat } from '~/components/Stat'
@@ -28,14 +28,11 @@ function CreditsPage() {
       <PageHeader
         title={words.title}
         sub={words.sub(project?.name ?? '…')}
-        back={{
-          label: t.projects.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/projects/$id" params={{ id }} underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={
+          <LinkBack to="/projects/$id" params={{ id }}>
+            {t.projects.title}
+          </LinkBack>
+        }
       />
       {balance.error && <Failed error={balance.error} onRetry={() => void balance.refetch()} />}
       {now?.billing_hold_since && (

@@ -50,7 +50,7 @@ import { usePages } from '~/api/pages'
 import { CanButton, CanItem } from '~/components/Can'
 import { CommandHints } from '~/components/CommandHints'
 import { confirm } from '~/components/confirm'
-import { LinkAnchor, LinkButton } from '~/components/links'
+import { LinkBack, LinkButton } from '~/components/links'
 import { PageHeader } from '~/components/PageHeader'
 import { ResourceTable } from '~/components/ResourceTable'
 import { Section } from '~/components/Section'
@@ -95,14 +95,7 @@ function Shown({ project }: { project: Project }) {
             <Code>{id}</Code>
           </Group>
         }
-        back={{
-          label: words.title,
-          link: ({ children }) => (
-            <LinkAnchor to="/projects" underline="hover">
-              {children}
-            </LinkAnchor>
-          ),
-        }}
+        back={<LinkBack to="/projects">{words.title}</LinkBack>}
       >
         <LinkButton
           to="/projects/$id/credits"
@@ -208,10 +201,7 @@ function Members({ project }: { project: Project }) {
     >
       <ResourceTable
         label={words.members}
-        rows={list.items}
-        error={list.error}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         id={(one) => one.user_id}
         rowHeight={56}
         columns={[

@@ -94,10 +94,7 @@ function Adoptions() {
   return (
     <ResourceTable
       label={words.tabs.adoptions}
-      rows={list.items}
-      error={list.error}
-      onRetry={() => void list.refetch()}
-      more={list.more}
+      {...list.table}
       id={(one) => one.id}
       rowHeight={56}
       columns={[

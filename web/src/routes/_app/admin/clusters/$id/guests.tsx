@@ -151,7 +151,13 @@ function Guests() {
             {what(one)}
           </>
         )}
-        empty={<Nothing icon={IconServer2} title={only ? t.common.nothingMatches : words.guestsNone} />}
+        empty={
+          <Nothing
+            icon={IconServer2}
+            title={words.guestsNone}
+            unfilter={!!only && (() => void navigate({ search: {}, replace: true, resetScroll: false }))}
+          />
+        }
       />
     </>
   )

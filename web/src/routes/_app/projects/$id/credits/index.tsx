@@ -63,11 +63,7 @@ function Ledger() {
       </Group>
       <ResourceTable
         label={words.ledger}
-        rows={list.items}
-        error={list.error}
-        outdated={list.outdated}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         id={(one) => one.id}
         rowHeight={57}
         columns={[
@@ -109,7 +105,13 @@ function Ledger() {
             </Group>
           </>
         )}
-        empty={<Nothing icon={IconReceipt} title={cause ? t.common.nothingMatches : words.empty} />}
+        empty={
+          <Nothing
+            icon={IconReceipt}
+            title={words.empty}
+            unfilter={!!cause && (() => void navigate({ search: {}, replace: true, resetScroll: false }))}
+          />
+        }
       />
     </>
   )

@@ -73,10 +73,7 @@ function Invoices() {
     >
       <ResourceTable
         label={words.invoices}
-        rows={list.items}
-        error={list.error}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         id={(one) => one.id}
         rowHeight={50}
         columns={[

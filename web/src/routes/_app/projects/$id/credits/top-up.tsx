@@ -227,10 +227,7 @@ function Payments() {
       </Text>
       <ResourceTable
         label={words.payments}
-        rows={list.items}
-        error={list.error}
-        onRetry={() => void list.refetch()}
-        more={list.more}
+        {...list.table}
         id={(one) => one.id}
         rowHeight={52}
         columns={[

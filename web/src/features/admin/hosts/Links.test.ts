@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import type { HostLink } from '~/api'
-import { standOf } from '~/features/admin/hosts/Links'
-import { hostAwaited } from './queries'
+import { standOf } from './Links'
 
 const link = (name: string, holds: boolean | null, code?: string): HostLink => ({
   name,
@@ -13,12 +12,6 @@ const link = (name: string, holds: boolean | null, code?: string): HostLink => (
     details: {},
     error: code ? { code, message: '' } : null,
   },
-})
-
-test('an instance that waits for its host names it', () => {
-  expect(hostAwaited('waits for the host barn to wake')).toBe('barn')
-  expect(hostAwaited('the guest did not start')).toBeUndefined()
-  expect(hostAwaited(null)).toBeUndefined()
 })
 
 test('silence of a host that sleeps is not a broken link; what is set up wrongly is', () => {

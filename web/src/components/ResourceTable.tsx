@@ -35,8 +35,6 @@ export type Column<T> = {
   /** By what rows are put in order; without it they are not, by this column. */
   sort?: (row: T) => string | number | null | undefined
   right?: boolean
-  /** The title is for screen readers only. */
-  hideTitle?: boolean
   /** Shown only where there is room for it. */
   from?: 'md' | 'lg' | 'xl'
   width?: number | string
@@ -46,6 +44,8 @@ type Shown<T> = {
   label: string
   rows: T[] | undefined
   columns: Column<T>[]
+  /** What can be done with a row: the last column. */
+  acts?: (row: T) => ReactNode
   id: (row: T) => string
   error?: unknown
   /** Whether the rows answer an earlier question, while the answer to another is on its way. */
@@ -107,6 +107,7 @@ const collator = new Intl.Collator(undefined, { numeric: true })
 function Rows<T>({
   rows,
   columns,
+  acts,
   id,
   label,
   sort,
@@ -119,7 +120,7 @@ function Rows<T>({
   const t = useT()
   const body = useRef<HTMLTableSectionElement>(null)
   const { first, last } = useWindow(body, rows.length, rowHeight)
-  const wide = columns.length + (selected ? 1 : 0)
+  const wide = columns.length + (acts ? 1 : 0) + (selected ? 1 : 0)
   const all = selected && rows.length > 0 && rows.every((row) => selected.has(id(row)))
   const some = selected && !all && rows.some((row) => selected.has(id(row)))
   const toggle = useToggle(selected, onSelect)
@@ -149,6 +150,11 @@ function Rows<T>({
               {columns.map((column) => (
                 <Head key={column.key} column={column} sort={sort} onSort={onSort} />
               ))}
+              {acts && (
+                <Table.Th w={56}>
+                  <VisuallyHidden>{t.common.actions}</VisuallyHidden>
+                </Table.Th>
+              )}
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody ref={body}>
@@ -160,6 +166,7 @@ function Rows<T>({
                 row={row}
                 index={first + n + 2}
                 columns={columns}
+                acts={acts}
                 height={rowHeight}
                 name={name?.(row) ?? id(row)}
                 picked={selected?.has(id(row))}
@@ -192,6 +199,7 @@ type Drawn<T> = {
   row: T
   index: number
   columns: Column<T>[]
+  acts: ((row: T) => ReactNode) | undefined
   height: number
   name: string
   /** Nothing where rows cannot be picked. */
@@ -200,7 +208,7 @@ type Drawn<T> = {
 }
 
 /** One row, drawn anew only when something of it is another: scrolling draws those that come into sight. */
-const Row = memo(function Row<T>({ id, row, index, columns, height, name, picked, onToggle }: Drawn<T>) {
+const Row = memo(function Row<T>({ id, row, index, columns, acts, height, name, picked, onToggle }: Drawn<T>) {
   const t = useT()
   return (
     <Table.Tr aria-rowindex={index} data-picked={picked || undefined} style={{ height }}>
@@ -214,6 +222,7 @@ const Row = memo(function Row<T>({ id, row, index, columns, height, name, picked
           {column.render(row)}
         </Table.Td>
       ))}
+      {acts && <Table.Td ta="right">{acts(row)}</Table.Td>}
     </Table.Tr>
   )
 }) as <T>(props: Drawn<T>) => ReactNode
@@ -238,9 +247,7 @@ function Head<T>({ column, sort, onSort }: { column: Column<T>; sort?: string; o
       ta={column.right ? 'right' : undefined}
       aria-sort={active ? (down ? 'descending' : 'ascending') : undefined}
     >
-      {column.hideTitle ? (
-        <VisuallyHidden>{column.title}</VisuallyHidden>
-      ) : column.sort && onSort ? (
+      {column.sort && onSort ? (
         <UnstyledButton
           className={classes.sort}
           onClick={() => onSort(active && !down ? `-${column.key}` : column.key)}

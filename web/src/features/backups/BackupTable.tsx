@@ -100,20 +100,13 @@ export function BackupTable({ rows, error, onRetry, more, instances, withInstanc
       from: 'lg',
       render: (one) => <Text size="sm">{words.makers[one.made_by]}</Text>,
     },
-    {
-      key: 'actions',
-      title: t.common.actions,
-      hideTitle: true,
-      right: true,
-      width: 56,
-      render: (one) => <RowMenu one={one} instance={instances.get(one.instance_id)} />,
-    },
   ]
   return (
     <ResourceTable
       label={t.instances.tabs.backups}
       rows={rows}
       columns={columns}
+      acts={(one) => <RowMenu one={one} instance={instances.get(one.instance_id)} />}
       id={(one) => one.id}
       error={error}
       onRetry={onRetry}

@@ -97,15 +97,8 @@ export function Deliveries({
             ),
           },
           { key: 'when', title: t.common.when, from: 'lg', render: (one) => <When at={one.happened_at} size="sm" /> },
-          {
-            key: 'actions',
-            title: t.common.actions,
-            hideTitle: true,
-            right: true,
-            width: 56,
-            render: (one) => <Acts webhook={webhook} delivery={one} />,
-          },
         ]}
+        acts={(one) => <Acts webhook={webhook} delivery={one} />}
         card={(one) => (
           <>
             <Group justify="space-between" wrap="nowrap">

@@ -93,14 +93,6 @@ function Keys() {
           </Text>
         ),
     },
-    {
-      key: 'actions',
-      title: t.common.actions,
-      hideTitle: true,
-      right: true,
-      width: 56,
-      render: (one) => <KeyMenu one={one} />,
-    },
   ]
   return (
     <>
@@ -113,6 +105,7 @@ function Keys() {
         label={words.title}
         {...list.table}
         columns={columns}
+        acts={(one) => <KeyMenu one={one} />}
         id={(one) => one.id}
         card={(one) => (
           <>

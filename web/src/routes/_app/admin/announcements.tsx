@@ -146,8 +146,8 @@ function AllAnnouncements() {
               </Text>
             ),
           },
-          { key: 'actions', title: t.common.actions, hideTitle: true, right: true, width: 56, render: menu },
         ]}
+        acts={menu}
         card={(one) => (
           <>
             <Group justify="space-between" wrap="nowrap" align="flex-start">

@@ -159,14 +159,6 @@ function AllInstances() {
       sort: (one) => one.created_at,
       render: (one) => <When at={one.created_at} size="sm" />,
     },
-    {
-      key: 'actions',
-      title: t.common.actions,
-      hideTitle: true,
-      right: true,
-      width: 56,
-      render: (one) => <RowMenu instance={one} />,
-    },
   ]
   const filtered = !!(q || only)
   return (
@@ -203,6 +195,7 @@ function AllInstances() {
           label={words.title}
           rows={rows}
           columns={columns}
+          acts={(one) => <RowMenu instance={one} />}
           id={(one) => one.id}
           name={(one) => one.name}
           error={query.error}

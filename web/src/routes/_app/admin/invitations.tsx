@@ -136,8 +136,8 @@ function Invitations() {
               render: (one) => <Text size="sm">{people.get(one.used_by ?? '') ?? '–'}</Text>,
             },
             { key: 'until', title: words.until, from: 'md', render: (one) => <When at={one.expires_at} size="sm" /> },
-            { key: 'actions', title: t.common.actions, hideTitle: true, right: true, width: 56, render: menu },
           ]}
+          acts={menu}
           card={(one) => (
             <>
               <Group justify="space-between" wrap="nowrap">

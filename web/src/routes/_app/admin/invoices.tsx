@@ -83,8 +83,8 @@ function Invoices() {
             from: 'lg',
             render: (one) => <When at={one.issued_at} size="sm" />,
           },
-          { key: 'see', title: t.common.actions, hideTitle: true, right: true, render: see },
         ]}
+        acts={see}
         card={(one) => (
           <>
             <Group justify="space-between" wrap="nowrap">

@@ -100,8 +100,8 @@ function Isos() {
           },
           { key: 'volume', title: words.volume, from: 'md', render: (one) => <Code>{one.volume}</Code> },
           { key: 'when', title: words.since, from: 'lg', render: (one) => <When at={one.created_at} size="sm" /> },
-          { key: 'actions', title: t.common.actions, hideTitle: true, right: true, width: 56, render: menu },
         ]}
+        acts={menu}
         card={(one) => (
           <>
             <Group justify="space-between" wrap="nowrap">

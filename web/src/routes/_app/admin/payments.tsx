@@ -149,8 +149,8 @@ function Payments() {
             from: 'md',
             render: (one) => <When at={one.created_at} size="sm" />,
           },
-          { key: 'actions', title: t.common.actions, hideTitle: true, right: true, width: 56, render: menu },
         ]}
+        acts={menu}
         card={(one) => (
           <>
             <Group justify="space-between" wrap="nowrap">

@@ -141,8 +141,8 @@ function Vouchers() {
             render: (one) =>
               one.expires_at ? <When at={one.expires_at} size="sm" /> : <Text size="sm">{words.forEver}</Text>,
           },
-          { key: 'actions', title: t.common.actions, hideTitle: true, right: true, width: 56, render: menu },
         ]}
+        acts={menu}
         card={(one) => (
           <>
             <Group justify="space-between" wrap="nowrap">

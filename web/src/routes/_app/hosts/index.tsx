@@ -87,15 +87,8 @@ function Hosts() {
                   },
                 ]
               : []),
-            {
-              key: 'acts',
-              title: t.common.actions,
-              hideTitle: true,
-              right: true,
-              width: 180,
-              render: (host) => <Acts host={host} />,
-            },
           ]}
+          acts={(host) => <Acts host={host} />}
           card={(host) => (
             <>
               <Group justify="space-between" wrap="nowrap">

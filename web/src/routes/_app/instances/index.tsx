@@ -39,6 +39,9 @@ export const Route = createFileRoute('/_app/instances/')({
 const inTrouble = (one: Instance) =>
   one.state === 'failed' || one.state === 'missing' || one.state === 'unknown' || one.drift.length > 0 || !!one.problem
 
+/** Always the same, so that rows need not be drawn anew. */
+const acts = (one: Instance) => <RowMenu instance={one} />
+
 function Instances() {
   const t = useT()
   const f = useFormat()
@@ -139,14 +142,6 @@ function Instances() {
         sort: (one) => one.created_at,
         render: (one) => <When at={one.created_at} size="sm" />,
       },
-      {
-        key: 'actions',
-        title: t.common.actions,
-        hideTitle: true,
-        right: true,
-        width: 56,
-        render: (one) => <RowMenu instance={one} />,
-      },
     ],
     [t, f, names, staff, scope, projectName],
   )
@@ -229,6 +224,7 @@ function Instances() {
         label={t.instances.title}
         rows={shown}
         columns={columns}
+        acts={acts}
         id={(one) => one.id}
         name={(one) => one.name}
         error={query.error}

@@ -75,15 +75,8 @@ function Services() {
             ),
           },
           { key: 'seen', title: words.seen, from: 'md', render: (one) => <When at={one.seen_at} size="sm" /> },
-          {
-            key: 'acts',
-            title: t.common.actions,
-            hideTitle: true,
-            right: true,
-            width: 60,
-            render: (one) => <Acts service={one} />,
-          },
         ]}
+        acts={(one) => <Acts service={one} />}
         card={(one) => (
           <>
             <Group justify="space-between" wrap="nowrap">

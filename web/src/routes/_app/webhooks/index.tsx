@@ -94,15 +94,8 @@ function Webhooks() {
                 render: (one) => <Text size="sm">{subjects(one)}</Text>,
               },
               { key: 'made', title: words.made, from: 'lg', render: (one) => <When at={one.created_at} size="sm" /> },
-              {
-                key: 'actions',
-                title: t.common.actions,
-                hideTitle: true,
-                right: true,
-                width: 56,
-                render: (one) => <Acts webhook={one} />,
-              },
             ]}
+            acts={(one) => <Acts webhook={one} />}
             card={(one) => (
               <>
                 <Group justify="space-between" wrap="nowrap">

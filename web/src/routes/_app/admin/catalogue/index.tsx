@@ -130,8 +130,8 @@ function Templates() {
               </Text>
             ),
           },
-          { key: 'actions', title: t.common.actions, hideTitle: true, right: true, width: 56, render: menu },
         ]}
+        acts={menu}
         card={(one) => (
           <>
             <Group justify="space-between" wrap="nowrap">

@@ -123,8 +123,8 @@ function Plans() {
             from: 'lg',
             render: (one) => <Text size="sm">{one.price ? words.ownPrice : words.byList}</Text>,
           },
-          { key: 'actions', title: t.common.actions, hideTitle: true, right: true, width: 56, render: menu },
         ]}
+        acts={menu}
         card={(one) => (
           <>
             <Group justify="space-between" wrap="nowrap">

@@ -67,15 +67,8 @@ function Hosts() {
               from: 'lg',
               render: (host) => <Text size="sm">{host.profile?.automatic ? t.common.yes : t.common.no}</Text>,
             },
-            {
-              key: 'acts',
-              title: t.common.actions,
-              hideTitle: true,
-              right: true,
-              width: 60,
-              render: (host) => <Acts host={host} />,
-            },
           ]}
+          acts={(host) => <Acts host={host} />}
           card={(host) => (
             <>
               <Group justify="space-between" wrap="nowrap">

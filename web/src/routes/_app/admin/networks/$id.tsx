@@ -236,8 +236,8 @@ function Addresses({ network }: { network: Network }) {
           { key: 'address', title: words.address, render: (one) => <Code>{one.address}</Code> },
           { key: 'whose', title: words.whose, render: whose },
           { key: 'since', title: words.since, from: 'md', render: (one) => <When at={one.created_at} size="sm" /> },
-          { key: 'actions', title: t.common.actions, hideTitle: true, right: true, width: 56, render: back },
         ]}
+        acts={back}
         card={(one) => (
           <Group justify="space-between" wrap="nowrap">
             <div>

@@ -141,8 +141,8 @@ function Networks() {
             from: 'lg',
             render: (one) => <Text size="sm">{one.rate_mbps ?? '–'}</Text>,
           },
-          { key: 'actions', title: t.common.actions, hideTitle: true, right: true, width: 56, render: menu },
         ]}
+        acts={menu}
         card={(one) => (
           <>
             <Group justify="space-between" wrap="nowrap">

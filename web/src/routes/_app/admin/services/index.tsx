@@ -85,15 +85,8 @@ function Services() {
               </Text>
             ),
           },
-          {
-            key: 'acts',
-            title: t.common.actions,
-            hideTitle: true,
-            right: true,
-            width: 60,
-            render: (one) => <Acts service={one} />,
-          },
         ]}
+        acts={(one) => <Acts service={one} />}
         card={(one) => (
           <>
             <Group justify="space-between" wrap="nowrap">

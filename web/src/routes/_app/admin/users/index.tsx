@@ -98,15 +98,8 @@ function Users() {
             render: (one) => <Text size="sm">{words.roles[one.role]}</Text>,
           },
           { key: 'since', title: words.since, from: 'lg', render: (one) => <When at={one.created_at} size="sm" /> },
-          {
-            key: 'actions',
-            title: t.common.actions,
-            hideTitle: true,
-            right: true,
-            width: 56,
-            render: (one) => <Actions user={one} />,
-          },
         ]}
+        acts={(one) => <Actions user={one} />}
         card={(one) => (
           <>
             <Group justify="space-between" wrap="nowrap">

@@ -224,15 +224,8 @@ function Members({ project }: { project: Project }) {
             title: words.membership,
             render: (one) => <Role one={one} project={project} mayNot={mayNot} />,
           },
-          {
-            key: 'actions',
-            title: t.common.actions,
-            hideTitle: true,
-            right: true,
-            width: 56,
-            render: (one) => <MemberMenu one={one} project={project} mayNot={mayNot ?? personal} />,
-          },
         ]}
+        acts={(one) => <MemberMenu one={one} project={project} mayNot={mayNot ?? personal} />}
         card={(one) => (
           <Group justify="space-between" wrap="nowrap">
             <div style={{ minWidth: 0 }}>

@@ -131,8 +131,8 @@ function Adoptions() {
           render: (one) => <Text size="sm">{projects.get(one.project_id) ?? '–'}</Text>,
         },
         { key: 'when', title: t.common.when, from: 'md', render: (one) => <When at={one.created_at} size="sm" /> },
-        { key: 'actions', title: t.common.actions, hideTitle: true, right: true, width: 56, render: menu },
       ]}
+      acts={menu}
       card={(one) => (
         <>
           <Group justify="space-between" wrap="nowrap">

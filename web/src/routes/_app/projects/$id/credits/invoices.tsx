@@ -88,8 +88,8 @@ function Invoices() {
           },
           { key: 'month', title: words.month, render: (one) => <Text size="sm">{f.month(one.month)}</Text> },
           { key: 'issued', title: words.issued, render: (one) => <When at={one.issued_at} size="sm" /> },
-          { key: 'pdf', title: 'PDF', hideTitle: true, right: true, render: open },
         ]}
+        acts={open}
         card={(one) => (
           <Group justify="space-between">
             <div>

@@ -258,8 +258,8 @@ function Payments() {
             render: (one) => <Text size="sm">{words.providers[one.provider]}</Text>,
           },
           { key: 'when', title: t.common.when, render: (one) => <When at={one.created_at} size="sm" /> },
-          { key: 'more', title: t.common.actions, hideTitle: true, right: true, render: more },
         ]}
+        acts={more}
         card={(one) => (
           <>
             <Group justify="space-between">

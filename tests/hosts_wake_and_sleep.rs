@@ -131,8 +131,9 @@ async fn an_instance_wakes_its_host_first_and_a_house_that_dies_on_the_way_goes_
     guard.stands(&path, "waking").await;
     guard.dies();
     let of_mill = format!("/instances/{mill}");
-    let waits =
-        |instance: &serde_json::Value| instance["awaits"].as_str().is_some_and(|id| path.ends_with(id));
+    let waits = |instance: &serde_json::Value| {
+        instance["awaits"]["host_id"].as_str().is_some_and(|id| path.ends_with(id))
+    };
     guard.until(&of_mill, "the instance says what it waits for", waits).await;
     barn.hang(true);
     barn.cut(false);

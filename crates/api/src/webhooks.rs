@@ -296,6 +296,7 @@ pub(crate) async fn rotate_webhook_secret(
     responses(
         (status = 202, description = "It is on its way", body = Delivery),
         (status = 409, description = "The webhook is off (`webhook_off`), or the key was used for something else (`idempotency_key_reused`)", body = Problem, content_type = MEDIA_TYPE),
+        (status = 429, description = "So much was asked for in this project (`too_many_attempts`); `Retry-After` says how long to wait", body = Problem, content_type = MEDIA_TYPE),
     ),
 )]
 pub(crate) async fn test_webhook(
@@ -352,6 +353,7 @@ pub(crate) async fn get_delivery(
     responses(
         (status = 202, description = "It is on its way", body = Delivery),
         (status = 409, description = "The webhook is off (`webhook_off`)", body = Problem, content_type = MEDIA_TYPE),
+        (status = 429, description = "So much was asked for in this project (`too_many_attempts`); `Retry-After` says how long to wait", body = Problem, content_type = MEDIA_TYPE),
     ),
 )]
 pub(crate) async fn resend_delivery(

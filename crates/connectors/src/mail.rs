@@ -159,7 +159,8 @@ impl Mailer {
         let builder = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(&letter.subject)
+            // As it stands, it would be read as text in another writing.
+            .subject(letter.subject.replace("=?", "= ?"))
             .date(at)
             .message_id(Some(format!("<{}@{}>", letter.id, self.from.email.domain())))
             .raw_header(HeaderValue::new(

@@ -76,7 +76,8 @@ impl Settings {
     pub fn address(&self, text: &str) -> Result<Url, BadAddress> {
         let url: Url = text.parse().map_err(|_| BadAddress::Unreadable)?;
         let host = url.host().ok_or(BadAddress::Unreadable)?;
-        if text.len() > LONGEST || !matches!(url.scheme(), "https" | "http") {
+        // Written out, it may be three times as long.
+        if text.len().max(url.as_str().len()) > LONGEST || !matches!(url.scheme(), "https" | "http") {
             return Err(BadAddress::Unreadable);
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -283,6 +284,10 @@ mod tests {
         }
         let long = format!("https://hooks.example/{}", "a".repeat(LONGEST));
         assert_eq!(house.address(&long), Err(BadAddress::Unreadable));
+        let written_out = format!("https://hooks.example/{}", "é".repeat(LONGEST / 3));
+        assert_eq!(house.address(&written_out), Err(BadAddress::Unreadable));
+        let kept = house.address(&format!("https://hooks.example/{}", "é".repeat(300))).unwrap();
+        assert_eq!(house.address(kept.as_str()), Ok(kept), "what was taken once is taken again");
         assert!(open.address("http://127.0.0.1:9000/in").is_ok());
         assert!(open.address("https://127.0.0.1/in").is_ok());
         assert_eq!(open.address("http://localhost:9000/in"), Err(BadAddress::Plain));

@@ -160,6 +160,8 @@ pub enum Action {
     PayProject(ProjectId),
     /// Decide about a project and who is a member.
     ManageProject(ProjectId),
+    /// See what only those who manage a project see, and take it away.
+    SeeManaged(ProjectId),
     /// Make a project, or join one by invitation.
     CreateProject,
     /// Do this with a host or a service; `open` where every user may.
@@ -260,7 +262,7 @@ fn by_role(actor: &Actor, action: Action) -> Answer {
     let (project, least) = match action {
         Action::SeeProject(project) => (project, Membership::Viewer),
         Action::UseProject(project) | Action::PayProject(project) => (project, Membership::Member),
-        Action::ManageProject(project) => (project, Membership::Owner),
+        Action::ManageProject(project) | Action::SeeManaged(project) => (project, Membership::Owner),
         Action::CreateProject | Action::Look | Action::SeeAccount | Action::Leave | Action::ChangeAccount => {
             return Answer::Yes;
         }
@@ -297,6 +299,7 @@ fn by_standing(standing: Standing, action: Action) -> Option<Refusal> {
         action,
         Action::SeeProject(_)
             | Action::PayProject(_)
+            | Action::SeeManaged(_)
             | Action::Look
             | Action::SeeAccount
             | Action::Leave
@@ -350,7 +353,7 @@ pub fn scope_of(action: Action) -> Option<Scope> {
         | Action::Guard { ability: Ability::Maintain | Ability::Report, .. } => Some(Scope::House),
         Action::UseProject(_) | Action::Guard { .. } => Some(Scope::Instances),
         Action::PayProject(_) => Some(Scope::Billing),
-        Action::ManageProject(_) | Action::CreateProject => Some(Scope::Projects),
+        Action::ManageProject(_) | Action::SeeManaged(_) | Action::CreateProject => Some(Scope::Projects),
         Action::SeeAccount | Action::Leave | Action::ChangeAccount => None,
     }
 }
@@ -374,6 +377,9 @@ mod tests {
         assert_eq!(may(&actor, Action::ManageProject(own)), Answer::Yes);
         assert_eq!(may(&actor, Action::UseProject(used)), Answer::Yes);
         assert_eq!(may(&actor, Action::ManageProject(used)), NO(Refusal::Role));
+        assert_eq!(may(&actor, Action::SeeManaged(own)), Answer::Yes);
+        assert_eq!(may(&actor, Action::SeeManaged(used)), NO(Refusal::Role));
+        assert_eq!(may(&actor, Action::SeeManaged(other)), Answer::Hidden);
         assert_eq!(may(&actor, Action::SeeProject(seen)), Answer::Yes);
         assert_eq!(may(&actor, Action::UseProject(seen)), NO(Refusal::Role));
         assert_eq!(may(&actor, Action::PayProject(seen)), NO(Refusal::Role));
@@ -393,7 +399,9 @@ mod tests {
             for role in [Role::User, Role::Admin] {
                 let actor = Actor { standing, ..actor(role, &[(own, Membership::Owner)]) };
                 let open = standing != Standing::Banned;
-                for action in [Action::SeeProject(own), Action::PayProject(own), Action::Leave] {
+                for action in
+                    [Action::SeeProject(own), Action::PayProject(own), Action::SeeManaged(own), Action::Leave]
+                {
                     assert_eq!(may(&actor, action) == Answer::Yes, open, "{standing} {action:?}");
                 }
                 let good = standing == Standing::Good;
@@ -419,6 +427,7 @@ mod tests {
             Action::UseProject(own),
             Action::PayProject(own),
             Action::ManageProject(own),
+            Action::SeeManaged(own),
             Action::CreateProject,
             Action::Look,
             Action::SeeAccount,

@@ -34,6 +34,8 @@ words! {
         Voucher = "voucher",
         /// A payment of a wallet, or a challenge for one.
         Order = "order",
+        /// A test of a webhook, or something told it once more.
+        Webhook = "webhook",
     }
 }
 
@@ -76,6 +78,7 @@ pub fn limit(attempt: Attempt, scope: Scope) -> Limit {
         // A hundred copies of one payment may come at once.
         (Attempt::Order, _) => limit(240, 1),
         (Attempt::Voucher, Scope::Address) => limit(15, 120),
+        (Attempt::Webhook, _) => limit(30, 10),
     }
 }
 

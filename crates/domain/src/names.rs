@@ -134,7 +134,17 @@ fn hostname(text: &str) -> Result<String, BadName> {
     }
 }
 
+/// Marks that nobody sees, and that make what stands around them look otherwise: they turn its direction, hide it or break
+/// its line. Those that join letters stay, since some scripts and pictures need them.
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Marks that nobody sees are left out, as the spaces around it are.
 fn title(text: &str) -> Result<String, BadName> {
+    let text: String = text.chars().filter(|c| !is_unseen(*c)).collect();
     let text = text.trim();
     if text.is_empty() || text.chars().count() > 64 || text.chars().any(char::is_control) {
         return Err(BadName("use 1 to 64 printable characters"));
@@ -205,10 +215,7 @@ fn ssh_key(text: &str) -> Result<String, BadName> {
 
 fn told(text: &str) -> Result<String, BadName> {
     let text = text.trim().replace("\r\n", "\n");
-    // Marks that turn the direction of what follows would reach beyond the text.
-    let odd = |c: char| {
-        c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let odd = |c: char| c.is_control() && c != '\n' || is_unseen(c);
     if text.is_empty() || text.chars().count() > 1000 || text.chars().any(odd) {
         return Err(BadName("write 1 to 1000 characters of plain text"));
     }
@@ -236,9 +243,12 @@ mod tests {
             assert!(bad.parse::<Reason>().is_err(), "{bad}");
         }
         assert_eq!(" Tonight:\r\nno power ".parse::<Told>().unwrap().as_str(), "Tonight:\nno power");
-        for bad in ["", "\n", "a\tb", "a\u{202e}b", &"é".repeat(1001)] {
+        for bad in ["", "\n", "a\tb", "a\u{202e}b", "a\u{2028}b", "a\u{feff}", &"é".repeat(1001)] {
             assert!(bad.parse::<Told>().is_err(), "{bad}");
         }
+        assert_eq!(" a\u{202e}b\u{2028}\u{200b} ".parse::<Title>().unwrap().as_str(), "ab");
+        assert_eq!("👩\u{200d}🍳 café".parse::<Title>().unwrap().as_str(), "👩\u{200d}🍳 café");
+        assert!("\u{200e}\u{feff}".parse::<Title>().is_err());
         assert!("..".parse::<StorageName>().is_err());
         assert!("../x".parse::<NodeName>().is_err());
         assert!("ssh-ed25519 AAAA\nssh-rsa BBBB".parse::<SshKey>().is_err());

@@ -66,6 +66,15 @@ pub struct Choice {
     pub discord: bool,
 }
 
+/// The ways by which somebody can be told anything at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ways {
+    /// The house sends mails, and they have confirmed their address.
+    pub email: bool,
+    /// Their account is linked with one at Discord.
+    pub discord: bool,
+}
+
 /// Why a choice cannot be as it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadChoice {
@@ -96,32 +105,39 @@ impl Choice {
         Self { kind, email: true, discord: false }
     }
 
-    /// What really happens: without a linked account nothing is told at Discord, and what must arrive comes by mail then.
+    /// What really happens: without a linked account nothing is told at Discord, and what must arrive comes by a way that
+    /// there is.
     #[must_use]
-    pub fn in_effect(self, linked: bool) -> Self {
-        let discord = self.discord && linked;
-        let email = self.email || (self.kind.must_arrive() && !discord);
-        Self { kind: self.kind, email, discord }
+    pub fn in_effect(self, ways: Ways) -> Self {
+        let shown = Self { discord: self.discord && ways.discord, ..self };
+        if !self.kind.must_arrive() || shown.arrives(ways) {
+            shown
+        } else if ways.discord && !ways.email {
+            Self { discord: true, ..shown }
+        } else {
+            Self { email: true, ..shown }
+        }
+    }
+
+    fn arrives(self, ways: Ways) -> bool {
+        self.email && ways.email || self.discord && ways.discord
     }
 
     /// The choice with what somebody changes of it.
-    pub fn changed(
-        self,
-        email: Option<bool>,
-        discord: Option<bool>,
-        linked: bool,
-    ) -> Result<Self, BadChoice> {
-        if discord == Some(true) && !linked {
+    pub fn changed(self, email: Option<bool>, discord: Option<bool>, ways: Ways) -> Result<Self, BadChoice> {
+        if discord == Some(true) && !ways.discord {
             return Err(BadChoice::NotLinked);
         }
-        let now = self.in_effect(linked);
+        let now = self.in_effect(ways);
         let next = Self {
             kind: self.kind,
             email: email.unwrap_or(now.email),
             discord: discord.unwrap_or(now.discord),
         };
-        if next.kind.must_arrive() && !next.email && !next.discord {
-            let field = if now.email { "email" } else { "discord" };
+        // Where no way leads to them, one stays chosen for the day on which it does.
+        let left = next.arrives(ways) || (!ways.email && !ways.discord && (next.email || next.discord));
+        if next.kind.must_arrive() && !left {
+            let field = if now.email && email == Some(false) { "email" } else { "discord" };
             return Err(BadChoice::Nothing { field });
         }
         Ok(next)
@@ -142,14 +158,22 @@ mod tests {
         }
     }
 
+    const BOTH: Ways = Ways { email: true, discord: true };
+    const MAIL: Ways = Ways { email: true, discord: false };
+    const DISCORD: Ways = Ways { email: false, discord: true };
+    const NONE: Ways = Ways { email: false, discord: false };
+
     #[test]
     fn whatever_is_chosen_what_must_arrive_has_a_way() {
         for &kind in Kind::ALL {
-            for bits in 0..8 {
-                let (email, discord, linked) = (bits & 1 > 0, bits & 2 > 0, bits & 4 > 0);
-                let now = Choice { kind, email, discord }.in_effect(linked);
-                assert!(!now.discord || linked);
-                assert!(now.email || now.discord || !kind.must_arrive(), "{kind} {email} {discord} {linked}");
+            for bits in 0..4 {
+                for ways in [BOTH, MAIL, DISCORD, NONE] {
+                    let chosen = Choice { kind, email: bits & 1 > 0, discord: bits & 2 > 0 };
+                    let now = chosen.in_effect(ways);
+                    assert!(!now.discord || ways.discord);
+                    assert!(now.arrives(ways) || !kind.must_arrive() || ways == NONE, "{chosen:?} {ways:?}");
+                    assert!(now.email || now.discord || !kind.must_arrive(), "{chosen:?} {ways:?}");
+                }
             }
         }
     }
@@ -158,23 +182,30 @@ mod tests {
     fn the_last_way_cannot_be_switched_off() {
         let usual = Choice::usual(Kind::Deletion);
         let nothing = |field| Err(BadChoice::Nothing { field });
-        assert_eq!(usual.changed(Some(false), None, true), nothing("email"));
-        let both = usual.changed(None, Some(true), true).unwrap();
-        let discord = both.changed(Some(false), None, true).unwrap();
+        assert_eq!(usual.changed(Some(false), None, BOTH), nothing("email"));
+        let both = usual.changed(None, Some(true), BOTH).unwrap();
+        let discord = both.changed(Some(false), None, BOTH).unwrap();
         assert_eq!((discord.email, discord.discord), (false, true));
-        assert_eq!(discord.changed(None, Some(false), true), nothing("discord"));
-        assert_eq!(both.changed(Some(false), Some(false), true), nothing("email"));
+        assert_eq!(discord.changed(None, Some(false), BOTH), nothing("discord"));
+        assert_eq!(both.changed(Some(false), Some(false), BOTH), nothing("email"));
         // One for the other, at once.
-        assert!(discord.changed(Some(true), Some(false), true).is_ok());
+        assert!(discord.changed(Some(true), Some(false), BOTH).is_ok());
         // Who has ended the link is mailed again, and cannot switch that off.
-        assert_eq!(discord.changed(Some(false), None, false), nothing("email"));
+        assert_eq!(discord.changed(Some(false), None, MAIL), nothing("email"));
+        // Where no mail arrives, Discord tells it whatever was chosen before, and that stays.
+        let told = usual.in_effect(DISCORD);
+        assert_eq!((told.email, told.discord), (true, true));
+        assert_eq!(usual.changed(None, Some(false), DISCORD), nothing("discord"));
+        assert!(usual.changed(Some(false), None, DISCORD).is_ok());
+        // Where nothing arrives at all, something stays chosen.
+        assert_eq!(usual.changed(Some(false), None, NONE), nothing("email"));
     }
 
     #[test]
     fn everything_else_can_and_discord_needs_a_link() {
         let usual = Choice::usual(Kind::Credits);
-        let none = usual.changed(Some(false), None, false).unwrap();
+        let none = usual.changed(Some(false), None, MAIL).unwrap();
         assert_eq!((none.email, none.discord), (false, false));
-        assert_eq!(usual.changed(None, Some(true), false), Err(BadChoice::NotLinked));
+        assert_eq!(usual.changed(None, Some(true), MAIL), Err(BadChoice::NotLinked));
     }
 }

@@ -48,8 +48,10 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let at: jiff::Timestamp =
-            String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)?;
+        let text = String::deserialize(deserializer)?;
+        let at: jiff::Timestamp = text.parse().map_err(|_| {
+            serde::de::Error::custom("give a time like 2026-12-31T20:00:00Z, before the year 9999")
+        })?;
         Ok(Self(at.as_microsecond()))
     }
 }

@@ -104,9 +104,7 @@ impl Engine {
     /// What everybody is told now: what matters most first, and of that the newest.
     pub async fn shown_announcements(&self, actor: &Actor) -> Result<Vec<Announcement>, Error> {
         allow(may(actor, Action::Look), "announcement")?;
-        let mut shown = announcements::shown(self.db(), self.clock().now(), MOST_SHOWN).await?;
-        shown.sort_by_key(|one| std::cmp::Reverse(one.level));
-        Ok(shown)
+        Ok(announcements::shown(self.db(), self.clock().now(), MOST_SHOWN).await?)
     }
 
     /// Changes an announcement, whatever its state: one that is over is shown again where its time is made longer.

@@ -70,7 +70,7 @@ impl Engine {
         limit: i64,
     ) -> Result<Vec<Entry>, Error> {
         match filter.project_id {
-            Some(project) => allow(may(actor, Action::ManageProject(project)), "project")?,
+            Some(project) => allow(may(actor, Action::SeeManaged(project)), "project")?,
             None => allow(may(actor, Action::RunPeople), "audit log")?,
         }
         Ok(audit::list(self.db(), filter, before, limit).await?)

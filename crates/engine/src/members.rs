@@ -154,7 +154,7 @@ impl Engine {
 
     /// The open invitations into a project, newest first.
     pub async fn invitations(&self, actor: &Actor, id: ProjectId) -> Result<Vec<Invitation>, Error> {
-        allow(may(actor, Action::ManageProject(id)), "project")?;
+        allow(may(actor, Action::SeeManaged(id)), "project")?;
         Ok(invitations::of_project(self.db(), id, self.clock().now()).await?)
     }
 

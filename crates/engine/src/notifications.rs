@@ -7,7 +7,7 @@ use innkeeper_domain::audit::Deed;
 use innkeeper_domain::discord::Outcome;
 use innkeeper_domain::ids::AlertId;
 use innkeeper_domain::mails::{Letter, Words};
-use innkeeper_domain::notifications::{BadChoice, Choice, Kind};
+use innkeeper_domain::notifications::{BadChoice, Choice, Kind, Ways};
 use innkeeper_domain::users::User;
 use innkeeper_store::discord::{self, Matter, Notice, Recipient};
 use innkeeper_store::{Tx, notifications, users};
@@ -42,10 +42,12 @@ impl Engine {
     /// How the actor is told of things.
     pub async fn notifications(&self, actor: &Actor) -> Result<Notifications, Error> {
         allow(may(actor, Action::SeeAccount), "user")?;
-        let user = actor.user_id.ok_or(Error::Forbidden(Refusal::Role))?;
-        let linked = discord::of_user(self.db(), user).await?.is_some();
-        let chosen = notifications::of_user(self.db(), user).await?;
-        let choices = chosen.into_iter().map(|choice| choice.in_effect(linked)).collect();
+        let id = actor.user_id.ok_or(Error::Forbidden(Refusal::Role))?;
+        let user = users::by_id(self.db(), id).await?.ok_or(Error::NotFound("user"))?;
+        let linked = discord::of_user(self.db(), id).await?.is_some();
+        let ways = self.ways_to(&user, linked);
+        let chosen = notifications::of_user(self.db(), id).await?;
+        let choices = chosen.into_iter().map(|choice| choice.in_effect(ways)).collect();
         Ok(Notifications { choices, linked })
     }
 
@@ -58,15 +60,15 @@ impl Engine {
         discord: Option<bool>,
     ) -> Result<Choice, Error> {
         allow(may(actor, Action::ChangeAccount), "user")?;
-        let user = actor.user_id.ok_or(Error::Forbidden(Refusal::Role))?;
+        let id = actor.user_id.ok_or(Error::Forbidden(Refusal::Role))?;
         let mut tx = self.db().begin().await?;
         // Two at once would each leave the way that the other one takes away.
-        users::by_id_tx(&mut tx, user).await?.ok_or(Error::NotFound("user"))?;
-        let linked = discord::link_of_tx(&mut tx, user).await?.is_some();
-        let before = notifications::of_kind_tx(&mut tx, user, kind).await?;
-        let after = before.changed(email, discord, linked)?;
-        notifications::choose(&mut tx, user, after).await?;
-        let deed = Deed::done("user.notifications", user).before(shown(&before)).after(shown(&after));
+        let user = users::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("user"))?;
+        let linked = discord::link_of_tx(&mut tx, id).await?.is_some();
+        let before = notifications::of_kind_tx(&mut tx, id, kind).await?;
+        let after = before.changed(email, discord, self.ways_to(&user, linked))?;
+        notifications::choose(&mut tx, id, after).await?;
+        let deed = Deed::done("user.notifications", id).before(shown(&before)).after(shown(&after));
         self.record(&mut tx, actor, deed);
         tx.commit().await?;
         Ok(after)
@@ -75,6 +77,11 @@ impl Engine {
     /// Whether anybody can be told anything at all.
     pub(crate) async fn tells_anybody(&self) -> Result<bool, Error> {
         Ok(self.sends_mail() || notifications::any_by_discord(self.db()).await?)
+    }
+
+    /// How a user can be told anything. An address that nobody has confirmed may be somebody else's.
+    fn ways_to(&self, user: &User, linked: bool) -> Ways {
+        Ways { email: self.sends_mail() && user.email_verified_at.is_some(), discord: linked }
     }
 
     /// Tells a user something that they may have chosen to be told otherwise, or not at all.
@@ -87,9 +94,9 @@ impl Engine {
         told: &[(&str, &str)],
     ) -> Result<(), Error> {
         let linked = discord::link_of_tx(tx, user.id).await?.is_some();
-        let choice = notifications::of_kind_tx(tx, user.id, kind).await?.in_effect(linked);
-        // An address that nobody has confirmed may be somebody else's.
-        let email = choice.email && user.email_verified_at.is_some();
+        let ways = self.ways_to(user, linked);
+        let choice = notifications::of_kind_tx(tx, user.id, kind).await?.in_effect(ways);
+        let email = choice.email && ways.email;
         if email {
             self.write_mail(tx, &user.email, user.language, letter, told).await?;
         }

@@ -70,10 +70,11 @@ pub async fn list(db: &Db, after: Option<AnnouncementId>, limit: i64) -> Result<
     rows.into_iter().map(AnnouncementRow::read).collect()
 }
 
-/// Those that are shown now, newest first.
+/// Those that are shown now: what matters most first, and of that the newest.
 pub async fn shown(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<Announcement>, Error> {
     let sql = "select * from announcements where from_at <= $1 and (until_at is null or until_at > $1)
-        order by from_at desc, id desc limit $2";
+        order by case level when 'critical' then 0 when 'warning' then 1 else 2 end, from_at desc, id desc
+        limit $2";
     let rows: Vec<AnnouncementRow> =
         on_db!(db, c => sqlx::query_as(sql).bind(now.0).bind(limit).fetch_all(c).await)?;
     rows.into_iter().map(AnnouncementRow::read).collect()

@@ -49,8 +49,8 @@ impl Row {
 /// Adds a webhook and the secret by which it knows us.
 pub async fn insert(tx: &mut Tx, webhook: &Webhook, secret: &Sealed) -> Result<(), Error> {
     let sql = "insert into webhooks (id, project_id, name, url, secret, subjects, off_reason, off_at, since, failures,
-            failing_since, rests_until, created_at, fence)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0)";
+            failing_since, rests_until, created_at, fence, turn_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0)";
     let subjects = json(&webhook.subjects)?;
     let (off, off_at) = webhook.off.unzip();
     on!(tx, c => sqlx::query(sql)
@@ -145,7 +145,8 @@ pub struct HandedOut {
 }
 
 /// Writes a delivery of each event that nobody has looked at yet for each webhook that hears of it, and remembers how far
-/// it got: all in this transaction, so that each is written once. One process at a time; another looks at nothing.
+/// it got: all in this transaction, so that each is written once. One process at a time; another looks at nothing. What
+/// happens while all owners of a project are banned is told nobody.
 pub async fn hand_out(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<HandedOut, Error> {
     let lock = tx.for_update_skip_locked();
     let sql = AssertSqlSafe(format!("select seq from webhook_cursor {lock}"));
@@ -155,6 +156,8 @@ pub async fn hand_out(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<HandedO
     let Some(last) = new.last() else { return Ok(HandedOut::default()) };
     let sql = "select * from webhooks where off_reason is null and project_id in
             (select project_id from events where seq > $1 and seq <= $2)
+            and not exists (select 1 from restrictions r
+                where r.project_id = webhooks.project_id and r.restriction = 'banned')
         order by id";
     let rows: Vec<Row> = on!(tx, c => sqlx::query_as(sql).bind(cursor).bind(last.seq).fetch_all(c).await)?;
     let mut out = HandedOut { events: new.len(), deliveries: 0 };
@@ -176,8 +179,8 @@ pub async fn hand_out(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<HandedO
     Ok(out)
 }
 
-/// Claims webhooks that are on, do not rest, and have something to be told, each with the number of the claim; those that
-/// have waited longest first.
+/// Claims webhooks that are on, do not rest, and have something to be told, each with the number of the claim; those whose
+/// last turn is longest ago first, so that nobody waits for all that others are still to be told.
 pub async fn claim(
     tx: &mut Tx,
     now: Timestamp,
@@ -190,10 +193,10 @@ pub async fn claim(
             where off_reason is null and (claimed_until is null or claimed_until <= $1)
                 and (rests_until is null or rests_until <= $1)
                 and exists (select 1 from webhook_deliveries d where d.webhook_id = webhooks.id and d.due_at <= $1)
-            order by (select min(d.due_at) from webhook_deliveries d where d.webhook_id = webhooks.id)
+            order by turn_at, id
             limit $3 {}
         )
-        update webhooks set claimed_until = $2, fence = fence + 1
+        update webhooks set claimed_until = $2, fence = fence + 1, turn_at = $1
         from picked where webhooks.id = picked.picked_id
         returning id, fence",
         tx.for_update_skip_locked()

@@ -80,8 +80,8 @@ pub(crate) struct Instance {
     trashed_until: Option<Timestamp>,
     /// What can be done with it now; what cannot says why. Nothing else may be under way, but for what takes its place.
     actions: Vec<Possible>,
-    /// The host that it waits for: it goes on when that is awake.
-    awaits: Option<HostId>,
+    /// What it waits for, if anything: it goes on when its host is awake.
+    awaits: Option<Awaits>,
     /// What is wrong with it, if anything.
     problem: Option<String>,
     /// The operation that has not ended, if any.
@@ -164,27 +164,45 @@ pub(crate) struct Placement {
     upid: Option<String>,
 }
 
+/// What an instance waits for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Awaits {
+    /// The host, for those who may see it.
+    host_id: Option<HostId>,
+}
+
 /// What is told of instances beside themselves.
 struct Beside {
     /// Where they differ from what is held of them.
     drifts: HashMap<InstanceId, Vec<Differs>>,
     /// What stands against their projects.
     restricted: HashMap<ProjectId, Restriction>,
+    /// The hosts that they wait for and that the caller may see.
+    hosts: HashSet<HostId>,
 }
 
 impl Beside {
-    async fn of(engine: &Engine, instances: &[domain::Instance]) -> Result<Self, Problem> {
+    async fn of(engine: &Engine, caller: &Caller, instances: &[domain::Instance]) -> Result<Self, Problem> {
         let ids: Vec<InstanceId> = instances.iter().map(|instance| instance.id).collect();
         // Most are of one project.
         let projects: HashSet<ProjectId> = instances.iter().map(|instance| instance.project_id).collect();
         let projects: Vec<ProjectId> = projects.into_iter().collect();
-        Ok(Self { drifts: engine.drifts(&ids).await?, restricted: engine.restricted(&projects).await? })
+        let awaited: HashSet<HostId> = instances.iter().filter_map(|instance| instance.awaits).collect();
+        Ok(Self {
+            drifts: engine.drifts(&ids).await?,
+            restricted: engine.restricted(&projects).await?,
+            hosts: engine.seen_of_hosts(&caller.actor, awaited).await?,
+        })
     }
 
     fn show(&mut self, instance: domain::Instance, staff: bool) -> Instance {
         let drift = self.drifts.remove(&instance.id).unwrap_or_default();
         let restriction = self.restricted.get(&instance.project_id).copied();
-        Instance::new(instance, restriction, staff).differing(drift, staff)
+        let awaits = instance
+            .awaits
+            .map(|host| Awaits { host_id: Some(host).filter(|host| self.hosts.contains(host)) });
+        let shown = Instance::new(instance, restriction, staff).differing(drift, staff);
+        Instance { awaits, ..shown }
     }
 }
 
@@ -195,7 +213,7 @@ impl Instance {
         caller: &Caller,
         instance: domain::Instance,
     ) -> Result<Self, Problem> {
-        let mut beside = Beside::of(engine, std::slice::from_ref(&instance)).await?;
+        let mut beside = Beside::of(engine, caller, std::slice::from_ref(&instance)).await?;
         Ok(beside.show(instance, caller.is_staff()))
     }
 
@@ -205,7 +223,7 @@ impl Instance {
         caller: &Caller,
         instances: Vec<domain::Instance>,
     ) -> Result<Vec<Self>, Problem> {
-        let mut beside = Beside::of(engine, &instances).await?;
+        let mut beside = Beside::of(engine, caller, &instances).await?;
         Ok(instances.into_iter().map(|instance| beside.show(instance, caller.is_staff())).collect())
     }
 
@@ -250,7 +268,7 @@ impl Instance {
             protected: instance.protected,
             trashed_until: instance.trashed_until,
             actions,
-            awaits: instance.awaits,
+            awaits: None,
             problem,
             operation: instance.operation.map(|(id, verb)| ActiveOperation { id, verb }),
             seen_at: instance.seen_at,

@@ -1,8 +1,10 @@
+use innkeeper_domain::abilities::Ability;
 use innkeeper_domain::instances::Act;
 use innkeeper_domain::operations::{Fault, State, StepState};
-use innkeeper_store::operations;
+use innkeeper_store::{instances, operations};
 use serde_json::{Value, json};
 
+use crate::hosts;
 use crate::house::House;
 
 #[tokio::test]
@@ -129,4 +131,28 @@ async fn what_stands_against_a_project_is_told_with_what_can_be_done() {
     }
     admin.post(&format!("/api/v1/users/{id}/unsuspend"), &json!({})).await.expect(200);
     assert_eq!(code(&user.get(&path).await.expect(200), "start"), None);
+}
+
+#[tokio::test]
+async fn the_host_that_an_instance_waits_for_is_named_to_those_who_may_see_it() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let furniture = house.furnish(&admin).await;
+    let user = house.user(&admin, "grace", "user").await;
+    for (name, users_may, seen) in [("shut", &[][..], false), ("open", &[Ability::See][..], true)] {
+        let host = hosts::put(&house, &furniture, name, users_may).await;
+        let made = furniture.instance(&user, name).await;
+        let id = made["instance_id"].as_str().unwrap();
+        let mut tx = house.db.begin().await.unwrap();
+        let mut waiting = instances::by_id_tx(&mut tx, id.parse().unwrap()).await.unwrap().unwrap();
+        waiting.awaits = Some(host.parse().unwrap());
+        assert!(instances::save(&mut tx, &waiting).await.unwrap());
+        tx.commit().await.unwrap();
+        let path = format!("/api/v1/instances/{id}");
+        let named = |seen: bool| json!({ "host_id": seen.then_some(host.as_str()) });
+        assert_eq!(user.get(&path).await.expect(200)["awaits"], named(seen), "{name}");
+        assert_eq!(admin.get(&path).await.expect(200)["awaits"], named(true), "{name}");
+        let listed = user.get("/api/v1/instances").await;
+        assert_eq!(listed.text().contains(&host), seen, "{name}");
+    }
 }

@@ -74,6 +74,8 @@ enum Needs {
     Pay,
     /// To decide about the project.
     Manage,
+    /// To see what only those see, or to take it away.
+    SeeManaged,
     /// To see the house.
     SeeHouse,
     /// To look after the house.
@@ -114,8 +116,8 @@ enum Logged {
 use Logged::{As, Elsewhere, Not, Read};
 use Needs::{
     ChangeAccount, CreateProject, Leave, LeaveProject, Look, MaintainHost, Manage, NewKey, Nothing, Pay,
-    RunHouse, RunHouseIn, RunPeople, RunPeopleIn, See, SeeAccount, SeeHost, SeeHouse, SeeHouseIn, Use,
-    UseHost, Wallet, WalletOfUser,
+    RunHouse, RunHouseIn, RunPeople, RunPeopleIn, See, SeeAccount, SeeHost, SeeHouse, SeeHouseIn, SeeManaged,
+    Use, UseHost, Wallet, WalletOfUser,
 };
 
 /// Needs a Proxmox that answers.
@@ -378,9 +380,9 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("DELETE /api/v1/projects/{id}", Manage, As("project.delete")),
     ("PATCH /api/v1/projects/{id}", Manage, As("project.rename")),
     ("POST /api/v1/projects/{id}/adjustments", RunPeopleIn, As("credits.grant")),
-    ("GET /api/v1/projects/{id}/audit", Manage, Read),
+    ("GET /api/v1/projects/{id}/audit", SeeManaged, Read),
     ("GET /api/v1/projects/{id}/balance", See, Read),
-    ("GET /api/v1/projects/{id}/invitations", Manage, Read),
+    ("GET /api/v1/projects/{id}/invitations", SeeManaged, Read),
     ("POST /api/v1/projects/{id}/invitations", Manage, As("project.invite")),
     ("DELETE /api/v1/projects/{id}/invitations/{invitation_id}", Manage, As("project.revoke_invitation")),
     ("GET /api/v1/projects/{id}/invoices", See, Read),
@@ -399,7 +401,7 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/projects/{id}/usage", See, Read),
     ("GET /api/v1/projects/{id}/usage.csv", See, Read),
     ("POST /api/v1/projects/{id}/vouchers", Pay, As("voucher.redeem")),
-    ("GET /api/v1/projects/{id}/webhooks", Manage, Read),
+    ("GET /api/v1/projects/{id}/webhooks", SeeManaged, Read),
     ("POST /api/v1/projects/{id}/webhooks", Manage, As("webhook.create")),
     ("GET /api/v1/sessions", SeeAccount, Read),
     ("DELETE /api/v1/sessions", ChangeAccount, Elsewhere("session.end_others", "there is no other session")),
@@ -423,11 +425,11 @@ const CASES: &[(&str, Needs, Logged)] = &[
     ("GET /api/v1/vouchers", RunPeople, Read),
     ("POST /api/v1/vouchers", RunPeople, As("voucher.create")),
     ("DELETE /api/v1/vouchers/{id}", RunPeople, As("voucher.withdraw")),
-    ("GET /api/v1/webhooks/{id}", Manage, Read),
+    ("GET /api/v1/webhooks/{id}", SeeManaged, Read),
     ("PATCH /api/v1/webhooks/{id}", Manage, As("webhook.update")),
-    ("DELETE /api/v1/webhooks/{id}", Manage, As("webhook.delete")),
-    ("GET /api/v1/webhooks/{id}/deliveries", Manage, Read),
-    ("GET /api/v1/webhooks/{id}/deliveries/{delivery}", Manage, Read),
+    ("DELETE /api/v1/webhooks/{id}", SeeManaged, As("webhook.delete")),
+    ("GET /api/v1/webhooks/{id}/deliveries", SeeManaged, Read),
+    ("GET /api/v1/webhooks/{id}/deliveries/{delivery}", SeeManaged, Read),
     ("POST /api/v1/webhooks/{id}/deliveries/{delivery}/resend", Manage, As("webhook.resend")),
     ("POST /api/v1/webhooks/{id}/rotate-secret", Manage, As("webhook.rotate")),
     ("POST /api/v1/webhooks/{id}/test", Manage, As("webhook.test")),
@@ -489,8 +491,10 @@ enum Expected {
 fn expected(who: Who, needs: Needs) -> Expected {
     use Expected::{Allowed, Hidden, Refused, Unknown};
     let own = matches!(needs, Nothing | Look | SeeAccount | ChangeAccount | NewKey | Leave | CreateProject);
-    let of_project =
-        matches!(needs, See | Use | Pay | Manage | LeaveProject | RunPeopleIn | SeeHouseIn | RunHouseIn);
+    let of_project = matches!(
+        needs,
+        See | Use | Pay | Manage | SeeManaged | LeaveProject | RunPeopleIn | SeeHouseIn | RunHouseIn
+    );
     match who {
         Who::Anonymous => Unknown,
         _ if needs == Wallet => Unknown,
@@ -505,7 +509,7 @@ fn expected(who: Who, needs: Needs) -> Expected {
         }
         Who::OtherTenant if of_project => Hidden,
         Who::Suspended => match needs {
-            Look | SeeAccount | ChangeAccount | Leave | See | Pay | LeaveProject => Allowed,
+            Look | SeeAccount | ChangeAccount | Leave | See | SeeManaged | Pay | LeaveProject => Allowed,
             NewKey | Use | Manage | CreateProject | RunHouse | RunHouseIn | RunPeople | RunPeopleIn => {
                 Refused("suspended")
             }
@@ -522,7 +526,7 @@ fn expected(who: Who, needs: Needs) -> Expected {
             _ => Refused("forbidden"),
         },
         Who::Owner | Who::Impersonator => match needs {
-            See | LeaveProject | Use | Pay | Manage => Allowed,
+            See | LeaveProject | Use | Pay | Manage | SeeManaged => Allowed,
             _ => Refused("forbidden"),
         },
         Who::Operator if matches!(needs, RunPeople | RunPeopleIn) => Refused("forbidden"),
@@ -537,7 +541,7 @@ fn scope(needs: Needs) -> Option<Scope> {
         Look | See | SeeHost => Some(Scope::Read),
         Use | UseHost => Some(Scope::Instances),
         Pay => Some(Scope::Billing),
-        Manage | CreateProject => Some(Scope::Projects),
+        Manage | SeeManaged | CreateProject => Some(Scope::Projects),
         SeeHouse | SeeHouseIn | RunHouse | RunHouseIn | RunPeople | RunPeopleIn | MaintainHost => {
             Some(Scope::House)
         }

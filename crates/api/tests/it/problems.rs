@@ -54,6 +54,7 @@ async fn everything_that_goes_wrong_is_told_in_one_form() {
         ("bad wait", user.get(&format!("/api/v1/operations/{operation}?wait=61s")).await),
         ("filter for staff", user.get(&format!("/api/v1/instances?cluster_id={}", furniture.cluster)).await),
         ("not JSON", house.send(raw(&admin, "application/json", "{\"name\":")).await),
+        ("a list", house.send(raw(&admin, "application/json", " [\"Debian 13\"]")).await),
         (
             "more than one JSON",
             house.send(raw(&admin, "application/json", template("Debian 13").to_string() + "{}")).await,

@@ -191,6 +191,18 @@ async fn a_folder_keeps_whole_letters_and_text_never_becomes_a_header() {
     let text = std::fs::read_to_string(&files[0]).unwrap();
     assert!(text.contains("To: zoe@example.org\r\n"), "{text}");
 
+    let encoded = Letter {
+        id: "ltr_2".to_owned(),
+        subject: "of =?utf-8?q?=0D=0ABcc=3A_x=40y?= é".to_owned(),
+        ..letter("zoe@example.org")
+    };
+    mailer.send(&encoded, NOW).await.unwrap();
+    let files: Vec<_> =
+        std::fs::read_dir(folder.path().join("out")).unwrap().map(|f| f.unwrap().path()).collect();
+    let file = files.iter().find(|file| file.to_str().unwrap().contains("ltr_2")).unwrap();
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.contains("Subject: of = ?utf-8?q?=0D") && !text.contains("=?utf-8?q?"), "{text}");
+
     for subject in ["a\r\nBcc: all@example.org", "a\nBcc: all@example.org", "a\rb", "a\0b"] {
         let bad = Letter { subject: subject.to_owned(), ..letter("zoe@example.org") };
         assert!(matches!(mailer.send(&bad, NOW).await, Err(Error::Lasting(_))), "{subject:?}");
@@ -199,5 +211,5 @@ async fn a_folder_keeps_whole_letters_and_text_never_becomes_a_header() {
         let bad = Letter { id: id.to_owned(), ..letter("zoe@example.org") };
         assert!(matches!(mailer.send(&bad, NOW).await, Err(Error::Lasting(_))), "{id:?}");
     }
-    assert_eq!(std::fs::read_dir(folder.path().join("out")).unwrap().count(), 1);
+    assert_eq!(std::fs::read_dir(folder.path().join("out")).unwrap().count(), 2);
 }

@@ -4,6 +4,8 @@
 mod doorman;
 mod sightings;
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::abilities::Ability;
@@ -200,7 +202,9 @@ fn is_host(text: &str) -> bool {
 
 /// What people enter: an address or a name, with or without a port; IPv6 before a port stands in brackets.
 fn is_join_address(text: &str) -> bool {
-    if is_host(text) || text.parse::<std::net::SocketAddr>().is_ok_and(|at| at.port() != 0) {
+    // The zone of an address means something on one machine only.
+    let is_whole = |at: SocketAddr| at.port() != 0 && !matches!(at, SocketAddr::V6(at) if at.scope_id() != 0);
+    if is_host(text) || text.parse().is_ok_and(is_whole) {
         return true;
     }
     let port = |port: &str| port.parse::<u16>().is_ok_and(|number| number != 0 && !port.starts_with('+'));
@@ -272,6 +276,7 @@ pub(crate) mod tests {
             ":25565",
             "http://a",
             "2001:db8::7:99999",
+            "[fe80::1%3]:25565",
         ] {
             assert_eq!(refused(|s| s.join_address = Some(join.into())), Some("join_address"), "{join}");
         }

@@ -9,6 +9,8 @@ mod looking;
 mod needs;
 mod watching;
 
+use std::collections::HashSet;
+
 use innkeeper_connectors::ssh::{HostKey, KeyPair};
 use innkeeper_domain::abilities::Ability;
 use innkeeper_domain::access::{Action, Actor, Answer, may};
@@ -99,6 +101,21 @@ impl Engine {
         let mut all = hosts::list(self.db()).await?;
         all.retain(|host| may_use(actor, host, Ability::See) == Answer::Yes);
         Ok(all)
+    }
+
+    /// Those of these hosts that the actor may see.
+    pub async fn seen_of_hosts(
+        &self,
+        actor: &Actor,
+        mut ids: HashSet<HostId>,
+    ) -> Result<HashSet<HostId>, Error> {
+        if !ids.is_empty() {
+            let seen = |host: &Host| may_use(actor, host, Ability::See) == Answer::Yes;
+            let all = hosts::list(self.db()).await?;
+            let seen: HashSet<HostId> = all.iter().filter(|host| seen(host)).map(|host| host.id).collect();
+            ids.retain(|id| seen.contains(id));
+        }
+        Ok(ids)
     }
 
     /// One host.

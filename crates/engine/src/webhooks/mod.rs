@@ -8,6 +8,7 @@ use innkeeper_domain::access::{Action, Actor, may};
 use innkeeper_domain::audit::Deed;
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::{DeliveryId, ProjectId, WebhookId};
+use innkeeper_domain::limits::Attempt;
 use innkeeper_domain::names::Title;
 use innkeeper_domain::webhooks::{Delivery, MOST_WEBHOOKS, Off, State, Webhook};
 use innkeeper_store::{deliveries, events, projects, webhooks};
@@ -19,6 +20,7 @@ pub(crate) use handing::run as run_handing;
 pub(crate) use telling::run;
 
 use crate::error::allow;
+use crate::limits::Counted;
 use crate::{Engine, Error, Idempotency};
 
 /// A webhook to be made.
@@ -77,6 +79,11 @@ fn subjects(mut asked: Vec<Subject>) -> Result<Vec<Subject>, Error> {
         return Err(Error::invalid("subjects", message));
     }
     Ok(asked)
+}
+
+/// In what is counted how often people have the webhooks of a project told something.
+fn asked_to_tell(project: ProjectId) -> Counted {
+    Counted::by_account(Attempt::Webhook, &project.to_string())
 }
 
 fn demand_on(webhook: &Webhook) -> Result<(), Error> {
@@ -139,7 +146,7 @@ impl Engine {
 
     /// The webhooks of a project, oldest first.
     pub async fn webhooks(&self, actor: &Actor, project: ProjectId) -> Result<Vec<Webhook>, Error> {
-        allow(may(actor, Action::ManageProject(project)), "project")?;
+        allow(may(actor, Action::SeeManaged(project)), "project")?;
         projects::by_id(self.db(), project).await?.ok_or(Error::NotFound("project"))?;
         Ok(webhooks::of_project(self.db(), project).await?)
     }
@@ -147,6 +154,12 @@ impl Engine {
     /// One webhook.
     pub async fn webhook(&self, actor: &Actor, id: WebhookId) -> Result<Webhook, Error> {
         let webhook = webhooks::by_id(self.db(), id).await?.ok_or(Error::NotFound("webhook"))?;
+        allow(may(actor, Action::SeeManaged(webhook.project_id)), "webhook")?;
+        Ok(webhook)
+    }
+
+    async fn webhook_to_change(&self, actor: &Actor, id: WebhookId) -> Result<Webhook, Error> {
+        let webhook = self.webhook(actor, id).await?;
         allow(may(actor, Action::ManageProject(webhook.project_id)), "webhook")?;
         Ok(webhook)
     }
@@ -158,7 +171,7 @@ impl Engine {
         id: WebhookId,
         change: WebhookChange,
     ) -> Result<Webhook, Error> {
-        self.webhook(actor, id).await?;
+        self.webhook_to_change(actor, id).await?;
         let url = change.url.map(|url| self.options().webhooks.address(&url)).transpose()?;
         let asked = change.subjects.map(subjects).transpose()?;
         let now = self.clock().now();
@@ -194,7 +207,7 @@ impl Engine {
         Ok(webhook)
     }
 
-    /// Deletes a webhook and all that it was told.
+    /// Deletes a webhook and all that it was told. Whoever may look may do that: it is a way out.
     pub async fn delete_webhook(&self, actor: &Actor, id: WebhookId) -> Result<(), Error> {
         let webhook = self.webhook(actor, id).await?;
         let mut tx = self.db().begin().await?;
@@ -215,7 +228,7 @@ impl Engine {
         actor: &Actor,
         id: WebhookId,
     ) -> Result<(Webhook, SecretString), Error> {
-        let webhook = self.webhook(actor, id).await?;
+        let webhook = self.webhook_to_change(actor, id).await?;
         let secret = new_secret();
         let sealed = self.0.keys.seal(secret.expose_secret().as_bytes(), &place(id));
         let mut tx = self.db().begin().await?;
@@ -258,13 +271,14 @@ impl Engine {
         id: WebhookId,
         key: Option<&Idempotency>,
     ) -> Result<Delivery, Error> {
-        self.webhook(actor, id).await?;
+        let seen = self.webhook_to_change(actor, id).await?;
         let delivery = Delivery::test(id, self.clock().now());
         let mut tx = self.db().begin().await?;
         if let Some(before) = self.replay::<DeliveryId>(&mut tx, actor, key).await? {
             drop(tx);
             return deliveries::by_id(self.db(), id, before).await?.ok_or(Error::NotFound("delivery"));
         }
+        self.count_in(&mut tx, &asked_to_tell(seen.project_id)).await?;
         let mut webhook = webhooks::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("webhook"))?;
         demand_on(&webhook)?;
         webhook.rests_until = None;
@@ -283,8 +297,9 @@ impl Engine {
         id: WebhookId,
         delivery: DeliveryId,
     ) -> Result<Delivery, Error> {
-        self.webhook(actor, id).await?;
+        let seen = self.webhook_to_change(actor, id).await?;
         let mut tx = self.db().begin().await?;
+        self.count_in(&mut tx, &asked_to_tell(seen.project_id)).await?;
         let mut webhook = webhooks::by_id_tx(&mut tx, id).await?.ok_or(Error::NotFound("webhook"))?;
         let mut found =
             deliveries::by_id_tx(&mut tx, id, delivery).await?.ok_or(Error::NotFound("delivery"))?;

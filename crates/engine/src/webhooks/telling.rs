@@ -31,6 +31,9 @@ const AT_ONCE: usize = 32;
 /// Deliveries after which a webhook lets others go first.
 const IN_A_ROW: usize = 20;
 
+/// Time after which it does so too: one that answers slowly takes a place for one delivery, not for twenty.
+const TURN: Duration = Duration::from_secs(2);
+
 /// Tells webhooks until `stop`.
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let turns_taken = TaskTracker::new();
@@ -94,7 +97,11 @@ impl Engine {
 
     /// Tells a webhook that was claimed what is due, until it fails or others should have their turn.
     async fn tell_webhook(&self, id: WebhookId, fence: i64, stop: &CancellationToken) -> Result<(), Error> {
+        let begun = Instant::now();
         for _ in 0..IN_A_ROW {
+            if begun.elapsed() > TURN {
+                break;
+            }
             let now = self.clock().now();
             let (Some(webhook), Some(delivery)) =
                 (webhooks::by_id(self.db(), id).await?, deliveries::next_of(self.db(), id, now).await?)

@@ -6,7 +6,7 @@ use innkeeper_domain::access::{Actor, Refusal};
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::SessionId;
 use innkeeper_domain::projects::Membership;
-use innkeeper_domain::users::Role;
+use innkeeper_domain::users::{Role, Standing};
 use innkeeper_domain::webhooks::{MOST_WEBHOOKS, State};
 use innkeeper_engine::{AuditFilter, Error, Idempotency, NewWebhook, WebhookChange};
 use innkeeper_testing::person;
@@ -45,6 +45,47 @@ both! {
         assert_eq!(engine.webhooks(&house.owner, house.project).await.unwrap(), std::slice::from_ref(&hook));
         engine.delete_webhook(&house.owner, hook.id).await.unwrap();
         assert_eq!(code(engine.webhook(&house.owner, hook.id).await), "webhook");
+    }
+
+    async fn who_is_suspended_looks_and_takes_them_away_and_nothing_else(db: Db) {
+        let house = House::open(db).await;
+        let engine = &house.engine;
+        let hook = house.webhook(&Receiver::open().await, &[]).await;
+        let suspended = Actor { standing: Standing::Suspended, ..house.owner.clone() };
+        let test = engine.test_webhook(&house.owner, hook.id, None).await.unwrap();
+        for refused in [
+            engine.create_webhook(&suspended, house.project, new("https://hooks.example"), None).await.map(drop),
+            engine.change_webhook(&suspended, hook.id, WebhookChange::default()).await.map(drop),
+            engine.rotate_webhook_secret(&suspended, hook.id).await.map(drop),
+            engine.test_webhook(&suspended, hook.id, None).await.map(drop),
+            engine.resend_delivery(&suspended, hook.id, test.id).await.map(drop),
+        ] {
+            assert!(matches!(refused, Err(Error::Forbidden(Refusal::Suspended))), "{refused:?}");
+        }
+        assert_eq!(engine.webhooks(&suspended, house.project).await.unwrap().len(), 1);
+        assert_eq!(engine.delivery(&suspended, hook.id, test.id).await.unwrap().1.id, test.id);
+        engine.delete_webhook(&suspended, hook.id).await.unwrap();
+        assert!(engine.webhooks(&suspended, house.project).await.unwrap().is_empty());
+    }
+
+    async fn tests_and_what_is_sent_again_are_so_many_for_a_project(db: Db) {
+        let house = House::open(db).await;
+        let (engine, owner) = (&house.engine, &house.owner);
+        let receiver = Receiver::open().await;
+        let (one, two) = (house.webhook(&receiver, &[]).await, house.webhook(&receiver, &[]).await);
+        let first = engine.test_webhook(owner, one.id, None).await.unwrap();
+        for n in 1..30 {
+            engine.test_webhook(owner, if n % 2 == 0 { one.id } else { two.id }, None).await.unwrap();
+        }
+        for refused in [
+            engine.test_webhook(owner, two.id, None).await.map(drop),
+            engine.resend_delivery(owner, one.id, first.id).await.map(drop),
+        ] {
+            assert!(matches!(refused, Err(Error::TooMany(_))), "{refused:?}");
+        }
+        house.clock.advance(Duration::from_secs(10));
+        engine.resend_delivery(owner, one.id, first.id).await.unwrap();
+        assert!(engine.test_webhook(owner, two.id, None).await.is_err());
     }
 
     async fn what_is_asked_for_is_checked_and_ten_are_enough(db: Db) {

@@ -19,6 +19,8 @@ create table webhooks (
     -- Who tells it, one process at a time.
     claimed_until integer,
     fence integer not null,
+    -- When it last had a turn: whoever has waited longest is next.
+    turn_at integer not null,
     check ((off_reason is null) = (off_at is null))
 ) strict;
 create index webhooks_project on webhooks (project_id, id);

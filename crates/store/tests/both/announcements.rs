@@ -69,6 +69,24 @@ both! {
         assert_eq!(announcements::shown(&db, at(15), 1).await.unwrap().len(), 1);
     }
 
+    async fn what_matters_most_is_not_lost_behind_what_is_newer(db: Db) {
+        let leveled = |level, from| Announcement { level, ..announcement(from, None) };
+        let grave = leveled(Level::Critical, 0);
+        let (old, new) = (leveled(Level::Warning, 1), leveled(Level::Warning, 2));
+        let mut tx = db.begin().await.unwrap();
+        for one in [&grave, &old, &new] {
+            announcements::insert(&mut tx, one).await.unwrap();
+        }
+        for second in 3..9 {
+            announcements::insert(&mut tx, &leveled(Level::Info, second)).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let shown = announcements::shown(&db, at(10), 4).await.unwrap();
+        let ids: Vec<AnnouncementId> = shown.iter().map(|one| one.id).collect();
+        assert_eq!(ids[..3], [grave.id, new.id, old.id]);
+        assert_eq!((shown[3].level, shown[3].from), (Level::Info, at(8)));
+    }
+
     async fn nothing_silent_or_backwards_is_kept(db: Db) {
         for bad in [
             Announcement { text_en: None, ..announcement(0, None) },

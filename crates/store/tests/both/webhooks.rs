@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::{ProjectId, WebhookId};
+use innkeeper_domain::projects::Restriction;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_domain::webhooks::{Delivery, Off, State, Try, Webhook};
 use innkeeper_store::webhooks::HandedOut;
-use innkeeper_store::{Db, Sealed, Topic, deliveries, events, projects, users, webhooks};
+use innkeeper_store::{Db, Sealed, Topic, deliveries, events, projects, restrictions, users, webhooks};
 
 use crate::house::{House, NOW, at, person};
 
@@ -187,6 +188,49 @@ both! {
         assert!(claim(&db, at(199), at(300)).await.is_empty(), "it rests");
         assert_eq!(claim(&db, at(200), at(300)).await.len(), 1);
         assert_eq!(deliveries::next_of(&db, hook.id, at(200)).await.unwrap().unwrap().id, delivery.id);
+    }
+
+    async fn whoever_has_waited_longest_is_next_however_much_others_are_to_be_told(db: Db) {
+        let house = House::build(&db).await;
+        let (busy, late) = (webhook(house.project.id, &[]), webhook(house.project.id, &[]));
+        put(&db, &busy).await;
+        put(&db, &late).await;
+        let mut tx = db.begin().await.unwrap();
+        for second in 0..5 {
+            deliveries::insert(&mut tx, &Delivery::test(busy.id, at(second))).await.unwrap();
+        }
+        deliveries::insert(&mut tx, &Delivery::test(late.id, at(9))).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut turns = Vec::new();
+        for second in 10..14 {
+            let mut tx = db.begin().await.unwrap();
+            let [(id, fence)] = webhooks::claim(&mut tx, at(second), at(60), 1).await.unwrap()[..] else { panic!() };
+            webhooks::release(&mut tx, id, fence).await.unwrap();
+            tx.commit().await.unwrap();
+            turns.push(id);
+        }
+        assert_eq!(turns, [busy.id, late.id, busy.id, late.id]);
+    }
+
+    async fn while_its_owners_are_banned_a_project_tells_nobody(db: Db) {
+        let project = House::build(&db).await.project.id;
+        let hook = webhook(project, &[]);
+        put(&db, &hook).await;
+        let banned = async |yes: bool| {
+            let mut tx = db.begin().await.unwrap();
+            if yes {
+                restrictions::impose(&mut tx, project, Restriction::Banned, NOW).await.unwrap();
+            } else {
+                restrictions::lift(&mut tx, project, Restriction::Banned).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+        };
+        for (yes, what) in [(false, "before"), (true, "meanwhile"), (false, "after")] {
+            banned(yes).await;
+            happens(&db, Some(project), Subject::Instance, what).await;
+            while hand_out(&db, 10).await.events > 0 {}
+        }
+        assert_eq!(told(&db, hook.id).await, ["instance.before", "instance.after"]);
     }
 
     async fn what_is_over_goes_after_a_while_and_what_is_given_up_is_over(db: Db) {

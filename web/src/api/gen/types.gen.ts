@@ -575,6 +575,13 @@ export type AuditEntry = {
 };
 
 /**
+ * What an instance waits for.
+ */
+export type Awaits = {
+    host_id?: HostId | null;
+};
+
+/**
  * Where to send the browser.
  */
 export type AwayTo = {
@@ -2833,7 +2840,7 @@ export type Instance = {
      * Its IP address, as last reported.
      */
     address?: string | null;
-    awaits?: HostId | null;
+    awaits?: Awaits | null;
     /**
      * When it was asked for.
      */
@@ -5251,7 +5258,7 @@ export type PageInstance = {
          * Its IP address, as last reported.
          */
         address?: string | null;
-        awaits?: HostId | null;
+        awaits?: Awaits | null;
         /**
          * When it was asked for.
          */
@@ -25559,6 +25566,10 @@ export type ResendDeliveryErrors = {
      */
     409: Problem;
     /**
+     * So much was asked for in this project (`too_many_attempts`); `Retry-After` says how long to wait
+     */
+    429: Problem;
+    /**
      * Something went wrong on our side (`internal`)
      */
     500: Problem;
@@ -25673,6 +25684,10 @@ export type TestWebhookErrors = {
      * A field is missing, unknown or not acceptable; `field` names it (`invalid_field`)
      */
     422: Problem;
+    /**
+     * So much was asked for in this project (`too_many_attempts`); `Retry-After` says how long to wait
+     */
+    429: Problem;
     /**
      * Something went wrong on our side (`internal`)
      */

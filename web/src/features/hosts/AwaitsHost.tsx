@@ -7,7 +7,7 @@ import { allHosts } from './queries'
 import { Awaits, HostStatus } from './status'
 
 /** Something goes on when its host is awake: which, and how far that is, where one may see it. */
-export function AwaitsHost({ id }: { id: string }) {
+export function AwaitsHost({ id }: { id?: string | null }) {
   const words = useT().hosts
   const { data } = useQuery(allHosts())
   const host = data?.find((one) => one.id === id)

@@ -103,7 +103,7 @@ function Page({ instance }: { instance: Instance }) {
       </PageHeader>
       <HoldNotice projectId={instance.project_id} />
       {instance.awaits ? (
-        <AwaitsHost id={instance.awaits} />
+        <AwaitsHost id={instance.awaits.host_id} />
       ) : (
         instance.problem && (
           <Alert color="red" mb="md" icon={<IconAlertTriangle aria-hidden />} title={t.instances.overview.problem}>

@@ -14,11 +14,12 @@ use innkeeper_domain::ids::ProjectId;
 use innkeeper_domain::time::Timestamp;
 use innkeeper_engine::{Engine, Error, Watched};
 use secrecy::ExposeSecret;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::auth::Caller;
+use crate::extract::Query;
 use crate::problem::Problem;
 
 /// How often we make sure that who follows events may still see them, when there are none.
@@ -48,26 +49,42 @@ impl From<domain::Event> for Event {
     }
 }
 
-/// Follow what happens, from now on or from where you left off.
+/// Where a stream begins.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Beginning {
+    /// Begin with what happened in the last so many seconds, for whoever has just asked how things are, and would miss what
+    /// happens before the stream is open. `Last-Event-ID` goes before it.
+    #[param(maximum = 255)]
+    back: Option<u8>,
+}
+
+/// Follow what happens, from now on, from a moment ago, or from where you left off.
 ///
 /// A stream of server-sent events (`text/event-stream`): `id` is the number, `event` the subject, `data` this object as
 /// JSON. A comment is sent every 15 s when nothing happens. The stream ends when the session does, when what you may
 /// see changes, or when the server stops; reconnect with `Last-Event-ID`, as browsers do by themselves. Events are
 /// kept for a week.
 #[utoipa::path(get, path = "/events", tag = "events",
-    params(("Last-Event-ID" = Option<i64>, Header, description = "Send what came after this one first", minimum = 0)),
+    params(Beginning, ("Last-Event-ID" = Option<i64>, Header, description = "Send what came after this one first", minimum = 0)),
     responses((status = 200, description = "Events as they happen", body = Event, content_type = "text/event-stream")),
 )]
 pub(crate) async fn follow_events(
     caller: Caller,
     State(app): State<App>,
     headers: HeaderMap,
+    Query(Beginning { back }): Query<Beginning>,
 ) -> Result<impl IntoResponse, Problem> {
     let after = headers.get("last-event-id").map(|value| {
         let seq = value.to_str().ok().and_then(|text| text.parse().ok()).filter(|seq: &i64| *seq >= 0);
         seq.ok_or_else(|| Problem::invalid_parameter("Last-Event-ID", "use the id of an event"))
     });
-    let watched = app.engine.watch(&caller.actor, after.transpose()?).await?;
+    let after = match (after.transpose()?, back) {
+        (None, Some(back)) => Some(app.engine.moments_ago(Duration::from_secs(back.into())).await?),
+        (after, _) => after,
+    };
+    let watched = app.engine.watch(&caller.actor, after).await?;
     let follower = Follower { engine: app.engine, caller, watched };
     let batches = stream::unfold(follower, |mut follower| async {
         let events = follower.next().await?;

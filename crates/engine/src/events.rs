@@ -1,5 +1,7 @@
 //! Events as they happen, for live screens.
 
+use std::time::Duration;
+
 use innkeeper_domain::access::Actor;
 use innkeeper_domain::events::Event;
 use innkeeper_store::Topic;
@@ -20,6 +22,11 @@ pub struct Watched {
 const BATCH: i64 = 100;
 
 impl Engine {
+    /// The point from which on events of the last moments are told.
+    pub async fn moments_ago(&self, back: Duration) -> Result<i64, Error> {
+        Ok(events::latest_before(self.db(), self.clock().now().before(back)).await?)
+    }
+
     /// Follows events after `seq`, or from now on.
     pub async fn watch(&self, actor: &Actor, seq: Option<i64>) -> Result<Watched, Error> {
         scope(actor)?;

@@ -110,6 +110,13 @@ pub async fn latest(db: &Db) -> Result<i64, Error> {
     Ok(on_db!(db, c => sqlx::query_scalar(sql).fetch_one(c).await)?)
 }
 
+/// The number of the newest event from before this time; 0 when there is none.
+pub async fn latest_before(db: &Db, time: Timestamp) -> Result<i64, Error> {
+    // Walked from the end: those that are newer are few.
+    let sql = "select coalesce((select seq from events where at < $1 order by seq desc limit 1), 0)";
+    Ok(on_db!(db, c => sqlx::query_scalar(sql).bind(time.0).fetch_one(c).await)?)
+}
+
 /// Removes events older than this and says how many.
 pub async fn prune(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
     let sql = "delete from events where at < $1";

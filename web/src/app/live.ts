@@ -18,6 +18,8 @@ type Happened = Pick<HouseEvent, 'subject' | 'subject_id' | 'project_id' | 'what
 
 const POLL_MS = 10_000
 const GATHER_MS = 120
+/** Longer than it takes until a stream is open; after 8 s without one, everything is asked for anew. */
+const BACK_S = 15
 const subjects = [
   'instance',
   'operation',
@@ -66,7 +68,8 @@ export function follow(): () => void {
   let over = false
 
   const open = () => {
-    source = new EventSource('/api/v1/events')
+    // What happens between the questions of a page and this would otherwise be heard by nobody.
+    source = new EventSource(`/api/v1/events?back=${BACK_S}`)
     source.onopen = () => {
       clearInterval(poll)
       poll = undefined

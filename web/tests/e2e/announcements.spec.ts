@@ -95,6 +95,17 @@ test('an announcement is plain text, and what is planned is not told', async ({ 
   await expect(told.locator('[lang=fr]')).toHaveText('<b>Bonjour</b>\nhttps://inn.example/')
   await expect(told.getByRole('link')).toHaveCount(0)
   await expect(page.getByText('Tomorrow')).toHaveCount(0)
+  // Many leave room for the page.
+  for (const n of [1, 2, 3, 4]) {
+    const answer = await admin.post('/api/v1/announcements', { data: { text_en: `Hint ${n}`, level: 'info' } })
+    made.push((await answer.json()).id)
+  }
+  await expect(page.getByText('Hint 4')).toBeVisible()
+  await expect(page.getByText('Hint 1')).toBeHidden()
+  await accessible(page, 'a page with many announcements')
+  await page.getByRole('button', { name: '2 more announcements' }).click()
+  await expect(page.getByText('Hint 1')).toBeVisible()
+  await expect(told).toBeVisible()
   for (const id of made) await admin.delete(`/api/v1/announcements/${id}`)
   await expect(told).toBeHidden()
   await admin.dispose()

@@ -27,7 +27,11 @@ pub(crate) struct Sent {
 
 impl Stream {
     pub(crate) async fn open(house: &House, client: &Client<'_>, after: Option<i64>) -> Self {
-        let request = client.request(Method::GET, "/api/v1/events").header(header::ACCEPT_ENCODING, "gzip");
+        Self::open_at(house, client, "/api/v1/events", after).await
+    }
+
+    async fn open_at(house: &House, client: &Client<'_>, path: &str, after: Option<i64>) -> Self {
+        let request = client.request(Method::GET, path).header(header::ACCEPT_ENCODING, "gzip");
         let request = match after {
             Some(id) => request.header("Last-Event-ID", id),
             None => request,
@@ -140,6 +144,28 @@ async fn the_stream_ends_when_the_server_stops() {
     let mut live = Stream::open(&house, &admin, None).await;
     house.stop.cancel();
     assert!(live.next().await.is_none());
+}
+
+#[tokio::test]
+async fn what_has_just_happened_is_told_to_whoever_asks_for_it() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let furniture = house.furnish(&admin).await;
+    let made = async |name: &str| furniture.instance(&admin, name).await["instance_id"].clone();
+    made("web-1").await;
+    house.clock.advance(Duration::from_secs(20));
+    let (second, back) = (made("web-2").await, "/api/v1/events?back=10");
+    let mut late = Stream::open_at(&house, &admin, back, None).await;
+    let sent = late.next().await.unwrap();
+    assert_eq!(sent.data["subject_id"], second);
+    // Whoever has heard something goes on from there.
+    let third = made("web-3").await;
+    let mut resumed = Stream::open_at(&house, &admin, back, Some(sent.id)).await;
+    assert_eq!(resumed.next().await.unwrap().data["subject_id"], third);
+    for bad in ["-1", "256", "x", ""] {
+        let path = format!("/api/v1/events?back={bad}");
+        assert_eq!(admin.get(&path).await.problem(400), "invalid_parameter", "{bad}");
+    }
 }
 
 #[tokio::test]

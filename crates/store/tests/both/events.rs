@@ -6,7 +6,7 @@ use innkeeper_domain::events::Subject;
 use innkeeper_domain::ids::ProjectId;
 use innkeeper_domain::projects::Project;
 use innkeeper_domain::time::Timestamp;
-use innkeeper_store::events::{Sight, after, append, latest, prune};
+use innkeeper_store::events::{Sight, after, append, latest, latest_before, prune};
 use innkeeper_store::{Db, Error, Topic, projects};
 
 use crate::house::{House, NOW, at};
@@ -28,6 +28,10 @@ both! {
         say(&db, at(1), Some(house.project.id), "starting").await.unwrap();
         say(&db, at(2), Some(other.id), "stopped").await.unwrap();
         say(&db, at(3), None, "healthy").await.unwrap();
+
+        let before = async |second| latest_before(&db, at(second)).await.unwrap();
+        assert_eq!((before(1).await, before(9).await), (0, latest(&db).await.unwrap()));
+        assert_eq!(after(&db, before(3).await, None, 10).await.unwrap()[0].what, "healthy");
 
         let words = |events: Vec<innkeeper_domain::events::Event>| -> Vec<String> {
             events.into_iter().map(|event| event.what).collect()

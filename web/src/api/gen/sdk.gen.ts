@@ -835,7 +835,7 @@ export const confirmEmail = <ThrowOnError extends boolean = true>(options: Optio
 });
 
 /**
- * Follow what happens, from now on or from where you left off.
+ * Follow what happens, from now on, from a moment ago, or from where you left off.
  *
  * A stream of server-sent events (`text/event-stream`): `id` is the number, `event` the subject, `data` this object as
  * JSON. A comment is sent every 15 s when nothing happens. The stream ends when the session does, when what you may

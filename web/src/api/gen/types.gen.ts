@@ -12278,7 +12278,13 @@ export type FollowEventsData = {
         'Last-Event-ID'?: number | null;
     };
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * Begin with what happened in the last so many seconds, for whoever has just asked how things are, and would miss what
+         * happens before the stream is open. `Last-Event-ID` goes before it.
+         */
+        back?: number;
+    };
     url: '/api/v1/events';
 };
 

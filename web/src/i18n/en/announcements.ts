@@ -34,5 +34,6 @@ export const announcements = {
   isPlanned: 'Nobody sees it yet: delete it, or choose another time',
   deleteTitle: 'Delete this announcement?',
   deleteBody: 'It goes from every page and from this list. The audit log keeps what it said.',
+  more: (n: number) => (n === 1 ? 'One more announcement' : `${n} more announcements`),
   putAway: 'Put this announcement away',
 }

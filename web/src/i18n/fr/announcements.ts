@@ -37,5 +37,6 @@ export const announcements: Messages['announcements'] = {
   isPlanned: 'Personne ne la voit encore : supprimez-la, ou changez son heure',
   deleteTitle: 'Supprimer cette annonce ?',
   deleteBody: 'Elle disparaît de toutes les pages et de cette liste. Le journal garde ce qu’elle disait.',
+  more: (n: number) => (n === 1 ? 'Encore une annonce' : `Encore ${n} annonces`),
   putAway: 'Masquer cette annonce',
 }

@@ -75,6 +75,26 @@ test('what somebody else does is shown at once, without a question', async ({ pa
   await expect(row.getByText('Stopped')).toBeVisible({ timeout: 30_000 })
 })
 
+test('what happens before a page hears anything is shown too', async ({ page }) => {
+  const guest = await movedIn(page)
+  const id = await instance(page, guest, 'late-1')
+  let open = () => {}
+  const later = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  await page.route(/\/api\/v1\/events/, (route) => later.then(() => route.continue()))
+  await page.goto(`/instances/${id}`)
+  const main = page.getByRole('main')
+  await expect(main.getByText('Running', { exact: true }).first()).toBeVisible()
+  const { url } = house()
+  const answer = await page.request.post(`/api/v1/instances/${id}/stop`, { headers: { origin: url } })
+  const { id: operation } = await answer.json()
+  const { state } = await (await page.request.get(`/api/v1/operations/${operation}?wait=10s`)).json()
+  expect(state).toBe('succeeded')
+  open()
+  await expect(main.getByText('Stopped', { exact: true }).first()).toBeVisible()
+})
+
 test('filters are in the address, and many are changed at once', async ({ page }) => {
   test.setTimeout(180_000)
   const guest = await movedIn(page)

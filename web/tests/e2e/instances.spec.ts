@@ -42,6 +42,7 @@ test('a snapshot, a command, another size, and the trash', async ({ page }) => {
   await accessible(page, 'the question before deleting')
   await ask.getByRole('textbox').fill('work-1')
   await ask.getByRole('button', { name: 'Delete for good' }).click()
+  await expect(ask).toBeHidden()
   await page.goto('/instances')
   await expect(page.getByText('No instance yet')).toBeVisible({ timeout: 60_000 })
 })
